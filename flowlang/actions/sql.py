@@ -1,0 +1,123 @@
+"""SQL on named databases: `sql.query` reads, `sql.execute`, `sql.executemany` and `sql.transaction` write once.
+
+A query only reads; it never makes a database, and a statement that would change something is refused. Every write is
+one transaction that happens exactly once however often the attempt is repeated, with data definition included
+(`sqlite.py` says how). Values reach a statement as parameters only: a list for `?`, a dict for `:name`.
+
+This module knows databases by their scheme and statements by their shape. What speaks to a database is its driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from flowlang.lang.values.quote import clip
+from flowlang.runtime.action import ActionContext, ActionError, action
+from flowlang.runtime.database import DEFAULT_NAME, Database
+
+CELL_TYPES: Final = frozenset({type(None), bool, int, float, str, bytes})
+STATEMENTS_MAX: Final = 1000
+
+
+@action(name="sql.query")
+def query(
+    context: ActionContext,
+    text: str,
+    parameters: list[Any] | dict[str, Any] | None = None,
+    *,
+    database: str = DEFAULT_NAME,
+) -> list[dict[str, Any]]:
+    """The rows that a statement gives, as dicts. It cannot change anything. At most 16 MiB."""
+    from flowlang.actions import sqlite
+
+    return sqlite.query(context, _sqlite_database(context, database), text, _checked(parameters, "`parameters`"))
+
+
+@action(name="sql.execute")
+def execute(
+    context: ActionContext,
+    text: str,
+    parameters: list[Any] | dict[str, Any] | None = None,
+    *,
+    database: str = DEFAULT_NAME,
+) -> int:
+    """Executes one statement that writes. Gives the number of rows that it changed, 0 for `CREATE TABLE` and such."""
+    return _write(context, database, [(text, [_checked(parameters, "`parameters`")])])[0]
+
+
+@action(name="sql.executemany")
+def executemany(context: ActionContext, text: str, rows: list[Any], *, database: str = DEFAULT_NAME) -> int:
+    """Executes one statement for each of the rows (lists for `?`, dicts for `:name`), in one transaction. Gives the
+    number of rows changed in all."""
+    return _write(context, database, [(text, [_checked(row, f"`rows[{index}]`") for index, row in enumerate(rows)])])[0]
+
+
+@action(name="sql.transaction")
+def transaction(context: ActionContext, statements: list[Any], *, database: str = DEFAULT_NAME) -> list[int]:
+    """Executes several statements in one transaction: all of them or none. Each is text, or text and parameters:
+    `["CREATE TABLE ...", ("INSERT ... VALUES (?)", [1])]`. Gives the number of rows that each changed."""
+    if len(statements) > STATEMENTS_MAX:
+        raise ActionError(
+            "action-argument",
+            f"a transaction takes at most {STATEMENTS_MAX} statements, not {len(statements)}",
+            hint="for many rows, use `sql.executemany`",
+        )
+    return _write(context, database, [_statement(entry, index) for index, entry in enumerate(statements)])
+
+
+def _write(
+    context: ActionContext, name: str, statements: Sequence[tuple[str, Sequence[Sequence[Any] | Mapping[str, Any]]]]
+) -> list[int]:
+    from flowlang.actions import sqlite
+
+    return sqlite.write(context, _sqlite_database(context, name), statements)
+
+
+def _sqlite_database(context: ActionContext, name: str) -> Database:
+    database = context.databases.resolve(name)
+    if database.scheme != "sqlite":
+        raise ActionError(
+            "unknown-database",
+            f"database `{name}` is of the kind `{database.scheme}`, for which there is no driver",
+            hint="SQLite files are supported: `name = \"data/name.db\"`",
+            data={"database": name},
+        )
+    return database
+
+
+def _statement(entry: Any, index: int) -> tuple[str, list[Sequence[Any] | Mapping[str, Any]]]:
+    where = f"`statements[{index}]`"
+    if isinstance(entry, str):
+        return entry, [()]
+    if isinstance(entry, (list, tuple)) and len(entry) == 2 and isinstance(entry[0], str):
+        return entry[0], [_checked(entry[1], f"the parameters of {where}")]
+    raise ActionError(
+        "action-argument",
+        f"{where} is no statement",
+        hint='give text, or text and parameters: `("INSERT INTO t VALUES (?)", [1])`',
+    )
+
+
+def _checked(parameters: Any, where: str) -> Sequence[Any] | Mapping[str, Any]:
+    """Parameters that a database can take. A driver's own complaint would not say which of many rows is wrong."""
+    if parameters is None:
+        return ()
+    if not isinstance(parameters, (list, tuple, dict)):
+        raise ActionError("sql-parameter", f"{where} must be a list or a dict, not {_noun(parameters)}")
+    values = parameters.values() if isinstance(parameters, dict) else parameters
+    if not CELL_TYPES.issuperset(map(type, values)):
+        entries = parameters.items() if isinstance(parameters, dict) else enumerate(parameters)
+        key, value = next((key, value) for key, value in entries if type(value) not in CELL_TYPES)
+        name = clip(key) if isinstance(key, str) else key
+        raise ActionError(
+            "sql-parameter",
+            f"{where} has {_noun(value)} at `[{name}]`, which no column can hold",
+            hint="store it as text: `json.encode(...)`",
+        )
+    return parameters
+
+
+def _noun(value: Any) -> str:
+    name = {"str": "string"}.get(type(value).__name__, type(value).__name__)
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,137 @@
+"""Exceptions for hosts.
+
+    FlowlangError
+     + SourceError            a module does not parse or resolve; carries diagnostics
+     + EvaluationError        evaluation failed; carries a diagnostic and a flow traceback
+     |   + BudgetExceededError
+     + UsageError             arguments that do not fit, an unknown flow, a bad option
+     + RunError
+     |   + RunNotFound
+     |   + RunAlreadyExists
+     |   + ReplayMismatch     the code asks for something else than the journal recorded
+     + JournalError
+     |   + JournalUnavailable disk full, read-only, locked, not there: nothing was written
+     |   + JournalCorrupt     a checksum does not fit
+     |   + PayloadTooLarge    a value is larger than a journal takes
+     |   + LeaseHeld          somebody else drives the run
+     |   + LeaseLost          this worker's token is stale; it must stop
+     |   + SchemaMismatch     the database is newer than this program, or not a flowlang database
+     + ConversionError        a host object is not plain data; says the path to it
+     + InternalError          a bug of flowlang
+
+A flow's own Err is a value, not an exception: exceptions mean misuse, infrastructure or bugs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class FlowlangError(Exception):
+    """Root of everything that flowlang raises on purpose. `hint` says what to do."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SourceError(FlowlangError):
+    """Static errors. `diagnostics` are in the order of their places."""
+
+    def __init__(self, diagnostics: Sequence[Any]) -> None:
+        super().__init__(diagnostics[0].message if diagnostics else "static error")
+        self.diagnostics = tuple(diagnostics)
+
+
+class EvaluationError(FlowlangError):
+    """Evaluation failed. `failure` is the script's view of it (kind, message, data, retryable, trace)."""
+
+    def __init__(self, message: str, *, failure: Any = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.failure = failure
+
+
+class BudgetExceededError(EvaluationError):
+    """A budget is spent; `limit` names it."""
+
+    def __init__(self, message: str, *, limit: str, failure: Any = None) -> None:
+        super().__init__(message, failure=failure)
+        self.limit = limit
+
+
+class UsageError(FlowlangError):
+    """The caller's fault, found before anything happened."""
+
+
+class RunError(FlowlangError):
+    """About one run."""
+
+    def __init__(self, message: str, *, run_id: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.run_id = run_id
+
+
+class RunNotFound(RunError):
+    """No run has this id."""
+
+
+class RunAlreadyExists(RunError):
+    """The id is taken."""
+
+
+class ReplayMismatch(RunError):
+    """The code asked for another command than the journal holds at that position. `report` shows both sides."""
+
+    def __init__(self, message: str, *, run_id: str = "", report: Any = None, hint: str | None = None) -> None:
+        super().__init__(message, run_id=run_id, hint=hint)
+        self.report = report
+
+
+class JournalError(FlowlangError):
+    """About the store."""
+
+
+class JournalUnavailable(JournalError):
+    """Nothing was written: the disk is full, the file is read-only, locked or gone."""
+
+
+class JournalCorrupt(JournalError):
+    """Stored data is not what was written."""
+
+
+class PayloadTooLarge(JournalError):
+    """One value is larger than a journal takes; nothing was written."""
+
+    def __init__(self, message: str, *, size_bytes: int = 0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.size_bytes = size_bytes
+
+
+class LeaseHeld(JournalError):
+    """The run has a living owner."""
+
+    def __init__(self, message: str, *, owner: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.owner = owner
+
+
+class LeaseLost(JournalError):
+    """Another worker took the run over."""
+
+
+class SchemaMismatch(JournalError):
+    """The database does not fit this version of flowlang."""
+
+
+class ConversionError(FlowlangError):
+    """A host object cannot become a script value; `path` leads to it."""
+
+    def __init__(self, message: str, *, path: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
+class InternalError(FlowlangError):
+    """A bug of flowlang, never the script's fault."""

@@ -1,0 +1,60 @@
+"""How operands are bound so that a guard can test them and then use them, each evaluated once and in order.
+
+An operand that is a local or a constant may stand in the code twice. Any other is bound to a temporary inside the
+test. When both must be bound, the test has to evaluate both before it can fail: `type(%1 := a) is type(%2 := b) is
+int` does, because both sides of its first comparison come before the verdict.
+"""
+
+from __future__ import annotations
+
+import ast
+
+import attrs
+
+from flowlang.lang.compile import tree
+from flowlang.lang.compile.tree import Place
+from flowlang.lang.compile.unit import Unit, is_plain, is_simple
+from flowlang.lang.resolve.scope import BindingKind
+from flowlang.lang.syntax import nodes
+
+
+@attrs.frozen
+class Pair:
+    """Two operands. `left` and `right` evaluate them, binding temporaries where needed, and must each occur once,
+    in this order and unconditionally; `left_use` and `right_use` may follow any number of times."""
+
+    left: ast.expr
+    right: ast.expr
+    left_use: ast.expr
+    right_use: ast.expr
+    right_is_bound: bool
+
+
+def bind_pair(unit: Unit, left: nodes.Expr, right: nodes.Expr, at: Place) -> Pair:
+    """Binds the two operands of a binary operation."""
+    return bind_codes(unit, left, unit.expression(left), right, unit.expression(right), at)
+
+
+def bind_codes(
+    unit: Unit, left: nodes.Expr | None, left_code: ast.expr, right: nodes.Expr, right_code: ast.expr, at: Place
+) -> Pair:
+    """As `bind_pair`, for operands lowered already; `left` is None when the left side is a running result."""
+    right_is_direct = is_plain(right)
+    left_is_direct = left is not None and (is_simple(left) or (is_plain(left) and right_is_direct))
+    left_use, right_use = left_code, right_code
+    if not left_is_direct:
+        temporary = unit.temporary()
+        left_use, left_code = tree.name(temporary, at), tree.walrus(temporary, left_code, at)
+    if not right_is_direct:
+        temporary = unit.temporary()
+        right_use, right_code = tree.name(temporary, at), tree.walrus(temporary, right_code, at)
+    return Pair(left_code, right_code, left_use, right_use, not right_is_direct)
+
+
+def known_type(unit: Unit, node: nodes.Expr) -> str:
+    """What inference knows: `int`, `float`, `str`, `bool` or nothing (empty text)."""
+    if isinstance(node, nodes.Constant):
+        return type(node.value).__name__
+    if isinstance(node, nodes.Name) and node.binding.kind is BindingKind.LOCAL:
+        return unit.types.get(node.name, "")
+    return ""

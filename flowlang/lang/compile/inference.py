@@ -1,0 +1,148 @@
+"""Local type inference: which locals of a function can only hold an int, a float, a string or a bool.
+
+Flow-insensitive: a local has a type when everything that binds it has that type. It starts from the assumption that
+every local not bound in an unknown way has whatever type its bindings give, and repeats until nothing changes.
+Parameters are unknown. The result only removes guards that cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from flowlang.lang.resolve.scope import BindingKind
+from flowlang.lang.syntax import nodes
+
+UNKNOWN: Final = "?"
+NUMBERS: Final = frozenset({"int", "float"})
+RESULTS: Final = {"len": "int", "int": "int", "str": "str", "float": "float", "repr": "str", "type": "str",
+                  "bool": "bool", "ord": "int", "chr": "str"}  # fmt: skip
+INT_OPERATORS: Final = frozenset(["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>"])
+FLOAT_OPERATORS: Final = frozenset(["+", "-", "*", "/"])
+COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">=", "in", "not in"])
+
+Bindings = dict[str, list[nodes.Expr | str]]
+
+
+def infer_types(parameters: Iterable[nodes.Parameter], body: list[nodes.Statement]) -> dict[str, str]:
+    """The types of a function's locals, as far as they are certain."""
+    bindings: Bindings = {}
+    for parameter in parameters:
+        if parameter.name is not None:
+            bindings[parameter.name.name] = [UNKNOWN]
+    _collect(body, bindings)
+    types: dict[str, str] = {name: "" for name in bindings}
+    changed = True
+    while changed:
+        changed = False
+        for name, sources in bindings.items():
+            found = _meet(sources, types)
+            if found != types[name]:
+                types[name] = found
+                changed = True
+    return {name: kind for name, kind in types.items() if kind not in (UNKNOWN, "")}
+
+
+def _meet(sources: list[nodes.Expr | str], types: dict[str, str]) -> str:
+    """The one type of all sources; empty while nothing is known yet, UNKNOWN when they differ."""
+    result = ""
+    for source in sources:
+        kind = source if isinstance(source, str) else type_of(source, types)
+        if kind == "":
+            continue
+        if result not in ("", kind) or kind == UNKNOWN:
+            return UNKNOWN
+        result = kind
+    return result
+
+
+def type_of(node: nodes.Expr, types: dict[str, str]) -> str:
+    """The type of an expression: UNKNOWN, or empty while it depends on locals not yet known."""
+    match node:
+        case nodes.Constant():
+            return type(node.value).__name__
+        case nodes.Name():
+            if node.binding.kind is BindingKind.LOCAL:
+                return types.get(node.name, UNKNOWN)
+            is_bool = node.name in ("True", "False") and node.binding.kind is BindingKind.UNIVERSAL
+            return "bool" if is_bool else UNKNOWN
+        case nodes.Unary():
+            kind = "bool" if node.op == "not" else type_of(node.operand, types)
+            return kind if node.op == "not" or kind in NUMBERS or kind == "" else UNKNOWN
+        case nodes.Binary():
+            return _binary(node, types)
+        case nodes.Conditional():
+            return _meet([node.then, node.orelse], types)
+        case nodes.Call(function=nodes.Name() as function):
+            if function.binding.kind is BindingKind.UNIVERSAL:
+                return RESULTS.get(function.name, UNKNOWN)
+    return UNKNOWN
+
+
+def _binary(node: nodes.Binary, types: dict[str, str]) -> str:
+    """Walks the left spine in a loop: sums may be thousands of terms long."""
+    spine = [node]
+    while isinstance(spine[-1].left, nodes.Binary):
+        spine.append(spine[-1].left)
+    kind = type_of(spine[-1].left, types)
+    for part in reversed(spine):
+        kind = _combine(part.op, kind, type_of(part.right, types))
+    return kind
+
+
+def _combine(op: str, left: str, right: str) -> str:
+    if op in COMPARISONS:
+        return "bool"
+    if UNKNOWN in (left, right):
+        return UNKNOWN
+    if "" in (left, right):
+        return ""
+    if left == right == "int" and op in INT_OPERATORS:
+        return "int"
+    if left in NUMBERS and right in NUMBERS and op in FLOAT_OPERATORS:
+        return "float"
+    if left == right == "str" and op == "+":
+        return "str"
+    return UNKNOWN
+
+
+def _collect(body: list[nodes.Statement], bindings: Bindings) -> None:
+    for statement in body:
+        match statement:
+            case nodes.Assign():
+                for target in statement.targets:
+                    _bind(target, statement.value, bindings)
+            case nodes.AugmentedAssign(target=nodes.Name() as target):
+                operation = nodes.Binary(statement.span, statement.op[:-1], target, statement.value, statement.span)
+                _bind(target, operation, bindings)
+            case nodes.If():
+                for branch in statement.branches:
+                    _collect(branch.body, bindings)
+                _collect(statement.orelse, bindings)
+            case nodes.For():
+                is_range = _is_range(statement.iterable)
+                _bind(statement.target, "int" if is_range else UNKNOWN, bindings)
+                _collect(statement.body, bindings)
+            case nodes.While():
+                _collect(statement.body, bindings)
+            case nodes.Def():
+                _bind(statement.name, UNKNOWN, bindings)
+
+
+def _is_range(node: nodes.Expr) -> bool:
+    return (
+        isinstance(node, nodes.Call)
+        and isinstance(node.function, nodes.Name)
+        and node.function.name == "range"
+        and node.function.binding.kind is BindingKind.UNIVERSAL
+    )
+
+
+def _bind(target: nodes.Expr, source: nodes.Expr | str, bindings: Bindings) -> None:
+    if isinstance(target, nodes.Name):
+        bindings.setdefault(target.name, []).append(source)
+    elif isinstance(target, (nodes.TupleExpr, nodes.ListExpr)):
+        matching = isinstance(source, nodes.TupleExpr) and len(source.elements) == len(target.elements)
+        for index, element in enumerate(target.elements):
+            part = source.elements[index] if matching and isinstance(source, nodes.TupleExpr) else UNKNOWN
+            _bind(element, part, bindings)

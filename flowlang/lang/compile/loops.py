@@ -1,0 +1,93 @@
+"""Lowering of loops.
+
+    for x in xs: body       becomes       %s1 = xs
+                                          %i1 = $iterate(%s1, steps, memory)
+                                          for x in %i1: body
+                                          else: $finish(%s1)
+
+`$iterate` charges the turns (of short loops at once, of long ones block by block), locks what must not change
+meanwhile, and gives a plain Python iterator, so that a turn costs what it costs in Python. Leaving early gives back
+what was charged for turns that did not happen.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Final
+
+from flowlang.lang.compile import tree
+from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.tree import Place
+from flowlang.lang.compile.unit import METER, Charge, Loop, Unit, universal_name
+from flowlang.lang.syntax import nodes
+
+FRESH: Final = frozenset({"range", "sorted", "enumerate", "zip", "reversed", "list", "dir"})
+"""Universal functions whose result nobody else holds: iterating it needs no lock."""
+
+
+def lower_loop(
+    unit: Unit, iterable: nodes.Expr, source: ast.expr, at: Place,
+    bind: Callable[[ast.expr], list[ast.stmt]], body: Callable[[], list[ast.stmt]], *, target: nodes.Expr,
+) -> list[ast.stmt]:  # fmt: skip
+    """A loop over `source`; `bind` assigns an item to the target, `body` lowers the body inside the loop."""
+    charge = Charge()
+    loop = Loop(unit.label("s"), unit.label("i"), charge, locks=not _is_fresh(iterable))
+    outer_charge, unit.charge = unit.charge, charge
+    unit.loops.append(loop)
+    if isinstance(target, nodes.Name):
+        item: ast.expr = tree.store(python_name(target.name), tree.place(target.span))
+        code = body()
+    else:
+        variable = unit.label("t")
+        item = tree.store(variable, at)
+        code = bind(tree.name(variable, at)) + body()
+    unit.loops.pop()
+    unit.charge = outer_charge
+    charge.settle(at)
+    arguments = [tree.name(loop.source, at), charge.steps_constant, charge.memory_constant]
+    started = tree.operator("iterate" if loop.locks else "iterate_fresh", arguments, at)
+    finish: list[ast.stmt] = [_finish(loop, at)] if loop.locks else []
+    return [
+        tree.assign(loop.source, source, at),
+        tree.assign(loop.iterator, started, at),
+        ast.For(item, tree.name(loop.iterator, at), code or [ast.Pass(**at)], finish, None, **at),
+    ]
+
+
+def _is_fresh(node: nodes.Expr) -> bool:
+    if isinstance(node, (nodes.ListExpr, nodes.TupleExpr, nodes.Comprehension)):
+        return True
+    return isinstance(node, nodes.Call) and universal_name(node.function) in FRESH
+
+
+def _finish(loop: Loop, at: Place) -> ast.stmt:
+    return tree.expression(tree.operator("finish", [tree.name(loop.source, at)], at), at)
+
+
+def leave_loop(loop: Loop, at: Place) -> list[ast.stmt]:
+    """What an early exit from the loop owes: the refund and the unlock."""
+    refund = tree.operator("refund", [tree.name(loop.iterator, at), loop.charge.steps_constant], at)
+    return [tree.expression(refund, at), *([_finish(loop, at)] if loop.locks else [])]
+
+
+def lower_while(unit: Unit, node: nodes.While) -> list[ast.stmt]:
+    """`while`, where the dialect has it: each turn is charged at its start."""
+    at = tree.place(node.header_span)
+    charge = Charge()
+    outer_charge, unit.charge = unit.charge, charge
+    outer_hoisted, unit.hoisted = unit.hoisted, []
+    test = unit.expression(node.test)
+    hoisted, unit.hoisted = unit.hoisted, outer_hoisted
+    loop = Loop("", "", charge, locks=False)
+    unit.loops.append(loop)
+    body = unit.statements(node.body)
+    unit.loops.pop()
+    unit.charge = outer_charge
+    charge.settle(at)
+    meter_charge = tree.call(
+        tree.attribute(tree.name(METER, at), "charge", at), [charge.steps_constant, charge.memory_constant], at
+    )
+    stop: list[ast.stmt] = [ast.If(ast.UnaryOp(ast.Not(), test, **at), [ast.Break(**at)], [], **at)]
+    turn: list[ast.stmt] = [tree.expression(meter_charge, at), *hoisted, *stop, *body]
+    return [ast.While(tree.constant(True, at), turn, [], **at)]

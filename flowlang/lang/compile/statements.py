@@ -1,0 +1,180 @@
+"""Lowering of statements."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from flowlang.lang.compile import tree
+from flowlang.lang.compile.arithmetic import augmented
+from flowlang.lang.compile.expressions import index_of
+from flowlang.lang.compile.functions import default_parts, define, placeholders, split_defaults
+from flowlang.lang.compile.guards import Pair, known_type
+from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
+from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.targets import assign_to, held, store_index
+from flowlang.lang.compile.tree import Place
+from flowlang.lang.compile.unit import Unit, lowers_statement
+from flowlang.lang.syntax import nodes
+
+BRANCH_PIECE: Final = 30
+
+
+@lowers_statement(nodes.ExprStatement)
+def lower_expression_statement(unit: Unit, node: nodes.ExprStatement) -> list[ast.stmt]:
+    """At top level, a call whose value is an Err ends a root flow: `$statement` looks at it."""
+    at = tree.place(node.span)
+    if isinstance(node.value, nodes.Constant):
+        return []
+    value = unit.expression(node.value)
+    if unit.is_module and isinstance(node.value, nodes.Call):
+        value = tree.operator("statement", [value], at)
+    return [tree.expression(value, at)]
+
+
+@lowers_statement(nodes.Assign)
+def lower_assign(unit: Unit, node: nodes.Assign) -> list[ast.stmt]:
+    at = tree.place(node.span)
+    value = unit.expression(node.value)
+    if len(node.targets) == 1:
+        return assign_to(unit, node.targets[0], value, at)
+    shared = unit.label("a")
+    code: list[ast.stmt] = [tree.assign(shared, value, at)]
+    for target in node.targets:
+        code += assign_to(unit, target, tree.name(shared, at), at)
+    return code
+
+
+@lowers_statement(nodes.AugmentedAssign)
+def lower_augmented_assign(unit: Unit, node: nodes.AugmentedAssign) -> list[ast.stmt]:
+    at = tree.place(node.span)
+    op = node.op[:-1]
+    target = node.target
+    if isinstance(target, nodes.Name):
+        variable = python_name(target.name)
+        value = augmented(unit, op, tree.name(variable, at), known_type(unit, target), node.value, at)
+        return [ast.Assign([tree.store(variable, at)], value, **at)]
+    current, result = unit.label("c"), unit.label("c")
+    if isinstance(target, nodes.Index):
+        container, index = held(unit, target.value), held(unit, target.index)
+        pair = Pair(container[1], index[1], container[1], index[1], right_is_bound=False)
+        read = index_of(pair, known_type(unit, target.index), at)
+        value = augmented(unit, op, tree.name(current, at), "", node.value, at)
+        stored = store_index(unit, container[1], index[1], tree.name(result, at), at)
+        return [*container[0], *index[0], tree.assign(current, read, at), tree.assign(result, value, at), *stored]
+    assert isinstance(target, nodes.Dot)
+    setup, receiver = held(unit, target.value)
+    field = tree.constant(target.name, at)
+    read = tree.operator("attribute", [receiver, field], at)
+    value = augmented(unit, op, tree.name(current, at), "", node.value, at)
+    write = tree.operator("set_attribute", [receiver, field, tree.name(result, at)], at)
+    return [*setup, tree.assign(current, read, at), tree.assign(result, value, at), tree.expression(write, at)]
+
+
+@lowers_statement(nodes.If)
+def lower_if(unit: Unit, node: nodes.If) -> list[ast.stmt]:
+    """An `elif` chain nests in Python's tree, so long ones are cut into pieces that follow one another."""
+    at = tree.place(node.span)
+    tests: list[tuple[ast.expr, list[ast.stmt], Place]] = []
+    for branch in node.branches:
+        place = tree.place(branch.span)
+        test = unit.expression(branch.test)
+        tests.append((test, unit.statements(branch.body), tree.place(branch.test.span) | {"lineno": place["lineno"]}))
+    orelse = unit.statements(node.orelse)
+    if len(tests) <= BRANCH_PIECE:
+        return _chain(tests, orelse)
+    undecided = unit.label("b")
+    code: list[ast.stmt] = [tree.assign(undecided, tree.constant(True, at), at)]
+    for begin in range(0, len(tests), BRANCH_PIECE):
+        piece = [
+            (test, [tree.assign(undecided, tree.constant(False, at), at), *body], place)
+            for test, body, place in tests[begin : begin + BRANCH_PIECE]
+        ]
+        code.append(ast.If(tree.name(undecided, at), _chain(piece, []), [], **at))
+    if orelse:
+        code.append(ast.If(tree.name(undecided, at), orelse, [], **at))
+    return code
+
+
+def _chain(tests: list[tuple[ast.expr, list[ast.stmt], Place]], orelse: list[ast.stmt]) -> list[ast.stmt]:
+    for test, body, at in reversed(tests):
+        orelse = [ast.If(test, body or [ast.Pass(**at)], orelse, **at)]
+    return orelse
+
+
+@lowers_statement(nodes.For)
+def lower_for(unit: Unit, node: nodes.For) -> list[ast.stmt]:
+    at = tree.place(node.header_span)
+    source = unit.expression(node.iterable)
+    return lower_loop(
+        unit, node.iterable, source, at,
+        lambda value: assign_to(unit, node.target, value, at),
+        lambda: unit.statements(node.body), target=node.target,
+    )  # fmt: skip
+
+
+@lowers_statement(nodes.While)
+def lower_while_statement(unit: Unit, node: nodes.While) -> list[ast.stmt]:
+    return lower_while(unit, node)
+
+
+@lowers_statement(nodes.Def)
+def lower_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
+    """A function that exists from the module's start was made there; its `def` only evaluates its defaults."""
+    at = tree.place(node.header_span)
+    name = python_name(node.name.name)
+    if node.name.binding.is_function:
+        parts = default_parts(unit, node.parameters, at)
+        return [tree.expression(tree.operator("complete", [tree.name(name, at), *parts], at), at)] if parts else []
+    positional, keyword_only = split_defaults(node.parameters)
+    defaults = [unit.expression(default) for default in positional]
+    keyword_defaults = [None if default is None else unit.expression(default) for default in keyword_only]
+    return [define(unit, name, node.parameters, node.body, at, defaults, keyword_defaults)]
+
+
+def hoisted_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
+    """The function of a top-level `def`, made at the module's start. When it has defaults it cannot be called
+    until its `def` has run: `$postpone` sees to that."""
+    at = tree.place(node.header_span)
+    positional, keyword_only = placeholders(node.parameters, at)
+    name = python_name(node.name.name)
+    code: list[ast.stmt] = [define(unit, name, node.parameters, node.body, at, positional, keyword_only)]
+    if positional or any(keyword_only):
+        code.append(tree.expression(tree.operator("postpone", [tree.name(name, at)], at), at))
+    return code
+
+
+@lowers_statement(nodes.Return)
+def lower_return(unit: Unit, node: nodes.Return) -> list[ast.stmt]:
+    at = tree.place(node.span)
+    value = tree.constant(None, at) if node.value is None else unit.expression(node.value)
+    loops = [loop for loop in unit.loops if loop.source]
+    if not loops:
+        return [ast.Return(value, **at)]
+    code: list[ast.stmt] = [tree.assign("%value", value, at)]
+    for loop in reversed(loops):
+        code += leave_loop(loop, at)
+    return [*code, ast.Return(tree.name("%value", at), **at)]
+
+
+@lowers_statement(nodes.Break)
+def lower_break(unit: Unit, node: nodes.Break) -> list[ast.stmt]:
+    at = tree.place(node.span)
+    loop = unit.loops[-1]
+    return [*(leave_loop(loop, at) if loop.source else []), ast.Break(**at)]
+
+
+@lowers_statement(nodes.Continue)
+def lower_continue(unit: Unit, node: nodes.Continue) -> list[ast.stmt]:
+    return [ast.Continue(**tree.place(node.span))]
+
+
+@lowers_statement(nodes.Pass)
+def lower_pass(unit: Unit, node: nodes.Pass) -> list[ast.stmt]:
+    return []
+
+
+@lowers_statement(nodes.Load)
+def lower_load(unit: Unit, node: nodes.Load) -> list[ast.stmt]:
+    """Loads are bound when the module is linked, before its first statement."""
+    return []

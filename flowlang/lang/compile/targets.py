@@ -1,0 +1,78 @@
+"""Lowering of everything that can stand on the left of an assignment: one function for all binding forms."""
+
+from __future__ import annotations
+
+import ast
+
+from flowlang.lang.compile import tree
+from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.tree import Place
+from flowlang.lang.compile.unit import Unit, is_simple
+from flowlang.lang.syntax import nodes
+
+STORE_BYTES = 64
+
+
+def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> list[ast.stmt]:
+    """Statements that assign `value` (evaluated once, first) to a target."""
+    place = tree.place(target.span)
+    match target:
+        case nodes.Name():
+            return [ast.Assign([tree.store(python_name(target.name), place)], value, **at)]
+        case nodes.TupleExpr() | nodes.ListExpr():
+            return _unpack(unit, target.elements, value, at)
+        case nodes.Index():
+            bound = unit.label("v")
+            container, index = held(unit, target.value), held(unit, target.index)
+            setup: list[ast.stmt] = [tree.assign(bound, value, at), *container[0], *index[0]]
+            return setup + store_index(unit, container[1], index[1], tree.name(bound, at), place)
+        case nodes.Dot():
+            bound = unit.label("v")
+            parts = [unit.expression(target.value), tree.constant(target.name, place), tree.name(bound, at)]
+            stored = tree.operator("set_attribute", parts, place)
+            return [tree.assign(bound, value, at), tree.expression(stored, place)]
+    raise AssertionError(f"no target: {type(target).__name__}")
+
+
+def held(unit: Unit, node: nodes.Expr) -> tuple[list[ast.stmt], ast.expr]:
+    """A use of `node` that may be repeated, and the statements that must come first."""
+    at = tree.place(node.span)
+    code = unit.expression(node)
+    if is_simple(node):
+        return [], code
+    variable = unit.label("h")
+    return [tree.assign(variable, code, at)], tree.name(variable, at)
+
+
+def store_index(unit: Unit, container: ast.expr, index: ast.expr, value: ast.expr, at: Place) -> list[ast.stmt]:
+    """`container[index] = value`: directly for free lists by int and free dicts by string."""
+    unit.spend_memory(STORE_BYTES)
+    direct: list[ast.stmt] = [ast.Assign([ast.Subscript(container, index, tree.STORE, **at)], value, **at)]
+    slow: list[ast.stmt] = [tree.expression(tree.operator("set_index", [container, index, value], at), at)]
+    list_test = tree.both(tree.is_type(container, "List", at), tree.is_type(index, "int", at), at)
+    dict_test = tree.both(tree.is_type(container, "Dict", at), tree.is_type(index, "str", at), at)
+    return [ast.If(list_test, direct, [ast.If(dict_test, direct, slow, **at)], **at)]
+
+
+def _unpack(unit: Unit, targets: list[nodes.Expr], value: ast.expr, at: Place) -> list[ast.stmt]:
+    """`a, b = value`: a tuple display of the same length and a tuple value unpack as in Python."""
+    matching = isinstance(value, ast.Tuple) and len(value.elts) == len(targets)
+    if not matching:
+        whole = unit.temporary()
+        count = tree.constant(len(targets), at)
+        slow = tree.operator("unpack", [tree.name(whole, at), count], at)
+        test = tree.is_type(tree.walrus(whole, value, at), "tuple", at)
+        value = tree.if_expression(test, tree.name(whole, at), slow, at)
+    stores: list[ast.expr] = []
+    later: list[ast.stmt] = []
+    for target in targets:
+        place = tree.place(target.span)
+        if isinstance(target, nodes.Name):
+            stores.append(tree.store(python_name(target.name), place))
+        else:
+            part = unit.label("u")
+            stores.append(tree.store(part, place))
+            later += assign_to(unit, target, tree.name(part, place), place)
+    if not targets:
+        return [tree.expression(tree.operator("unpack", [value, tree.constant(0, at)], at), at)]
+    return [ast.Assign([ast.Tuple(stores, tree.STORE, **at)], value, **at), *later]

@@ -1,0 +1,169 @@
+"""One generated Python function while it is being built, and the tables that say how each node is lowered.
+
+Charges. Loop turns and calls are charged where they are entered: the constants of a charge are made before the
+body is lowered and filled in afterwards, when it is known how much code and how many bytes of literals one turn can
+make (`Charge`). A turn costs one step, plus one for each sixteen nodes of straight code in it.
+
+Hoisting. Comprehensions and lambdas become nested functions. Making a function has no effect, so their `def` is put
+before the statement that uses them (`Unit.hoisted`), which keeps every expression an expression.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import attrs
+
+from flowlang.lang.compile import tree
+from flowlang.lang.compile.tree import Place
+from flowlang.lang.resolve.scope import BindingKind
+from flowlang.lang.syntax import nodes
+
+NODES_PER_STEP: Final = 16
+METER: Final = "$m"
+DEPTH: Final = "%d"
+DEEPER: Final = "%n"
+
+Lowering = Callable[["Unit", Any], ast.expr]
+StatementLowering = Callable[["Unit", Any], list[ast.stmt]]
+
+EXPRESSIONS: Final[dict[type, Lowering]] = {}
+STATEMENTS: Final[dict[type, StatementLowering]] = {}
+
+
+def lowers(node_type: type) -> Callable[[Lowering], Lowering]:
+    """Registers how an expression node is lowered."""
+
+    def mark(function: Lowering) -> Lowering:
+        EXPRESSIONS[node_type] = function
+        return function
+
+    return mark
+
+
+def lowers_statement(node_type: type) -> Callable[[StatementLowering], StatementLowering]:
+    """Registers how a statement node is lowered."""
+
+    def mark(function: StatementLowering) -> StatementLowering:
+        STATEMENTS[node_type] = function
+        return function
+
+    return mark
+
+
+@attrs.define(eq=False)
+class Charge:
+    """What one turn of a loop, or one call of a function, costs. The two constants sit in generated code already and
+    are filled in by `settle`."""
+
+    nodes: int = 0
+    memory: int = 0
+    steps_constant: ast.Constant = attrs.field(factory=lambda: ast.Constant(0))
+    memory_constant: ast.Constant = attrs.field(factory=lambda: ast.Constant(0))
+
+    def settle(self, at: Place) -> None:
+        self.steps_constant.value = 1 + self.nodes // NODES_PER_STEP
+        self.memory_constant.value = self.memory
+        for constant in (self.steps_constant, self.memory_constant):
+            for field, value in at.items():
+                setattr(constant, field, value)
+
+
+@attrs.define(eq=False)
+class Loop:
+    """An enclosing loop: the temporaries that hold its source and its iterator, and its charge."""
+
+    source: str
+    iterator: str
+    charge: Charge
+    locks: bool
+
+
+@attrs.define(eq=False)
+class Unit:
+    """One generated function. `is_module`: the module's top level, whose names are globals. `types`: static types
+    of locals, as far as inference knows them (`inference.py`). `entry_call`: the one call in the main guard, which
+    receives the arguments given from outside."""
+
+    is_module: bool
+    charge: Charge = attrs.field(factory=Charge)
+    hoisted: list[ast.stmt] = attrs.field(factory=list)
+    loops: list[Loop] = attrs.field(factory=list)
+    types: dict[str, str] = attrs.field(factory=dict)
+    methods: set[str] = attrs.field(factory=set)
+    universals: set[str] = attrs.field(factory=set)
+    predeclared: set[str] = attrs.field(factory=set)
+    entry_call: nodes.Call | None = None
+    uses_depth: bool = False
+    temporaries: int = 0
+    labels: int = 0
+
+    def nested(self) -> Unit:
+        """The unit of a function inside this one; what it uses of the module is recorded in one place."""
+        return Unit(is_module=False, methods=self.methods, universals=self.universals, predeclared=self.predeclared)
+
+    def expression(self, node: nodes.Expr) -> ast.expr:
+        """Lowers one expression."""
+        self.charge.nodes += 1
+        return EXPRESSIONS[type(node)](self, node)
+
+    def statements(self, body: Sequence[nodes.Statement]) -> list[ast.stmt]:
+        """Lowers a block; the `def`s that a statement needs come right before it."""
+        result: list[ast.stmt] = []
+        for statement in body:
+            outer_hoisted, self.hoisted = self.hoisted, []
+            self.temporaries = 0
+            self.charge.nodes += 1
+            lowered = STATEMENTS[type(statement)](self, statement)
+            result += self.hoisted
+            result += lowered
+            self.hoisted = outer_hoisted
+        return result
+
+    def temporary(self) -> str:
+        """A fresh temporary of the statement being lowered."""
+        self.temporaries += 1
+        return f"%{self.temporaries}"
+
+    def label(self, prefix: str) -> str:
+        """A name that is unique in this function and lives longer than one statement."""
+        self.labels += 1
+        return f"%{prefix}{self.labels}"
+
+    def depth(self, at: Place) -> ast.expr:
+        """The depth to pass to a callee."""
+        self.uses_depth = True
+        return tree.name(DEEPER, at)
+
+    def universal(self, name: str, at: Place) -> ast.Name:
+        self.universals.add(name)
+        return tree.name("@" + name, at)
+
+    def spend_memory(self, size: int) -> None:
+        """Accounts for a literal of at most `size` bytes made by the code being lowered."""
+        self.charge.memory += size
+
+
+def is_constant(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Constant)
+
+
+def is_simple(node: nodes.Expr) -> bool:
+    """Whether evaluating the node twice costs nothing and cannot give another value."""
+    if isinstance(node, nodes.Constant):
+        return True
+    return isinstance(node, nodes.Name) and node.binding.kind is BindingKind.LOCAL
+
+
+def is_plain(node: nodes.Expr) -> bool:
+    """As `is_simple`, as long as nothing else is evaluated in between (a global may be rebound by its module)."""
+    return isinstance(node, (nodes.Constant, nodes.Name))
+
+
+def universal_name(node: nodes.Expr) -> str | None:
+    """The universe's name that the node is certain to mean, if it does."""
+    if isinstance(node, nodes.Name) and node.binding.kind is BindingKind.UNIVERSAL:
+        return node.name
+    return None

@@ -1,0 +1,290 @@
+"""An evaluation: a script being run in memory, driven from outside.
+
+`start` and `resume` run fibers until every one of them waits for the outside, and give back a step: what the script
+told and asked meanwhile, and, at its end, its outcome. Nothing is called back: suspension is a returned value. An
+evaluation owns its fibers, which are greenlets and therefore belong to the thread that started them.
+
+Answers are delivered in the order given, each followed by all that can run because of it. The driver gives them in
+journal order, live and in a replay, so both take the same course.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+from greenlet import getcurrent, greenlet
+
+from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.program import Program
+from flowlang.lang.eval.census import take_census
+from flowlang.lang.eval.command import Answer, Command, FinishedCall, LogLine, Note, Position
+from flowlang.lang.eval.context import ActionCatalog, Actions
+
+from flowlang.lang.eval.fiber import Fiber, Scope
+from flowlang.lang.eval.flow import Flow, result_by_value, run_scope
+from flowlang.lang.eval.module import Module
+from flowlang.lang.eval.services import evaluation_services, method_table
+from flowlang.lang.values.canonical import decode
+
+from flowlang.lang.values.display import str_value
+from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault, Stop
+from flowlang.lang.values.meter import METER, Budget, Meter
+from flowlang.lang.values.result import Err, Ok
+from flowlang.lang.values.struct import Struct
+
+MAIN: str = "__flow__"
+
+
+@attrs.frozen
+class Suspended:
+    """All fibers wait. `said`: notes and commands in the order in which they came up; at least one command of this
+    or an earlier step is unanswered."""
+
+    said: Sequence[Command | Note]
+
+
+@attrs.frozen
+class Completed:
+    """The script ended. `result` is its outcome, `payload` the same as canonical bytes (None: not data)."""
+
+    said: Sequence[Command | Note]
+    result: Ok | Err
+    payload: bytes | None
+
+
+@attrs.frozen
+class Stopped:
+    """The evaluation was ended by a budget, an interruption or a defect (`cause`)."""
+
+    said: Sequence[Command | Note]
+    cause: Stop
+
+
+Step: TypeAlias = Suspended | Completed | Stopped
+
+
+@attrs.frozen
+class Entry:
+    """What to run: the module `name`, and in it the flow `flow`, or its top level as the root flow when `flow` is
+    empty. `arguments` are given to the flow, or to the one call in the main guard."""
+
+    module: str
+    flow: str = ""
+    arguments: Mapping[str, Any] | None = None
+
+
+class Evaluation:
+    """One script run. `programs`: all modules, each after those it loads; those in `prelude` come first and give
+    their public names to all others. `finished`: flow calls that need not run again."""
+
+    def __init__(
+        self, programs: Sequence[Program], prelude: Iterable[str], entry: Entry, *, universe: Mapping[str, Any],
+        catalog: ActionCatalog, budget: Budget | None = None, run_id: str = "",
+        finished: Mapping[Position, FinishedCall] | None = None,
+    ) -> None:  # fmt: skip
+        self.programs = programs
+        self.prelude = frozenset(prelude)
+        self.entry = entry
+        self.universe = universe
+        self.run_id = run_id
+        self.actions = Actions(catalog)
+        self.meter = Meter(budget)
+        self.depth_limit = self.meter.budget.call_depth
+        self.finished = finished or {}
+        self.hub: greenlet = getcurrent()
+        self.modules: dict[str, Module] = {}
+        self._said: list[Command | Note] = []
+        self._ready: deque[tuple[Fiber, Answer | None]] = deque()
+        self._waiting: dict[Position, Fiber] = {}
+        self._outcome: Ok | Err | None = None
+        self._entry_arguments = dict(entry.arguments) if entry.arguments else None
+        self._entry_result: Ok | Err | None = None
+
+        self.meter.census = self._census
+
+    def start(self) -> Step:
+        """Runs to the first suspension."""
+        scope = Scope((), None, _entry_name(self.entry), Struct({}))
+        self._ready.append((Fiber(self, scope, self._run_root), None))
+        return self._advance()
+
+    def resume(self, answers: Iterable[tuple[Position, Answer]]) -> Step:
+        """Delivers answers, in order, and runs to the next suspension."""
+        for position, answer in answers:
+            self._ready.append((self._waiting.pop(position), answer))
+            self._run_ready()
+            if self._stop is not None:
+                break
+        return self._advance()
+
+    def interrupt(self) -> None:
+        """Makes the evaluation stop soon, from a signal handler or another thread."""
+        self.meter.interrupt()
+
+    @property
+    def waiting(self) -> set[Position]:
+        """The positions of commands that have no answer."""
+        return set(self._waiting)
+
+    # For fibers
+
+    def ask(self, fiber: Fiber, command: Command) -> Any:
+        """Puts a command and suspends the fiber until its answer is there: a value, or a Fault."""
+        self._said.append(command)
+        self._waiting[command.position] = fiber
+        answer: Answer = fiber.suspend()
+        if answer.failure is not None:
+            failure = answer.failure
+            data = failure.get("data")
+            raise Fault(
+                failure["kind"], failure["message"], hint=failure.get("hint"), data=data,
+                retryable=bool(failure.get("retryable")),
+            )  # fmt: skip
+        return decode(answer.payload) if answer.payload is not None else None
+
+    def tell(self, note: Note) -> None:
+        """Puts a note."""
+        self._said.append(note)
+
+    def write_line(self, level: str, message: Any) -> None:
+        """Puts a log line, and counts it against the output budget."""
+        text = message if type(message) is str else str_value(message)
+        fiber = getcurrent()
+        assert type(fiber) is Fiber
+        self.meter.output += len(text) + 1
+        if self.meter.output > self.meter.budget.output_characters:
+            raise BudgetExceeded("output", f"the budget of {self.meter.budget.output_characters} characters is spent")
+        self._said.append(LogLine(fiber.scope.line_position(), level, text))
+
+    def make_ready(self, fiber: Fiber) -> None:
+        """Lets a fiber run as soon as it is its turn."""
+        self._ready.append((fiber, None))
+
+    def enter_fiber(self) -> None:
+        """Called first in each fiber: builtins find the meter through the context."""
+        METER.set(self.meter)
+
+    # The loop
+
+    _stop: Stop | None = None
+
+    def _run_ready(self) -> None:
+        self.hub = getcurrent()
+        while self._ready and self._stop is None:
+            fiber, answer = self._ready.popleft()
+            try:
+                fiber.switch(answer) if fiber else fiber.switch()
+            except Stop as stop:
+                self._stop = stop
+
+    def _advance(self) -> Step:
+        self._run_ready()
+        said, self._said = self._said, []
+        if self._stop is not None:
+            return Stopped(said, self._stop)
+        if self._outcome is not None:
+            result, payload = result_by_value(self._outcome)
+            return Completed(said, result, payload)
+        return Suspended(said)
+
+    # The root fiber
+
+    def _run_root(self) -> None:
+        self.enter_fiber()
+        fiber = getcurrent()
+        assert type(fiber) is Fiber
+        self._outcome = run_scope(fiber, fiber.scope, lambda: self._run_modules(fiber))
+
+    def _run_modules(self, fiber: Fiber) -> Any:
+        predeclared: dict[str, Any] = {}
+        for program in self.programs:
+            is_script = program.name == self.entry.module and not self.entry.flow
+            module = self._link(program, predeclared, MAIN if is_script else program.name)
+            self.modules[program.name] = module
+            fiber.scope.may_act = is_script
+            try:
+                module.run()
+            finally:
+                module.finish()
+                fiber.scope.may_act = True
+            if program.name in self.prelude:
+                predeclared.update(module.exports())
+        if self.entry.flow:
+            return self._call_entry_flow()
+        return self._entry_result if self._entry_result is not None else Ok(None)
+
+    def _link(self, program: Program, predeclared: Mapping[str, Any], role: str) -> Module:
+        names: dict[str, Any] = evaluation_services(self.meter, self.depth_limit)
+        names["$statement"] = _root_statement if role == MAIN else _plain_statement
+        names["$entry"] = self._entry_call if role == MAIN else _plain_statement
+        names["&__name__"] = role
+        for name in program.universals:
+            names["@" + name] = self.universe[name]
+        for name in program.methods:
+            names["." + name] = method_table(name)
+        for name in program.predeclared:
+            if name in predeclared:
+                names["&" + name] = predeclared[name]
+        for load in program.loads:
+            names[python_name(load.local)] = self._loaded(load.module, load.original, predeclared)
+        return Module(program, names)
+
+    def _loaded(self, module: str, name: str, predeclared: Mapping[str, Any]) -> Any:
+        if module in self.modules:
+            exports = self.modules[module].exports()
+            if name in exports:
+                return exports[name]
+        elif name in predeclared:
+            return predeclared[name]
+        elif name in self.universe:
+            return self.universe[name]
+        raise Fault("load-missing-name", f"`{name}` was not bound when `{module}` was loaded")
+
+    def _call_entry_flow(self) -> Any:
+        flow = self.modules[self.entry.module].exports().get(self.entry.flow)
+        if type(flow) is not Flow:
+            raise Fault("no-such-flow", f"`{self.entry.flow}` in {self.entry.module} is not a flow")
+        return flow(0, **_as_keywords(self._entry_arguments or {}))
+
+    def _entry_call(self, function: Any) -> Any:
+        """The callee of the main guard's one call, with the arguments from outside, and its result kept."""
+        given, self._entry_arguments = self._entry_arguments or {}, None
+
+        def call(depth: int, /, *positional: Any, **keywords: Any) -> Any:
+            result = function(depth, *positional, **{**keywords, **_as_keywords(given)})
+            if type(result) is Ok or type(result) is Err:
+                self._entry_result = result
+            return result
+
+        return call
+
+    def _census(self) -> int:
+        frames = [fiber.gr_frame for fiber, _ in self._ready] + [fiber.gr_frame for fiber in self._waiting.values()]
+        total, visited = take_census(self.modules.values(), [sys._getframe(1), *frames], ())
+        self.meter.steps += visited >> 3
+        return total
+
+
+def _entry_name(entry: Entry) -> str:
+    return entry.flow or entry.module.rpartition("/")[2].removesuffix(".flow")
+
+
+def _as_keywords(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {python_name(name): value for name, value in arguments.items()}
+
+
+def _plain_statement(value: Any) -> Any:
+    return value
+
+
+def _root_statement(value: Any) -> Any:
+    """A statement at the top level of the root flow: an Err that nobody looks at ends the run with it."""
+    if type(value) is Err:
+        raise FailSignal(value.error, value.failure)
+    return value
+
+

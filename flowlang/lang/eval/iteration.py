@@ -1,0 +1,133 @@
+"""Loops at run time: what `$iterate`, `$finish` and `$refund` of generated code do.
+
+A loop of up to BLOCK turns is charged when it is entered, and gives back what an early exit leaves over. A longer
+one iterates in blocks that are chained in C and charged one by one, so that `for _ in range(1 << 40)` with a `break`
+works and a turn costs the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from operator import length_hint
+from types import GeneratorType
+from typing import Any
+
+from flowlang.lang.values.container import (
+    EXOTIC,
+    FREE,
+    FROZEN,
+    HELD,
+    ITERATION,
+    Dict,
+    HeldDict,
+    HeldList,
+    HeldSet,
+    List,
+    Set,
+    hold,
+    release,
+)
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import unkey
+from flowlang.lang.values.meter import BLOCK, Meter
+from flowlang.lang.values.protocol import VALUE_TYPES, type_name
+
+
+class LongLoop(chain[Any]):
+    """The iterator of a loop in blocks. `block` is the iterator of the current block."""
+
+    block: Iterator[Any]
+
+
+def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
+    """The loop services of one evaluation, bound to its meter."""
+
+    def iterate(source: Any, steps: int, memory: int) -> Iterator[Any]:
+        kind = type(source)
+        if kind in HELD or (kind in FREE and not source.state & FROZEN):
+            hold(source, ITERATION)
+        return iterate_fresh(source, steps, memory)
+
+    def iterate_fresh(source: Any, steps: int, memory: int) -> Iterator[Any]:
+        kind = type(source)
+        if kind is range:
+            count = range_length(source)
+        elif kind is List or kind is tuple or kind is HeldList:
+            count = len(source)
+        else:
+            source = _items(source)
+            if type(source) is GeneratorType:
+                return _charged_each(meter, source, steps, memory)
+            count = len(source)
+        if count > BLOCK:
+            return _long_loop(meter, source, count, steps, memory)
+        meter.steps += count * steps
+        meter.memory += count * memory
+        if meter.steps > meter.limit:
+            meter.checkpoint()
+        return iter(source)
+
+    def refund(iterator: Any, steps: int) -> None:
+        left = length_hint(iterator.block if type(iterator) is LongLoop else iterator)
+        meter.steps -= left * steps
+
+    return {"$iterate": iterate, "$iterate_fresh": iterate_fresh, "$finish": finish, "$refund": refund}
+
+
+def finish(source: Any) -> None:
+    """Ends the lock that `$iterate` took."""
+    if type(source) in FREE and not source.state & FROZEN and source.state >= ITERATION:
+        release(source)
+
+
+def range_length(value: range) -> int:
+    """`len` of a range of any size."""
+    start, stop, step = value.start, value.stop, value.step
+    if step > 0:
+        return max(0, (stop - start + step - 1) // step)
+    return max(0, (start - stop - step - 1) // -step)
+
+
+def _items(source: Any) -> Any:
+    """The items of anything that is neither list, tuple nor range, as something with a length, or a generator."""
+    kind = type(source)
+    if kind is Dict or kind is Set:
+        return source
+    if kind is HeldDict or kind is HeldSet:
+        return [unkey(stored) for stored in source] if source.state & EXOTIC else source
+    value_type = VALUE_TYPES.get(kind)
+    if value_type is not None and value_type.iterate is not None:
+        items = value_type.iterate(source)
+        return items if hasattr(items, "__len__") or type(items) is GeneratorType else list(items)
+    hint = None
+    if kind is str:
+        hint = "strings are not iterable: use `.elems()` for their characters"
+    elif kind is int:
+        hint = "to count, loop over `range(n)`"
+    raise Fault("not-iterable", f"{type_name(source)} is not iterable", hint=hint)
+
+
+def _long_loop(meter: Meter, source: Any, count: int, steps: int, memory: int) -> LongLoop:
+    if not isinstance(source, (list, tuple, range)):
+        meter.charge(count // 8, 8 * count)
+        source = list(source)
+    loop: LongLoop = LongLoop.from_iterable(_blocks(meter, lambda: loop, source, count, steps, memory))  # type: ignore[assignment]
+    return loop
+
+
+def _blocks(
+    meter: Meter, loop: Callable[[], LongLoop], source: Any, count: int, steps: int, memory: int
+) -> Iterator[Iterable[Any]]:
+    for start in range(0, count, BLOCK):
+        size = min(BLOCK, count - start)
+        meter.charge(size * steps, size * memory)
+        block = iter(source[start : start + BLOCK])
+        loop().block = block
+        yield block
+
+
+def _charged_each(meter: Meter, items: Iterator[Any], steps: int, memory: int) -> Iterator[Any]:
+    for item in items:
+        meter.charge(steps, memory)
+        yield item

@@ -1,0 +1,73 @@
+"""Module instances: a program with its values, in one evaluation.
+
+A module runs once per evaluation and is frozen afterwards. Its globals live in one Python dict, together with the
+services that its code names (`naming.py` keeps the two apart).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import CodeType, FunctionType
+from typing import Any
+
+from flowlang.lang.compile.naming import is_script_name, python_name
+from flowlang.lang.compile.program import Program
+from flowlang.lang.values.freeze import freeze_all
+
+
+class Module:
+    """One module of one evaluation. `name` is its canonical name; `is_finished` after its top level ran."""
+
+    __slots__ = ("globals", "is_finished", "name", "program")
+
+    def __init__(self, program: Program, names: dict[str, Any]) -> None:
+        self.program = program
+        self.name = program.name
+        self.globals = names
+        self.is_finished = False
+        names["$module"] = self
+        names["__builtins__"] = {}
+
+    def run(self, depth: int = 0) -> None:
+        """Runs the top level."""
+        FunctionType(self.program.code, self.globals)(depth)
+
+    def finish(self) -> None:
+        """Freezes the module's values, after its top level ran (or failed)."""
+        self.is_finished = True
+        freeze_all(self.own_values())
+
+    def own_values(self) -> Iterator[Any]:
+        """The values of the names that the script bound."""
+        return (value for name, value in self.globals.items() if is_script_name(name) and name != "__builtins__")
+
+    def exports(self) -> Mapping[str, Any]:
+        """What other modules may load: bound public names."""
+        names = self.globals
+        return {name: names[python_name(name)] for name in self.program.exports if python_name(name) in names}
+
+
+def freeze_with_globals(values: Iterable[Any]) -> None:
+    """Freezes values and, for each function that they reach, the globals that its code refers to while its module
+    is still running: a flow must not see changes, nor leave any behind. Finished modules are frozen already."""
+    functions: list[FunctionType] = []
+    seen: set[FunctionType] = set()
+    freeze_all(values, functions.append)
+    while functions:
+        function = functions.pop()
+        if function not in seen:
+            seen.add(function)
+            freeze_all(_referred_globals(function), functions.append)
+
+
+def _referred_globals(function: FunctionType) -> list[Any]:
+    module = function.__globals__.get("$module")
+    if module is None or module.is_finished:
+        return []
+    names: set[str] = set()
+    codes = [function.__code__]
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return [module.globals[name] for name in sorted(names) if is_script_name(name) and name in module.globals]

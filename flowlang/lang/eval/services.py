@@ -1,0 +1,178 @@
+"""What generated code finds under names that begin with `$` and `.`: operators, types, loops and method tables."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from types import CodeType, FunctionType
+from typing import Any, Final
+
+from flowlang.lang.compile import tree
+from flowlang.lang.compile.naming import MARK, keyword_name, script_name
+from flowlang.lang.eval import operators
+from flowlang.lang.eval.attribute import attribute
+from flowlang.lang.eval.callback import passes_calls_on
+from flowlang.lang.eval.failure import too_deep
+from flowlang.lang.eval.iteration import iteration_services
+from flowlang.lang.values.container import AnyDict, Dict, List
+from flowlang.lang.values.display import preview
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import dict_has, dict_items, dict_set
+from flowlang.lang.values.meter import Meter, charge
+from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
+
+INT_BITS_MAX: Final = 1 << 17
+
+
+class MethodTable(dict[type, Method]):
+    """All methods of one name, by the exact type of the receiver. Types join at their first call."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __missing__(self, kind: type) -> Method:
+        found = VALUE_TYPES.get(kind)
+        method = found.methods.get(self.name) if found is not None else None
+        if method is None:
+            method = _field_call(self.name)
+        self[kind] = method
+        return method
+
+
+def _field_call(name: str) -> Method:
+    """A call of whatever the field `name` holds; of a value without it, the error that says so."""
+
+    @passes_calls_on
+    def call(depth: int, self: Any, /, *positional: Any, **keywords: Any) -> Any:
+        return attribute(self, name)(depth, *positional, **keywords)
+
+    return call
+
+
+METHOD_TABLES: Final[dict[str, MethodTable]] = {}
+
+
+def method_table(name: str) -> MethodTable:
+    """The table that `x.name(…)` uses, one for all modules."""
+    table = METHOD_TABLES.get(name)
+    if table is None:
+        table = METHOD_TABLES[name] = MethodTable(name)
+    return table
+
+
+def large(number: int) -> int:
+    """Charges for a large int, or refuses it. It exists already: one operation makes at most twice the limit."""
+    bits = number.bit_length()
+    if bits > INT_BITS_MAX:
+        raise Fault("integer-too-large", f"an integer of more than {INT_BITS_MAX} bits")
+    charge(bits >> 9, bits >> 3)
+    return number
+
+
+def spread(value: Any) -> Any:
+    """The items of a `*` argument."""
+    return operators.iterate(value)
+
+
+def keywords(value: Any) -> dict[str, Any]:
+    """The keywords of a `**` argument, as generated code names them."""
+    if not isinstance(value, AnyDict):
+        raise Fault("type-mismatch", f"the argument after `**` must be a dict, not {type_name(value)}")
+    result = {}
+    for name, item in dict_items(value):
+        if type(name) is not str:
+            raise Fault("type-mismatch", f"keywords given by `**` must be strings, not {type_name(name)}")
+        result[keyword_name(name)] = item
+    return result
+
+
+def keyword_dict(given: dict[str, Any]) -> Dict:
+    """The value of a `**kwargs` parameter."""
+    charge(len(given) >> 3, 96 + 48 * len(given))
+    if any(name.startswith(MARK) for name in given):
+        return Dict({script_name(name): value for name, value in given.items()})
+    return Dict(given)
+
+
+def dict_literal(parts: tuple[Any, ...]) -> Dict:
+    """A dict display: keys and values in turn. A key given twice is a mistake."""
+    result = Dict()
+    for index in range(0, len(parts), 2):
+        key = parts[index]
+        if dict_has(result, key):
+            raise Fault("duplicate-key", f"key {preview(key)} occurs twice in the dict")
+        dict_set(result, key, parts[index + 1])
+    return result
+
+
+def with_defaults(function: FunctionType, positional: tuple[Any, ...], pairs: tuple[tuple[str, Any], ...]) -> Any:
+    """Gives a function its defaults."""
+    function.__defaults__ = positional or None
+    function.__kwdefaults__ = dict(pairs)
+    return function
+
+
+def early_call(name: str) -> None:
+    """A function with defaults was called before its `def` ran."""
+    raise Fault(
+        "called-before-def",
+        f"`{name}` has defaults, so it cannot be called before its `def` has run",
+        hint=f"call it below the `def` of `{name}`",
+    )
+
+
+def postpone(function: FunctionType) -> None:
+    """Makes a function that has defaults uncallable until `complete` gives it its defaults."""
+    function.__dict__["flowlang_code"] = function.__code__
+    name = function.__name__
+    function.__code__ = _EARLY.replace(co_name=name, co_consts=(name, None))
+
+
+def complete(function: FunctionType, positional: tuple[Any, ...], pairs: tuple[tuple[str, Any], ...]) -> None:
+    """The `def` of a postponed function has run."""
+    function.__code__ = function.__dict__.pop("flowlang_code")
+    with_defaults(function, positional, pairs)
+
+
+def _early_code() -> CodeType:
+    at = tree.place((1, 0, 1, 0))
+    body = tree.expression(tree.operator("early_call", [tree.constant("", at)], at), at)
+    arguments = ast.arguments(
+        posonlyargs=[], args=[], vararg=ast.arg("%a", **at), kwonlyargs=[], kw_defaults=[],
+        kwarg=ast.arg("%k", **at), defaults=[],
+    )  # fmt: skip
+    extra: dict[str, Any] = {"type_params": []}
+    function = ast.FunctionDef(name="early", args=arguments, body=[body], decorator_list=[], **extra, **at)
+    code = compile(ast.Module([function], []), "", "exec")
+    return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+_EARLY: Final = _early_code()
+
+
+def _operators() -> dict[str, Callable[..., Any]]:
+    named = {name: getattr(operators, name) for name in operators.__all__}
+    named["slice"] = operators.slice_value
+    return {"$" + name: function for name, function in named.items()}
+
+
+STATIC_SERVICES: Final[Mapping[str, Any]] = {
+    **_operators(),
+    "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple, "$List": List, "$Dict": Dict,
+    "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
+    "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
+    "$early_call": early_call,
+}  # fmt: skip
+
+
+def evaluation_services(meter: Meter, depth_limit: int) -> dict[str, Any]:
+    """All services of one evaluation, for the globals of its modules."""
+
+    def refuse_depth() -> None:
+        raise too_deep(depth_limit)
+
+    return {
+        **STATIC_SERVICES, **iteration_services(meter), "$m": meter, "$depth": depth_limit, "$too_deep": refuse_depth,
+    }  # fmt: skip

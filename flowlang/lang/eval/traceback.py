@@ -1,0 +1,152 @@
+"""From a Python exception to what the script did wrong, and where.
+
+Generated code carries its spans in CPython's position tables, so the frames of a Python traceback that belong to
+generated code are the flow traceback, caret ranges included. Python's own exceptions can only come from generated
+code in a few ways, each of which is put into the language's words here; any other exception is a bug of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from types import CodeType, FrameType, TracebackType
+
+
+import attrs
+
+from flowlang.lang.compile.naming import script_name
+from flowlang.lang.eval.callback import PASSES_CALLS_ON
+from flowlang.lang.eval.wrong_call import explain_type_error
+from flowlang.lang.source import Span
+from flowlang.lang.values.display import repr_value
+from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault
+
+TOP_LEVEL = "<toplevel>"
+
+
+@attrs.frozen
+class Frame:
+    """One call in a flow traceback: module name, function name and the span being evaluated."""
+
+    module: str
+    function: str
+    span: Span
+
+
+_spans: dict[tuple[CodeType, int], Span] = {}
+
+
+def span_at(code: CodeType, instruction: int) -> Span:
+    """The span of the script that an instruction of generated code belongs to."""
+    found = _spans.get((code, instruction))
+    if found is None:
+        line, end_line, column, end_column = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+        line = line or code.co_firstlineno
+        found = (line, column or 0, end_line or line, end_column or (column or 0) + 1)
+        if len(_spans) > 100_000:
+            _spans.clear()
+        _spans[code, instruction] = found
+    return found
+
+
+def is_generated(frame: FrameType) -> bool:
+    """Whether a Python frame runs code of a script."""
+    return "$module" in frame.f_globals
+
+
+def frames_of(traceback: TracebackType | None) -> list[Frame]:
+    """The script's frames of a traceback, outermost first. A comprehension is no frame of its own: it shows where
+    inside it the function is."""
+    frames: list[Frame] = []
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if is_generated(frame):
+            code = frame.f_code
+            span = span_at(code, traceback.tb_lasti)
+            name = code.co_name
+            if name.startswith("%comprehension") and frames:
+                name = frames.pop().function
+            frames.append(Frame(frame.f_globals["$module"].name, _display_name(name), span))
+        traceback = traceback.tb_next
+    return frames
+
+
+def _display_name(name: str) -> str:
+    if name == "%module" or name.startswith("%comprehension"):
+        return TOP_LEVEL
+    return "lambda" if name.startswith("%lambda") else script_name(name)
+
+
+def calling_frame(frame: FrameType | None) -> Frame | None:
+    """The innermost script frame on the Python stack from `frame` outwards."""
+    while frame is not None:
+        if is_generated(frame):
+            code = frame.f_code
+            return Frame(frame.f_globals["$module"].name, _display_name(code.co_name), span_at(code, frame.f_lasti))
+        frame = frame.f_back
+    return None
+
+
+def explain(error: BaseException) -> Fault | FailSignal | None:
+    """What an exception means in the language's words; None when it is a bug of the implementation."""
+    if isinstance(error, (Fault, FailSignal)):
+        return error
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return None
+    if not is_generated(traceback.tb_frame):
+        passes_on = isinstance(error, TypeError) and traceback.tb_frame.f_code in PASSES_CALLS_ON
+        return explain_type_error(str(error)) if passes_on else None
+    return _explain_host_error(error, traceback.tb_frame)
+
+
+def _explain_host_error(error: BaseException, frame: FrameType) -> Fault | None:
+    match error:
+        case KeyError():
+            key = repr_value(error.args[0])
+            return Fault("missing-key", f"key {key} is not in the dict", hint="`.get(key, default)` gives a default")
+        case IndexError():
+            return Fault("index-out-of-range", "index is out of range", hint="`len(x)` tells how many items there are")
+        case ZeroDivisionError():
+            return Fault("division-by-zero", "division by zero")
+        case NameError():
+            return _unbound(error.name or "", frame)
+        case OverflowError():
+            return Fault("number-too-large", "the result is too large for a float")
+        case ValueError():
+            return _wrong_unpacking(str(error))
+        case TypeError():
+            return explain_type_error(str(error))
+    return None
+
+
+def _unbound(name: str, frame: FrameType) -> Fault:
+    name = script_name(name)
+    where = "local variable" if name in frame.f_code.co_varnames else "name"
+    return Fault(
+        "used-before-assignment",
+        f"{where} `{name}` is used before it is assigned",
+        hint=f"assign `{name}` on every way that leads here",
+    )
+
+
+def _wrong_unpacking(text: str) -> Fault | None:
+    found = re.fullmatch(r"(not enough|too many) values to unpack \(expected (\d+)(?:, got (\d+))?\)", text)
+    if found is None:
+        return None
+    how, expected, given = found.groups()
+    count = f"{given} given" if given else f"{how} given"
+    return Fault("unpack-mismatch", f"{expected} values expected for {expected} names, {count}")
+
+
+def stop_of(error: BaseException) -> BudgetExceeded | None:
+    """Host limits that generated code can run into in spite of the budget, as budgets."""
+    if isinstance(error, RecursionError):
+        return BudgetExceeded("depth", "calls are nested too deeply")
+    if isinstance(error, MemoryError):
+        return BudgetExceeded("memory", "the machine has no memory left")
+    return None
+
+

@@ -1,0 +1,103 @@
+"""Calls that do not fit their function, in the language's words.
+
+Arguments are bound by CPython, which reports a mismatch as a TypeError with a text. The texts are few and stable;
+what they say (function, counts, names) is taken out of them and said again, without the hidden depth argument.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from flowlang.lang.compile.naming import script_name
+from flowlang.lang.values.fault import Fault
+
+NAME: Final = r"(?P<function>[^()]*)\(\) "
+COUNT: Final = re.compile(
+    NAME + r"takes (?:from (?P<least>\d+) to )?(?P<most>\d+) positional arguments? but (?P<given>\d+)"
+    r"(?: positional arguments? \(and \d+ keyword-only arguments?\))? (?:was|were) given"
+)
+MISSING: Final = re.compile(
+    NAME + r"missing \d+ required (?P<kind>positional|keyword-only) arguments?: (?P<names>.*)"
+)
+UNEXPECTED: Final = re.compile(
+    NAME + r"got an unexpected keyword argument '(?P<name>[^']*)'(?:\. Did you mean '(?P<near>[^']*)'\?)?"
+)
+MULTIPLE: Final = re.compile(NAME + r"got multiple values for (?:keyword )?argument '(?P<name>[^']*)'")
+POSITIONAL_ONLY: Final = re.compile(
+    NAME + r"got some positional-only arguments passed as keyword arguments: '(?P<names>[^']*)'"
+)
+NO_KEYWORDS: Final = re.compile(NAME + r"takes no keyword arguments")
+NOT_CALLABLE: Final = re.compile(r"'(?P<type>[^']*)' object is not callable")
+HOST_TYPES: Final = {
+    "NoneType": "NoneType", "str": "string", "List": "list", "HeldList": "list", "Dict": "dict", "HeldDict": "dict",
+    "Set": "set", "HeldSet": "set", "Ok": "Result", "Err": "Result", "FlowContext": "FlowContext",
+}  # fmt: skip
+
+
+def explain_type_error(text: str) -> Fault | None:
+    """The Fault behind a TypeError raised by a call in generated code; None when it is not such a text."""
+    if found := NOT_CALLABLE.fullmatch(text):
+        kind = found["type"]
+        return Fault("not-callable", f"a value of type {HOST_TYPES.get(kind, kind.lower())} cannot be called")
+    for pattern, explanation in (
+        (COUNT, _count), (MISSING, _missing), (UNEXPECTED, _unexpected), (MULTIPLE, _multiple),
+        (POSITIONAL_ONLY, _positional_only), (NO_KEYWORDS, _no_keywords),
+    ):  # fmt: skip
+        if found := pattern.match(text):
+            return explanation(found)
+    return None
+
+
+def _function(found: re.Match[str]) -> tuple[str, int]:
+    """The function's name in the script, and how many hidden arguments its counts include."""
+    qualified = found["function"]
+    name = qualified.rpartition("<locals>.")[2]
+    if name.startswith("%lambda"):
+        return "lambda", 1
+    owner, _, method = name.rpartition(".")
+    return (method, 2) if owner else (script_name(name), 1)
+
+
+def _count(found: re.Match[str]) -> Fault:
+    name, hidden = _function(found)
+    most, given = int(found["most"]) - hidden, int(found["given"]) - hidden
+    least = int(found["least"] or found["most"]) - hidden
+    takes = f"{most}" if least == most else f"{least} to {most}"
+    if most == 0:
+        return Fault("wrong-arguments", f"`{name}` takes no positional arguments, {given} given")
+    noun = "argument" if most == 1 else "arguments"
+    return Fault("wrong-arguments", f"`{name}` takes {takes} positional {noun}, {given} given")
+
+
+def _missing(found: re.Match[str]) -> Fault:
+    name, _ = _function(found)
+    names = [f"`{script_name(part)}`" for part in re.findall(r"'([^']*)'", found["names"])]
+    noun = "argument" if len(names) == 1 else "arguments"
+    return Fault("wrong-arguments", f"`{name}` is missing the {noun} {', '.join(names)}")
+
+
+def _unexpected(found: re.Match[str]) -> Fault:
+    name, _ = _function(found)
+    argument = script_name(found["name"])
+    return Fault("wrong-arguments", f"`{name}` has no parameter `{argument}`")
+
+
+def _multiple(found: re.Match[str]) -> Fault:
+    name, _ = _function(found)
+    argument = script_name(found["name"])
+    return Fault("wrong-arguments", f"`{name}` got more than one value for the parameter `{argument}`")
+
+
+def _positional_only(found: re.Match[str]) -> Fault:
+    name, _ = _function(found)
+    return Fault(
+        "wrong-arguments",
+        f"`{name}` takes {', '.join(f'`{part.strip()}`' for part in found['names'].split(','))} by position only",
+        hint="give the value without a name",
+    )
+
+
+def _no_keywords(found: re.Match[str]) -> Fault:
+    name, _ = _function(found)
+    return Fault("wrong-arguments", f"`{name}` takes no arguments by name")

@@ -1,0 +1,188 @@
+"""Builtins that make collections or look at their elements.
+
+All results are fresh lists, never lazy: towers of lazy iterators would hide work from the meter and recursion from
+the depth limit. What a result needs is charged from the length of the argument before the first element is taken,
+so that `list(range(1 << 40))` ends at the budget and not in the host's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from flowlang.lang.universe.conversion import HOST_TRUTH, is_true
+from flowlang.lang.values.argument import (
+    count_elements,
+    elements_argument,
+    int_argument,
+    wrong_type,
+    wrong_value,
+)
+from flowlang.lang.values.container import EXOTIC, Dict, HeldDict, HeldList, HeldSet, List, Set, hold
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import dict_set, is_exotic
+from flowlang.lang.values.meter import charge
+from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
+from flowlang.lang.values.size import ELEMENT, list_size, table_size, tuple_size
+from flowlang.lang.values.wording import kind_of
+
+BLOCK: Final = 512
+LENGTH_MAX: Final = (1 << 63) - 1
+
+
+def taken(name: str, value: Any, each: int = ELEMENT) -> list[Any]:
+    """The elements of an iterable as a new host list, charged before; `each` is the memory that the caller needs for
+    every element."""
+    elements = elements_argument(name, "iterable", value)
+    count = count_elements(value)
+    charge(count >> 3, list_size(count) + each * count)
+    return list(elements)
+
+
+@builtin("len", "x")
+def len_(depth: int, x: Any, /) -> int:
+    """How many elements a collection has, or how many characters a string."""
+    found = VALUE_TYPES.get(type(x))
+    if found is None or found.length is None:
+        hint = "use `len(str(x))` for the number of digits" if type(x) is int else None
+        raise wrong_type("len", "x", "a collection or a string", x, hint)
+    return found.length(x)
+
+
+@builtin("list", "[iterable]")
+def list_(depth: int, iterable: Any = (), /) -> List:
+    """A new list of the elements."""
+    elements = elements_argument("list", "iterable", iterable)
+    count = count_elements(iterable)
+    charge(count >> 3, list_size(count) + (0 if type(iterable) in (List, HeldList, tuple) else ELEMENT * count))
+    return List(elements)
+
+
+@builtin("tuple", "[iterable]")
+def tuple_(depth: int, iterable: Any = (), /) -> tuple[Any, ...]:
+    """A tuple of the elements."""
+    if type(iterable) is tuple:
+        return iterable
+    elements = elements_argument("tuple", "iterable", iterable)
+    count = count_elements(iterable)
+    charge(count >> 3, tuple_size(count) + (ELEMENT * count if type(iterable) is range else 0))
+    return tuple(elements)
+
+
+@builtin("set", "[iterable]")
+def set_(depth: int, iterable: Any = (), /) -> Set:
+    """A new set of the elements, in the order in which they first come."""
+    elements = elements_argument("set", "iterable", iterable)
+    count = count_elements(iterable)
+    charge(count >> 2, table_size(count))
+    result = Set()
+    if type(iterable) in (Set, HeldSet):
+        result.update(iterable)
+        if is_exotic(iterable):
+            hold(result, EXOTIC)
+        return result
+    for element in elements:
+        dict_set(result, element, None)
+    return result
+
+
+@builtin("dict", "[pairs|dict], **kw")
+def dict_(depth: int, pairs: Any = (), /, **keywords: Any) -> Dict:
+    """A new dict of the entries of another, or of pairs, and of named arguments."""
+    elements = elements_argument("dict", "pairs", pairs)
+    count = count_elements(pairs)
+    charge(count + len(keywords) >> 2, table_size(count + len(keywords)))
+    result = Dict()
+    if type(pairs) in (Dict, HeldDict):
+        result.update(pairs)
+        if is_exotic(pairs):
+            hold(result, EXOTIC)
+    else:
+        for position, pair in enumerate(elements):
+            key, value = _pair(position, pair)
+            dict_set(result, key, value)
+    for name, value in keywords.items():
+        result[name] = value
+    return result
+
+
+def _pair(position: int, pair: Any) -> list[Any]:
+    found = VALUE_TYPES.get(type(pair))
+    if found is None or found.iterate is None:
+        raise Fault("type-mismatch", f"`dict` needs pairs, but element {position} is {kind_of(pair)}")
+    parts = list(islice(found.iterate(pair), 3))
+    if len(parts) != 2:
+        raise wrong_value("dict", f"element {position} has {count_elements(pair)} parts, not a key and a value")
+    return parts
+
+
+@builtin("range", "stop | start, stop[, step]")
+def range_(depth: int, start: Any, stop: Any = MISSING, step: Any = 1, /) -> range:
+    """The ints from `start` (0 when not given) up to, and without, `stop`."""
+    if stop is MISSING:
+        start, stop = 0, start
+    int_argument("range", "start", start)
+    int_argument("range", "stop", stop)
+    if int_argument("range", "step", step) == 0:
+        raise wrong_value("range", "the step must not be 0")
+    distance = stop - start if step > 0 else start - stop
+    if (distance + abs(step) - 1) // abs(step) > LENGTH_MAX:
+        raise wrong_value("range", "the range has more than 2**63 - 1 elements")
+    return range(start, stop, step)
+
+
+@builtin("enumerate", "iterable[, start]")
+def enumerate_(depth: int, iterable: Any, start: Any = 0, /) -> List:
+    """A list of pairs of a running number and an element."""
+    first = int_argument("enumerate", "start", start)
+    elements = elements_argument("enumerate", "iterable", iterable)
+    count = count_elements(iterable)
+    charge(count >> 2, list_size(count) + (tuple_size(2) + ELEMENT) * count)
+    return List(enumerate(elements, first))
+
+
+@builtin("zip", "*iterables")
+def zip_(depth: int, /, *iterables: Any) -> List:
+    """A list of tuples of the elements that stand at the same place, as many as the shortest iterable has."""
+    sources = [elements_argument("zip", f"iterable {place}", each) for place, each in enumerate(iterables, 1)]
+    count = min(map(count_elements, iterables), default=0)
+    width = len(iterables)
+    charge((count * (width + 1)) >> 3, list_size(count) + tuple_size(width) * count)
+    return List(zip(*sources, strict=False))
+
+
+@builtin("reversed", "iterable")
+def reversed_(depth: int, iterable: Any, /) -> List:
+    """A new list of the elements from the last to the first."""
+    elements = taken("reversed", iterable)
+    elements.reverse()
+    return List(elements)
+
+
+def _blocks(elements: Iterable[Any]) -> Iterator[list[Any]]:
+    """The elements in charged blocks, for searches that may end early in an iterable of any length."""
+    iterator = iter(elements)
+    while block := list(islice(iterator, BLOCK)):
+        charge((len(block) >> 3) + 1)
+        yield block
+
+
+@builtin("all", "iterable")
+def all_(depth: int, iterable: Any, /) -> bool:
+    """Whether every element counts as true."""
+    for block in _blocks(elements_argument("all", "iterable", iterable)):
+        is_host_truth = HOST_TRUTH.issuperset(map(type, block))
+        if not (all(block) if is_host_truth else all(map(is_true, block))):
+            return False
+    return True
+
+
+@builtin("any", "iterable")
+def any_(depth: int, iterable: Any, /) -> bool:
+    """Whether an element counts as true."""
+    for block in _blocks(elements_argument("any", "iterable", iterable)):
+        is_host_truth = HOST_TRUTH.issuperset(map(type, block))
+        if any(block) if is_host_truth else any(map(is_true, block)):
+            return True
+    return False

@@ -1,0 +1,124 @@
+"""The part of the universe that belongs to flows, and `print`.
+
+Names that are only good as annotations (`FlowContext`, `Result`) are values without operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from flowlang.lang.eval.context import context_of
+from flowlang.lang.eval.fiber import current_fiber
+from flowlang.lang.eval.flow import Flow
+from flowlang.lang.eval.pattern import ARGS, ArgPattern
+from flowlang.lang.eval.stream import stream
+from flowlang.lang.values.container import AnyDict
+from flowlang.lang.values.display import str_value
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import dict_items
+from flowlang.lang.values.protocol import VALUE_TYPES, ValueType, builtin, register, type_name
+from flowlang.lang.values.result import Err, Ok
+
+
+class TypeNameValue:
+    """A name for annotations."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+register(TypeNameValue, ValueType(name="type", display=lambda value, nested: value.name))
+
+
+@builtin("flow", "flow(implementation, args = None, name = None, doc = None)")
+def make_flow(depth: int, /, implementation: Any = None, args: Any = None, name: Any = None, doc: Any = None) -> Flow:
+    """Makes a flow from a function whose first parameter is the FlowContext."""
+    if implementation is None:
+        raise Fault("flow-arguments", "`flow` needs the argument `implementation`", hint="`flow(implementation = f)`")
+    found = VALUE_TYPES.get(type(implementation))
+    if found is None or not found.callable:
+        hint = None
+        if type(implementation) in (Ok, Err) or implementation is None:
+            hint = "give the function itself, without calling it"
+        raise Fault("type-mismatch", f"`implementation` takes a function, not {type_name(implementation)}", hint=hint)
+    for parameter, value in (("name", name), ("doc", doc)):
+        if value is not None and type(value) is not str:
+            raise Fault("type-mismatch", f"`{parameter}` takes a string, not {type_name(value)}")
+    shown = name or _flow_name(getattr(implementation, "__name__", "flow"))
+    return Flow(implementation, _patterns(args), shown, doc or "")
+
+
+def _flow_name(function: str) -> str:
+    """`_etl_impl` and `etl_impl` name the flow `etl`."""
+    plain = function.removeprefix("_").removesuffix("_impl").removesuffix("_implementation")
+    return "lambda" if plain.startswith("%") else plain or function
+
+
+def _patterns(args: Any) -> dict[str, ArgPattern] | None:
+    if args is None:
+        return None
+    if not isinstance(args, AnyDict):
+        raise Fault("type-mismatch", f"`args` takes a dict of patterns, not {type_name(args)}")
+    patterns = {}
+    for name, pattern in dict_items(args):
+        if type(name) is not str or not name.isidentifier():
+            raise Fault("flow-arguments", "names of arguments are identifiers")
+        if type(pattern) is not ArgPattern:
+            hint = 'such as `{"day": args.string(default = "2013-01-01")}`'
+            raise Fault("flow-arguments", f"argument `{name}` needs a pattern, not {type_name(pattern)}", hint=hint)
+        patterns[name] = pattern
+    return patterns
+
+
+@builtin("Ok", "Ok(value = None)")
+def make_ok(depth: int, value: Any = None, /) -> Ok:
+    """A successful Result."""
+    return Ok(value)
+
+
+@builtin("Err", "Err(error)")
+def make_err(depth: int, error: Any, /) -> Err:
+    """A failed Result."""
+    return Err(error)
+
+
+@builtin("current_flow", "current_flow()")
+def current_flow(depth: int, /) -> Any:
+    """The context of the running flow."""
+    fiber = current_fiber()
+    if fiber is None or not fiber.scope.may_act:
+        raise Fault(
+            "no-run", "no flow is running here", hint="call it inside a flow, not while the module is being loaded"
+        )
+    return context_of(fiber, fiber.scope)
+
+
+@builtin("print", 'print(*values, sep = " ")')
+def print_values(depth: int, /, *values: Any, sep: str = " ") -> None:
+    """Writes a line to the run's log, once, also when the run is resumed."""
+    if type(sep) is not str:
+        raise Fault("type-mismatch", f"`sep` takes a string, not {type_name(sep)}")
+    fiber = current_fiber()
+    if fiber is not None:
+        fiber.evaluation.write_line("print", sep.join(map(str_value, values)))
+
+
+FLOW_UNIVERSE: Final[dict[str, Any]] = {
+    "args": ARGS,
+    "flow": make_flow,
+    "Ok": make_ok,
+    "Err": make_err,
+    "Result": TypeNameValue("Result"),
+    "FlowContext": TypeNameValue("FlowContext"),
+    "current_flow": current_flow,
+    "print": print_values,
+    "stream": stream,
+}
+
+
+def exported_by_prelude(prelude: Iterable[str]) -> list[str]:
+    """The names that `load("pkg.flowmetal.io/v1/prelude", …)` offers."""
+    return sorted({*prelude, *FLOW_UNIVERSE, "fail"})

@@ -1,0 +1,102 @@
+"""Builtins that order: `sorted`, `min`, `max`.
+
+The order is the language's (`compare.less`): numbers with NaN as the largest, strings, bytes, bools, lists and tuples
+by their first difference. Where the host orders the same way, which is looked up for all keys beforehand, the host
+sorts; otherwise every comparison goes through `less`. Either way the sort is stable, and a key function is called
+once for each element, in order, on a copy: whatever it does cannot disturb the sort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cmp_to_key
+from typing import Any, Final
+
+from flowlang.lang.universe.callback import call_for_each
+from flowlang.lang.universe.collection import taken
+from flowlang.lang.values.argument import bool_argument, wrong_value
+from flowlang.lang.values.compare import compare, less
+from flowlang.lang.values.container import List
+from flowlang.lang.values.meter import charge
+from flowlang.lang.values.protocol import MISSING, builtin
+from flowlang.lang.values.size import SLOT
+
+HOST_ORDERED: Final = frozenset({str, int, bytes, bool})
+"""Values of one of these types are ordered by the host as by the language."""
+COLUMNS_MAX: Final = 8
+
+
+def is_host_ordered(keys: Sequence[Any]) -> bool:
+    """Whether the host orders these keys as the language does: all of one plain type, or numbers without NaN, or
+    tuples of equal length whose elements are so column by column."""
+    kinds = set(map(type, keys))
+    if len(kinds) == 1 and kinds <= HOST_ORDERED:
+        return True
+    if kinds <= {int, float}:
+        return not any(key != key for key in keys)
+    if kinds != {tuple}:
+        return False
+    widths = set(map(len, keys))
+    if len(widths) != 1 or not 0 < min(widths) <= COLUMNS_MAX:
+        return False
+    return all(
+        len(column_kinds) == 1 and column_kinds <= HOST_ORDERED
+        for column_kinds in (set(map(type, column)) for column in zip(*keys, strict=True))
+    )
+
+
+by_language: Final = cmp_to_key(compare)
+
+
+@builtin("sorted", "iterable, key = None, reverse = False")
+def sorted_(depth: int, iterable: Any, /, *, key: Any = MISSING, reverse: Any = False) -> List:
+    """A new list of the elements in ascending (or descending) order of themselves or of their keys."""
+    is_descending = bool_argument("sorted", "reverse", reverse)
+    items = taken("sorted", iterable)
+    keys = items if key is MISSING else call_for_each("sorted", depth, key, iterable, items)
+    count = len(items)
+    work = count * count.bit_length()
+    charge((work >> 3) + (count >> 2), 2 * SLOT * count)
+    if is_host_ordered(keys):
+        if keys is items:
+            items.sort(reverse=is_descending)
+            return List(items)
+        order = sorted(range(count), key=keys.__getitem__, reverse=is_descending)
+    else:
+        charge(work << 1)
+        order = sorted(range(count), key=lambda place: by_language(keys[place]), reverse=is_descending)
+    return List([items[place] for place in order])
+
+
+@builtin("min", "*args | iterable, key = None")
+def min_(depth: int, /, *arguments: Any, key: Any = MISSING) -> Any:
+    """The smallest of the arguments, or of the elements of the only argument; the first of equal ones."""
+    return _extreme("min", depth, arguments, key)
+
+
+@builtin("max", "*args | iterable, key = None")
+def max_(depth: int, /, *arguments: Any, key: Any = MISSING) -> Any:
+    """The largest of the arguments, or of the elements of the only argument; the first of equal ones."""
+    return _extreme("max", depth, arguments, key)
+
+
+def _extreme(name: str, depth: int, arguments: tuple[Any, ...], key: Any) -> Any:
+    if not arguments:
+        raise wrong_value(name, "needs at least one argument")
+    source = arguments[0] if len(arguments) == 1 else arguments
+    if type(source) is range and len(source) > 0 and key is MISSING:
+        return (min if name == "min" else max)(source[0], source[-1])
+    items = taken(name, source, 0)
+    if not items:
+        raise wrong_value(name, "the iterable is empty", "check that it has elements first")
+    keys = items if key is MISSING else call_for_each(name, depth, key, source, items)
+    charge(len(keys) >> 2)
+    if is_host_ordered(keys):
+        best = (min if name == "min" else max)(range(len(keys)), key=keys.__getitem__)
+        return items[best]
+    charge(len(keys) << 1)
+    best = 0
+    for place in range(1, len(keys)):
+        if less(keys[place], keys[best]) if name == "min" else less(keys[best], keys[place]):
+            best = place
+    return items[best]

@@ -1,0 +1,69 @@
+"""Checks of the arguments of builtins and methods, so that every one of them complains in the same words.
+
+A builtin never lets the host judge an argument: host functions accept more than the language does (True as 1, any
+object with `__index__`) and their messages speak of another language. So each argument passes one of the checks
+below, by exact type, and a wrong one becomes a Fault that names the function and the parameter.
+
+`function` is the name in messages (`sorted`, `string.split`), `parameter` what the argument is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.protocol import VALUE_TYPES
+from flowlang.lang.values.wording import kind_of
+
+
+def wrong_type(function: str, parameter: str, wanted: str, value: Any, hint: str | None = None) -> Fault:
+    """The Fault for an argument of a wrong type; `wanted` reads like `a string`."""
+    return Fault("type-mismatch", f"`{function}` needs {wanted} for `{parameter}`, not {kind_of(value)}", hint=hint)
+
+
+def wrong_value(function: str, problem: str, hint: str | None = None) -> Fault:
+    """The Fault for an argument of the right type whose value makes no sense."""
+    return Fault("wrong-argument", f"`{function}`: {problem}", hint=hint)
+
+
+def string_argument(function: str, parameter: str, value: Any) -> str:
+    """`value` itself, when it is a string."""
+    if type(value) is str:
+        return value
+    hint = "use `str(...)` to turn a value into text" if type(value) in (int, float, bool) else None
+    raise wrong_type(function, parameter, "a string", value, hint)
+
+
+def int_argument(function: str, parameter: str, value: Any) -> int:
+    """`value` itself, when it is an int; a bool is none."""
+    if type(value) is int:
+        return value
+    hint = "use `int(...)` to turn it into an int" if type(value) in (str, float, bool) else None
+    raise wrong_type(function, parameter, "an int", value, hint)
+
+
+def bool_argument(function: str, parameter: str, value: Any) -> bool:
+    """`value` itself, when it is True or False."""
+    if type(value) is bool:
+        return value
+    raise wrong_type(function, parameter, "a bool", value, "use `bool(...)` to ask whether a value counts as true")
+
+
+def elements_argument(function: str, parameter: str, value: Any) -> Iterable[Any]:
+    """What iterating over `value` gives. Never a copy: whoever calls back into a script must hold the container."""
+    found = VALUE_TYPES.get(type(value))
+    if found is not None and found.iterate is not None:
+        return found.iterate(value)
+    hint = None
+    if type(value) is str:
+        hint = "strings are not iterable: use `.elems()` for the characters, or `.split(...)` or `.splitlines()`"
+    elif type(value) is bytes:
+        hint = "bytes are not iterable: use `.elems()` for the numbers"
+    raise wrong_type(function, parameter, "an iterable", value, hint)
+
+
+def count_elements(value: Any) -> int:
+    """How many elements iterating over `value` gives, where that is known beforehand; 0 otherwise."""
+    found = VALUE_TYPES.get(type(value))
+    return found.length(value) if found is not None and found.length is not None else 0

@@ -1,0 +1,274 @@
+"""The only gate between objects of the host and values of scripts. Only data passes.
+
+`from_host` takes what an action or an embedding application gives: None, bools, numbers, text, bytes, lists, tuples,
+sets, dicts, and records (instances of attrs or dataclass classes, which become dicts of their fields). It makes new
+values throughout, so neither side can change what the other holds. Subclasses of these types are taken for what they
+are underneath: a row of a database or a defaultdict is a tuple or a dict to a script. Values of scripts pass as
+copies. Anything else is refused with the place where it stands, because guessing (what is a date? a Path?) would make
+a silent promise about every journal written from then on.
+
+`to_host` is the way back and gives the host's own types. A Result stays a Result, so that the host can ask it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from types import NoneType
+from typing import Any, Final
+
+import attrs
+
+from flowlang.lang.values.canonical import CODECS
+from flowlang.lang.values.container import Dict, HeldDict, HeldList, HeldSet, List, Set
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import dict_set, unkey
+from flowlang.lang.values.protocol import VALUE_TYPES
+from flowlang.lang.values.quote import clip
+from flowlang.lang.values.refusal import DEPTH_MAX, NotData, lone_surrogate, not_data, too_deep
+from flowlang.lang.values.result import Err, Failure, Ok, failure_of
+from flowlang.lang.values.scalar import INT_BITS_MAX
+from flowlang.lang.values.struct import Struct
+
+AS_THEY_ARE: Final = frozenset({NoneType, bool, float, bytes, range})
+PLAIN: Final = frozenset({*AS_THEY_ARE, str, int})
+SMALL: Final = 1 << 64
+HINTS: Final = {
+    "datetime": "give its `.isoformat()`",
+    "date": "give its `.isoformat()`",
+    "time": "give its `.isoformat()`",
+    "timedelta": "give its `.total_seconds()`",
+    "Decimal": "give its `str(...)`, which keeps every digit",
+    "UUID": "give its `str(...)`",
+    "bytearray": "give `bytes(...)` of it",
+    "memoryview": "give `bytes(...)` of it",
+}
+
+
+class _Refused(Exception):
+    """Something that no script may have. `describe` makes the Fault from the whole path to it, whose `steps` are
+    collected from the inside outwards while the exception passes."""
+
+    def __init__(self, describe: Callable[[str], Fault]) -> None:
+        super().__init__("refused")
+        self.describe = describe
+        self.steps: list[str] = []
+
+
+def from_host(object: Any, name: str = "value") -> Any:
+    """The value of a script for an object of the host. A Fault `not-data` says where in `name` something stands
+    that no script may have."""
+    try:
+        return _incoming(object, 0)
+    except _Refused as refused:
+        raise refused.describe(name + "".join(reversed(refused.steps))) from None
+
+
+def _incoming(object: Any, depth: int) -> Any:
+    kind = type(object)
+    if kind in AS_THEY_ARE:
+        return object
+    if depth > DEPTH_MAX:
+        raise too_deep()
+    if isinstance(object, str):
+        return _text(str.__str__(object))
+    if isinstance(object, int):
+        return _int(int.__index__(object))
+    if isinstance(object, float):
+        return float.__float__(object)
+    if isinstance(object, dict) and kind not in (Set, HeldSet):
+        return _mapping(object, depth)
+    if isinstance(object, list):
+        return List(_elements(list(object), depth))
+    if isinstance(object, tuple):
+        return tuple(_elements(list(object), depth))
+    return _incoming_other(object, depth)
+
+
+def _incoming_other(object: Any, depth: int) -> Any:
+    kind = type(object)
+    if kind in (Set, HeldSet) or isinstance(object, set | frozenset):
+        result = Set()
+        elements = list(map(unkey, object)) if kind in (Set, HeldSet) else _ordered(object)
+        for element in _elements(elements, depth):
+            dict_set(result, element, None)
+        return result
+    if kind is Struct:
+        return Struct(_fields(object.fields.items(), depth))
+    if kind is Ok:
+        return Ok(**_fields([("value", object.value)], depth))
+    if kind is Err:
+        return _err(object, depth)
+    if kind is Failure:
+        return _failure(object, depth)
+    if kind in CODECS:
+        return object
+    names = _record_fields(object)
+    if names is None:
+        raise _Refused(lambda path: _not_of_the_host(object, path))
+    return Dict(_fields([(name, getattr(object, name)) for name in names], depth))
+
+
+def _err(object: Err, depth: int) -> Err:
+    """The Err of a host. Where the host gave no failure of its own, it is made anew, from the converted error."""
+    error = _fields([("error", object.error)], depth)["error"]
+    failure, implied = object.failure, failure_of(object.error)
+    if failure is object.error or _is_implied(failure, implied):
+        return Err(error)
+    return Err(error, _fields([("failure", failure)], depth)["failure"])
+
+
+def _is_implied(failure: Failure, implied: Failure) -> bool:
+    shown = (failure.kind, failure.message, failure.retryable, failure.data, len(failure.trace))
+    return shown == (implied.kind, implied.message, implied.retryable, None, 0)
+
+
+def _failure(object: Failure, depth: int) -> Failure:
+    data = _fields([("data", object.data)], depth)["data"]
+    return Failure(object.kind, object.message, data, object.retryable, object.trace)
+
+
+def _record_fields(object: Any) -> list[str] | None:
+    """The names of the fields of a record; None if the object is no record."""
+    kind = type(object)
+    if attrs.has(kind):
+        return [field.name for field in attrs.fields(kind)]
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    return None
+
+
+def _ordered(elements: Iterable[Any]) -> list[Any]:
+    """The elements of a host's set in an order that is the same in every process, which the host's own is not."""
+    return sorted(elements, key=lambda element: (type(element).__name__, repr(element)))
+
+
+def _text(text: str) -> str:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise _Refused(lone_surrogate) from None
+    return text
+
+
+def _int(number: int) -> int:
+    if number.bit_length() > INT_BITS_MAX:
+        raise _Refused(_int_too_large)
+    return number
+
+
+def _are_plain(values: Iterable[Any]) -> bool:
+    """Whether all the values may be taken as they are; most rows of most tables are of this kind."""
+    kinds = set(map(type, values))
+    if not kinds <= PLAIN:
+        return False
+    if int in kinds and not all(-SMALL < value < SMALL for value in values if type(value) is int):
+        return False
+    return str not in kinds or "".join([value for value in values if type(value) is str]).isascii()
+
+
+def _elements(elements: list[Any], depth: int) -> list[Any]:
+    if _are_plain(elements):
+        return elements
+    result = []
+    for element in elements:
+        try:
+            result.append(_incoming(element, depth + 1))
+        except _Refused as refused:
+            refused.steps.append(f"[{len(result)}]")
+            raise
+    return result
+
+
+def _fields(fields: Iterable[tuple[str, Any]], depth: int) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in fields:
+        try:
+            result[name] = _incoming(value, depth + 1)
+        except _Refused as refused:
+            refused.steps.append(f".{name}")
+            raise
+    return result
+
+
+def _mapping(mapping: dict[Any, Any], depth: int) -> Dict:
+    is_ours = type(mapping) in (Dict, HeldDict)
+    if not is_ours and {*map(type, mapping)} <= {str} and _are_plain(mapping) and _are_plain(dict.values(mapping)):
+        return Dict(mapping)
+    result = Dict()
+    for stored, value in dict.items(mapping):
+        key = unkey(stored) if is_ours else stored
+        try:
+            dict_set(result, _incoming(key, depth + 1), _incoming(value, depth + 1))
+        except _Refused as refused:
+            refused.steps.append(f"[{clip(key) if type(key) is str else type(key).__name__}]")
+            raise
+    return result
+
+
+def _int_too_large(path: str) -> Fault:
+    return Fault(
+        "integer-too-large",
+        f"`{path}` is an int of more than {INT_BITS_MAX} bits",
+        hint="give it as text, or as a float where the magnitude matters",
+    )
+
+
+def _not_of_the_host(object: Any, path: str) -> Fault:
+    kind = type(object)
+    if kind in VALUE_TYPES:
+        return not_data(object, object, path)
+    hint = HINTS.get(kind.__name__, "give text, numbers, bools, None, bytes, lists, tuples, sets, dicts or records")
+    return Fault("not-data", f"`{path}` is a `{kind.__name__}` of the host, which is not data", hint=hint)
+
+
+def to_host(value: Any, name: str = "value") -> Any:
+    """The host's object for a value of a script: list, dict, tuple, set, and scalars; a struct becomes a dict."""
+    try:
+        return _outgoing(value, 0)
+    except NotData as refused:
+        raise not_data(value, refused.culprit, name) from None
+
+
+def _outgoing(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind in AS_THEY_ARE or kind is str or kind is int:
+        return value
+    if depth > DEPTH_MAX:
+        raise too_deep()
+    if kind in (List, HeldList):
+        return [_outgoing(element, depth + 1) for element in value]
+    if kind is tuple:
+        return tuple([_outgoing(element, depth + 1) for element in value])
+    if kind in (Dict, HeldDict):
+        return _distinct({_key(key, depth): _outgoing(child, depth + 1) for key, child in value.items()}, value)
+    if kind in (Set, HeldSet):
+        return _distinct({_key(key, depth) for key in value}, value)
+    if kind is Struct:
+        return {key: _outgoing(child, depth + 1) for key, child in value.fields.items()}
+    if kind is Ok:
+        return Ok(_outgoing(value.value, depth + 1))
+    if kind is Err:
+        return Err(_outgoing(value.error, depth + 1), value.failure)
+    if kind is Failure or kind in CODECS:
+        return value
+    raise NotData(value)
+
+
+def _key(stored: Any, depth: int) -> Any:
+    key = unkey(stored)
+    if type(key) is Struct:
+        raise NotData(key)
+    return _outgoing(key, depth + 1)
+
+
+def _distinct(converted: Any, value: Any) -> Any:
+    """The converted dict or set, unless the host takes two of its keys for one: True is 1 there."""
+    if len(converted) == len(value):
+        return converted
+    raise Fault(
+        "not-data",
+        "keys that differ in the script are one key to the host: it takes True for 1 and False for 0",
+        hint="use text for such keys",
+    )

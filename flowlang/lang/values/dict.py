@@ -1,0 +1,226 @@
+"""Dicts: the table of their operations and their methods.
+
+Entries are stored under the keys that `key.py` makes. A dict keeps insertion order; `keys`, `values` and `items`
+give new lists, so a script can change the dict while it walks through one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from flowlang.lang.diagnostics.suggest import nearest
+from flowlang.lang.values.argument import count_elements, elements_argument
+from flowlang.lang.values.compare import equal_dicts
+from flowlang.lang.values.container import EXOTIC, FROZEN, AnyDict, Dict, HeldDict, List, hold
+from flowlang.lang.values.display import preview
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import (
+    ExoticKey,
+    dict_get,
+    dict_has,
+    dict_items,
+    dict_keys,
+    dict_pop,
+    dict_set,
+    is_exotic,
+    key,
+    unkey,
+)
+from flowlang.lang.values.meter import charge
+from flowlang.lang.values.mutation import check_mutable, method, methods
+from flowlang.lang.values.operation import register_operation
+from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, ValueType, register
+from flowlang.lang.values.size import list_size, table_size
+from flowlang.lang.values.wording import kind_of
+
+DICTS: Final = (Dict, HeldDict)
+CANDIDATES_MAX: Final = 200
+"""So many keys are looked at for a suggestion."""
+
+
+@method("dict.clear")
+def clear(depth: int, self: AnyDict, /) -> None:
+    """Removes all entries."""
+    check_mutable(self, "clear")
+    self.clear()
+
+
+@method("dict.get")
+def get(depth: int, self: AnyDict, wanted: Any, default: Any = None, /) -> Any:
+    """The value under a key, or the default."""
+    return self.get(wanted if type(wanted) is str else key(wanted), default)
+
+
+@method("dict.items")
+def items(depth: int, self: AnyDict, /) -> List:
+    """A new list of pairs of key and value."""
+    return List(dict_items(self))
+
+
+@method("dict.keys")
+def keys(depth: int, self: AnyDict, /) -> List:
+    """A new list of the keys."""
+    return List(dict_keys(self))
+
+
+@method("dict.pop")
+def pop(depth: int, self: AnyDict, wanted: Any, default: Any = MISSING, /) -> Any:
+    """Removes an entry and gives its value; without the key gives the default, or fails if there is none."""
+    check_mutable(self, "pop from")
+    found = dict_pop(self, wanted, default)
+    if found is MISSING:
+        raise missing_key(self, wanted, "give `pop` a second argument as default")
+    return found
+
+
+@method("dict.popitem")
+def popitem(depth: int, self: AnyDict, /) -> tuple[Any, Any]:
+    """Removes the first entry and gives it as a pair."""
+    check_mutable(self, "pop from")
+    for stored in self:
+        return unkey(stored), self.pop(stored)
+    raise Fault("missing-key", "cannot pop from an empty dict", hint="check first whether it is empty")
+
+
+@method("dict.setdefault")
+def setdefault(depth: int, self: AnyDict, wanted: Any, default: Any = None, /) -> Any:
+    """The value under a key; without the key stores the default and gives it."""
+    check_mutable(self, "set a default in")
+    found = dict_get(self, wanted)
+    if found is MISSING:
+        dict_set(self, wanted, default)
+        return default
+    return found
+
+
+@method("dict.update")
+def update(depth: int, self: AnyDict, pairs: Any = (), /, **named: Any) -> None:
+    """Stores the entries of a dict or of an iterable of pairs, then the named arguments."""
+    check_mutable(self, "update")
+    update_in_place(self, pairs, "dict.update")
+    for name, value in named.items():
+        dict_set(self, name, value)
+
+
+@method("dict.values")
+def values(depth: int, self: AnyDict, /) -> List:
+    """A new list of the values."""
+    charge(len(self) >> 3, list_size(len(self)))
+    return List(self.values())
+
+
+def update_in_place(target: AnyDict, pairs: Any, function: str) -> None:
+    """Stores the entries of a dict or of an iterable of pairs; `function` is the name for messages. Whether the
+    target may change is the caller's check."""
+    if type(pairs) in DICTS:
+        merge_in_place(target, pairs)
+        return
+    count = count_elements(pairs)
+    charge(count >> 2, table_size(count))
+    for position, pair in enumerate(elements_argument(function, "pairs", pairs)):
+        found = VALUE_TYPES.get(type(pair))
+        if found is None or found.iterate is None or found.length is None:
+            raise Fault("type-mismatch", f"`{function}`: element {position} is {kind_of(pair)}, not a pair")
+        if found.length(pair) != 2:
+            raise Fault(
+                "wrong-argument", f"`{function}`: element {position} has {found.length(pair)} elements, a pair has 2"
+            )
+        wanted, value = found.iterate(pair)
+        dict_set(target, wanted, value)
+
+
+def merge_in_place(target: AnyDict, other: AnyDict) -> None:
+    """`target |= other` without the check whether the target may change. Stored keys are taken over as they are."""
+    charge(len(other) >> 3, table_size(len(other)))
+    if is_exotic(other):
+        hold(target, EXOTIC)
+    target.update(other)
+
+
+def copy_dict(source: AnyDict) -> Dict:
+    """A new dict with the same entries."""
+    result = Dict()
+    merge_in_place(result, source)
+    return result
+
+
+def merge(left: AnyDict, right: AnyDict) -> Dict:
+    """`left | right`: a new dict; where both have a key, the right one counts."""
+    result = copy_dict(left)
+    merge_in_place(result, right)
+    return result
+
+
+def dict_literal(*keys_and_values: Any) -> Dict:
+    """The dict of a literal, from keys and values in turn. The same key twice is an error."""
+    charge(len(keys_and_values) >> 4, table_size(len(keys_and_values) >> 1))
+    result = Dict()
+    for wanted, value in zip(keys_and_values[::2], keys_and_values[1::2], strict=True):
+        stored = key(wanted)
+        if stored in result:
+            raise Fault("duplicate-key", f"the dict has the key {preview(wanted)} twice", hint="remove one of the two")
+        if type(stored) is ExoticKey:
+            hold(result, EXOTIC)
+        result[stored] = value
+    return result
+
+
+def missing_key(container: AnyDict, wanted: Any, advice: str) -> Fault:
+    """The Fault for a key that a dict does not have."""
+    hint = advice
+    if type(wanted) is str and len(wanted) <= 64:
+        names = [stored for stored, _ in zip(container, range(CANDIDATES_MAX), strict=False) if type(stored) is str]
+        similar = nearest(wanted, names)
+        if similar is not None:
+            hint = f"did you mean {preview(similar)}? Otherwise {advice}"
+    return Fault("missing-key", f"key {preview(wanted)} is not in the dict", hint=hint)
+
+
+def _index(value: AnyDict, wanted: Any) -> Any:
+    found = dict_get(value, wanted)
+    if found is MISSING:
+        raise missing_key(value, wanted, "use `.get(key, default)`, or check with `in` first")
+    return found
+
+
+def _set_index(value: AnyDict, wanted: Any, element: Any) -> None:
+    check_mutable(value, "assign to a key of")
+    dict_set(value, wanted, element)
+
+
+def _iterate(value: AnyDict) -> Iterable[Any]:
+    return dict_keys(value) if is_exotic(value) else value
+
+
+def _children(value: AnyDict) -> Iterable[Any]:
+    yield from map(unkey, value)
+    yield from value.values()
+
+
+def _freeze(value: AnyDict) -> None:
+    hold(value, FROZEN)
+
+
+def _size(value: AnyDict) -> int:
+    return table_size(len(value))
+
+
+DICT: Final = ValueType(
+    "dict",
+    methods=methods(clear, get, items, keys, pop, popitem, setdefault, update, values),
+    equal=equal_dicts,
+    hashable=False,
+    length=len,
+    iterate=_iterate,
+    index=_index,
+    set_index=_set_index,
+    contains=dict_has,
+    children=_children,
+    freeze=_freeze,
+    size=_size,
+)
+
+for _kind in DICTS:
+    register(_kind, DICT)
+register_operation("|", DICTS, DICTS, merge)

@@ -1,0 +1,236 @@
+"""Keys: what stands in the host's dict for a key of a script.
+
+The host's own hash and equality serve where they agree with the language: strings, bytes, None, small ints, most
+floats, functions. Everything else is stored as an `ExoticKey`, which carries the script's value and a canonical
+form to compare:
+
+* True and False, which the host takes for 1 and 0;
+* NaN, which as a key equals itself;
+* ints (and floats without a fraction) from 2**61 - 1 on, because the host hashes ints modulo that prime: somebody
+  who chooses such keys makes every one of them collide;
+* structs, and all tuples but flat ones of plain elements with few and small numbers. The host hashes a tuple anew,
+  recursively and without bound at each look-up, and its mixing of ints can be inverted to make collisions. A flat
+  tuple of at most four small numbers leaves no room for that; of strings there may be any number, for their hashes
+  are keyed with a secret of the process.
+
+Whether a value is stored as it is must depend on nothing but what equality sees: `(1.0, 2)` and `(1, 2)` are one
+key, so a float without a fraction is judged like the int that it equals.
+
+The hash of an ExoticKey is the host's keyed hash of a text. Order of iteration comes from insertion alone, so that
+no script can see hashes. Depth and size (counted as a tree, with sharing not deducted) of a tuple are bounded, and
+are charged before comparison can cost as much.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flowlang.lang.values.container import EXOTIC, AnyDict, AnySet, Dict, Set, hold
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import charge
+from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, type_name
+from flowlang.lang.values.size import GROWTH_BLOCK, TABLE_GROWTH, list_size, tuple_size
+from flowlang.lang.values.struct import Struct
+from flowlang.lang.values.wording import kind_of
+
+LARGE: Final = 2**61 - 1
+"""From here on the host's hash of ints repeats."""
+SMALL: Final = 2**20
+"""Numbers below stand in plain tuples as they are."""
+PLAIN_NUMBERS_MAX: Final = 4
+DEPTH_MAX: Final = 100
+SIZE_MAX: Final = 1 << 20
+LONG_TEXT: Final = 1024
+"""Hashing a text of this length is charged."""
+
+Table = AnyDict | AnySet
+
+
+class ExoticKey:
+    """A key that the host would confuse, compared by `form`. `size` counts the elements of a tuple, as a tree."""
+
+    __slots__ = ("form", "hash", "size", "value")
+
+    def __init__(self, value: Any, form: Any, text: str, size: int = 1) -> None:
+        self.value = value
+        self.form = form
+        self.hash = hash(text)
+        self.size = size
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return type(other) is ExoticKey and self.hash == other.hash and bool(self.form == other.form)
+
+
+TRUE: Final = ExoticKey(True, "true", "true")
+FALSE: Final = ExoticKey(False, "false", "false")
+NAN: Final = ExoticKey(float("nan"), "nan", "nan")
+
+
+def key(value: Any) -> Any:
+    """What is stored in the host's dict for `value`. Raises a Fault if it cannot be a key."""
+    kind = type(value)
+    if kind is str or kind is bytes:
+        if len(value) > LONG_TEXT:
+            charge(len(value) >> 8)
+        return value
+    if kind is int:
+        return value if -LARGE < value < LARGE else large_number(value, value)
+    if value is None:
+        return value
+    if kind is tuple:
+        return value if is_plain(value) else composite(value, value, None, DEPTH_MAX, {})
+    if kind is float:
+        return float_key(value)
+    if kind is bool:
+        return TRUE if value else FALSE
+    if kind is Struct:
+        return struct_key(value, DEPTH_MAX, {})
+    found = VALUE_TYPES.get(kind)
+    if found is None or not found.hashable:
+        raise unhashable(value)
+    return value
+
+
+def unkey(stored: Any) -> Any:
+    """The script's value for a stored key."""
+    return stored.value if type(stored) is ExoticKey else stored
+
+
+def unhashable(value: Any) -> Fault:
+    """The Fault for a value that cannot be a key."""
+    hints = {"list": "use `tuple(...)` to make a key of it", "range": "use `tuple(...)` to make a key of it"}
+    return Fault(
+        "unhashable",
+        f"{kind_of(value)} cannot be a key of a dict or an element of a set",
+        hint=hints.get(type_name(value), "keys are strings, numbers, bools, None, bytes, or tuples of these"),
+    )
+
+
+def large_number(value: Any, number: int) -> ExoticKey:
+    """The key of an int, or of a float that equals `number`, of a size that the host hashes badly."""
+    return ExoticKey(value, number, hex(number))
+
+
+def float_key(value: float) -> Any:
+    """The stored key of a float."""
+    if value != value:
+        return NAN
+    if -LARGE < value < LARGE or not value.is_integer():
+        return value
+    return large_number(value, int(value))
+
+
+def is_plain(value: tuple[Any, ...]) -> bool:
+    """Whether the host may keep the tuple as a key."""
+    if len(value) > PLAIN_NUMBERS_MAX:
+        charge(len(value) >> 3)
+    numbers = 0
+    for item in value:
+        kind = type(item)
+        if kind is str or kind is bytes:
+            if len(item) > LONG_TEXT:
+                charge(len(item) >> 8)
+        elif kind is int or kind is float:
+            numbers += 1
+            if numbers > PLAIN_NUMBERS_MAX or not -SMALL < item < SMALL or item != int(item):
+                return False
+        elif item is not None:
+            return False
+    return True
+
+
+def struct_key(value: Struct, depth: int, known: dict[int, ExoticKey]) -> ExoticKey:
+    """The stored key of a struct: names and keys of the fields."""
+    return composite(value, tuple(value.fields.values()), tuple(value.fields), depth, known)
+
+
+def composite(
+    value: Any, items: tuple[Any, ...], names: tuple[str, ...] | None, depth: int, known: dict[int, ExoticKey]
+) -> ExoticKey:
+    """The stored key of a tuple or struct, from the keys of its elements. `known` holds the keys of the tuples and
+    structs inside that were met before, by identity, so that shared ones are visited once."""
+    if depth == 0:
+        raise Fault("too-deep", f"a key is nested more than {DEPTH_MAX} levels deep", hint="use a flatter key")
+    charge((len(items) >> 3) + 1, tuple_size(len(items)))
+    stored = []
+    tokens = [] if names is None else ["struct", *names]
+    size = 1
+    for item in items:
+        kind = type(item)
+        if kind is tuple or kind is Struct:
+            found = known.get(id(item))
+            if found is None:
+                found = (
+                    composite(item, item, None, depth - 1, known)
+                    if kind is tuple
+                    else struct_key(item, depth - 1, known)
+                )
+                known[id(item)] = found
+            size += found.size
+            item = found
+        else:
+            size += 1
+            item = key(item)
+        stored.append(item)
+        tokens.append(token(item))
+    if size > SIZE_MAX:
+        raise Fault("too-large", f"a key has more than {SIZE_MAX} elements", hint="use a smaller key")
+    charge(size >> 1)
+    return ExoticKey(value, (names, tuple(stored)), ",".join(tokens), size)
+
+
+def token(stored: Any) -> str:
+    """A text for the hash of a stored key: the same for equal keys, and with equal chances different for others."""
+    kind = type(stored)
+    if kind is int:
+        return hex(stored)
+    if kind is float:
+        return hex(int(stored)) if stored.is_integer() else stored.hex()
+    return f"{hash(stored):x}"
+
+
+def dict_set(table: Table, item: Any, value: Any) -> None:
+    """Stores an entry; whether the table may change is the caller's check. The value of a set's element is None."""
+    stored = key(item)
+    if type(stored) is ExoticKey:
+        hold(table, EXOTIC)
+    if not len(table) % GROWTH_BLOCK:
+        charge(0, TABLE_GROWTH)
+    table[stored] = value
+
+
+def dict_get(table: Table, item: Any, default: Any = MISSING) -> Any:
+    """The value under the key, or `default`."""
+    return table.get(key(item), default)
+
+
+def dict_has(table: Table, item: Any) -> bool:
+    """Whether the key is there."""
+    return key(item) in table
+
+
+def dict_pop(table: Table, item: Any, default: Any = MISSING) -> Any:
+    """Removes the entry and returns its value, or `default`; whether the table may change is the caller's check."""
+    return table.pop(key(item), default)
+
+
+def is_exotic(table: Table) -> bool:
+    """Whether stored keys of the table may need `unkey`."""
+    return not (type(table) is Dict or type(table) is Set) and bool(table.state & EXOTIC)
+
+
+def dict_keys(table: Table) -> list[Any]:
+    """The keys as the script knows them, in order, as a new host list."""
+    charge(len(table) >> 3, list_size(len(table)))
+    return [unkey(stored) for stored in table] if is_exotic(table) else list(table)
+
+
+def dict_items(table: AnyDict) -> list[tuple[Any, Any]]:
+    """The pairs of key and value, in order, as a new host list."""
+    charge(len(table) >> 3, list_size(len(table)) + tuple_size(2) * len(table))
+    return [(unkey(stored), value) for stored, value in table.items()] if is_exotic(table) else list(table.items())

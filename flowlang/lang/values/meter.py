@@ -1,0 +1,94 @@
+"""Budgets and the meter that counts against them.
+
+Generated code charges the meter of its module inline; builtins and operators reach the meter of the running
+evaluation through a context variable (`charge`), because values do not know who uses them. Everything is counted
+before it happens, in whole numbers that depend on the script and its inputs alone: the same script stops at the
+same step on every machine and on every replay.
+
+Memory is live, not cumulative: `memory` grows with each charge, and when it passes the limit the evaluation takes a
+census of what the script still reaches (`census`), and only then fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import attrs
+
+from flowlang.lang.values.fault import BudgetExceeded, Interrupted
+
+WORD = 8
+BLOCK = 4096
+"""Turns of a loop that are charged at once."""
+CHECKPOINT = 4096
+"""Steps between two looks at the budgets that are not compared inline."""
+
+
+@attrs.frozen
+class Budget:
+    """Limits of one evaluation. Steps count loop turns, calls and work of builtins; memory is in bytes of a fixed
+    table of sizes; depth is in nested calls; output is in characters printed. None means no limit of steps."""
+
+    steps: int | None = None
+    memory_bytes: int = 1 << 30
+    call_depth: int = 200
+    output_characters: int = 64 << 20
+
+
+class Meter:
+    """What an evaluation has used.
+
+    Generated code adds to `steps` and `memory` inline and compares `steps` with `limit`. That limit is the next
+    checkpoint, at most CHECKPOINT steps ahead; there memory, the real limit of steps and interruption are looked at,
+    so that one comparison serves all three.
+    """
+
+    __slots__ = ("budget", "census", "interrupted", "limit", "memory", "memory_limit", "output", "steps")
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
+        self.steps = 0
+        self.memory = 0
+        self.output = 0
+        self.limit: float = 0
+        self.memory_limit = self.budget.memory_bytes
+        self.interrupted = False
+        self.census: Callable[[], int] | None = None
+
+    def charge(self, steps: int, memory: int = 0) -> None:
+        """Counts `steps` and `memory` bytes, before the work that costs them. Raises BudgetExceeded."""
+        self.steps += steps
+        self.memory += memory
+        if self.steps > self.limit or memory > BLOCK:
+            self.checkpoint(memory)
+
+    def checkpoint(self, pending: int = 0) -> None:
+        """Fails when a budget is spent or somebody interrupted; else sets the next checkpoint. `pending`: bytes
+        charged for what is not made yet, which a census cannot see."""
+        if self.interrupted:
+            raise Interrupted("interrupted")
+        total = self.budget.steps
+        if total is not None and self.steps > total:
+            raise BudgetExceeded("steps", f"the budget of {total} steps is spent")
+        if self.memory > self.memory_limit:
+            if self.census is not None:
+                self.memory = min(self.memory, self.census() + pending)
+            if self.memory > self.memory_limit:
+                raise BudgetExceeded("memory", f"the budget of {self.memory_limit} bytes of memory is spent")
+        ahead = self.steps + CHECKPOINT
+        self.limit = ahead if total is None else min(ahead, total)
+
+    def interrupt(self) -> None:
+        """Makes the evaluation stop at its next checkpoint. Safe from signal handlers and other threads."""
+        self.interrupted = True
+        self.limit = -1
+
+
+METER: ContextVar[Meter] = ContextVar("flowlang-meter")
+UNLIMITED = Meter(Budget(memory_bytes=1 << 62, output_characters=1 << 62))
+
+
+def charge(steps: int, memory: int = 0) -> None:
+    """Charges the running evaluation's meter (outside an evaluation, nobody)."""
+    METER.get(UNLIMITED).charge(steps, memory)

@@ -1,0 +1,97 @@
+"""Why a value cannot cross a boundary, and where in it the reason is.
+
+Values are walked fast, without keeping track of the way; only when one is refused a second walk looks for the
+culprit, so that the message can say `result["rows"][3]` rather than leave a thousand rows to search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from flowlang.lang.values.container import Dict, HeldDict, HeldList, HeldSet, List, Set
+from flowlang.lang.values.display import preview
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import unkey
+from flowlang.lang.values.protocol import VALUE_TYPES, type_name
+from flowlang.lang.values.wording import article
+
+DEPTH_MAX: Final = 100
+"""How deep data may be nested."""
+ELEMENTS_MAX: Final = 1 << 24
+"""Elements of all containers of one value, counted as often as they are reached."""
+
+
+class NotData(Exception):
+    """`culprit` is part of the value that is walked, and is not data. Becomes a Fault with its place."""
+
+    def __init__(self, culprit: Any) -> None:
+        super().__init__("not data")
+        self.culprit = culprit
+
+
+def too_deep() -> Fault:
+    """The Fault for a value that cannot be passed on because of its nesting."""
+    return Fault(
+        "too-deep",
+        f"the value is nested more than {DEPTH_MAX} levels deep, or contains itself",
+        hint="pass a flatter value: a list of entries that refer to each other by name",
+    )
+
+
+def too_large() -> Fault:
+    """The Fault for a value with too many elements."""
+    return Fault(
+        "too-large",
+        f"the value has more than {ELEMENTS_MAX} elements",
+        hint="pass it in parts, or the place where it is stored",
+    )
+
+
+def not_data(value: Any, culprit: Any, name: str) -> Fault:
+    """The Fault for a value part of which is not data; says where that part is."""
+    noun = type_name(culprit)
+    hint = "pass the data that it would give: call it first" if "function" in noun else "pass the parts that matter"
+    return Fault("not-data", f"`{path_to(value, culprit, name)}` is {article(noun)}, which is not data", hint=hint)
+
+
+def lone_surrogate(name: str) -> Fault:
+    """The Fault for text that has no encoding."""
+    return Fault(
+        "not-data",
+        f"`{name}` holds text with half of a surrogate pair, which no encoding can write",
+        hint="replace what cannot be decoded where the text is read",
+    )
+
+
+def path_to(value: Any, culprit: Any, name: str) -> str:
+    """How a script would write the way from `value`, called `name`, to the part `culprit` in it."""
+    waiting: list[tuple[Any, str, int]] = [(value, name, 0)]
+    left = ELEMENTS_MAX
+    while waiting and left > 0:
+        part, path, depth = waiting.pop()
+        left -= 1
+        if part is culprit:
+            return path
+        if depth <= DEPTH_MAX:
+            waiting.extend((child, path + step, depth + 1) for child, step in _steps(part))
+    return name
+
+
+def _steps(value: Any) -> Iterable[tuple[Any, str]]:
+    """The parts of a value and how each is reached, the first one last."""
+    kind = type(value)
+    steps: list[tuple[Any, str]]
+    if kind is Dict or kind is HeldDict:
+        steps = [(unkey(key), f".keys()[{place}]") for place, key in enumerate(value)]
+        steps += [(child, f"[{preview(unkey(key))}]") for key, child in value.items()]
+    elif kind in (List, HeldList, tuple):
+        steps = [(child, f"[{place}]") for place, child in enumerate(value)]
+    elif kind in (Set, HeldSet):
+        steps = [(unkey(key), f"[{place}]") for place, key in enumerate(value)]
+    else:
+        found = VALUE_TYPES.get(kind)
+        if found is None or found.field_names is None or found.get_field is None:
+            return ()
+        steps = [(found.get_field(value, field), f".{field}") for field in found.field_names(value)]
+    return steps[::-1]

@@ -1,0 +1,93 @@
+"""What lists and tuples have in common: places, slices, search.
+
+Each function checks its arguments by exact type, charges for the work, and only then leaves it to the host.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType, NoneType
+from typing import Any, Final
+
+from flowlang.lang.values.compare import Comparison
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import charge
+from flowlang.lang.values.protocol import BoundMethod, type_name
+from flowlang.lang.values.wording import kind_of
+
+IDENTICAL: Final = frozenset({NoneType, FunctionType, BoundMethod})
+"""The host finds values of these types as the language does."""
+
+
+def place(value: Any, index: Any) -> int:
+    """The place in a sequence that an index of a script means, counted from 0. Raises a Fault if there is none."""
+    if type(index) is not int:
+        raise Fault(
+            "type-mismatch",
+            f"{kind_of(value)} is indexed by an int, not by {kind_of(index)}",
+            hint="convert the index with `int(...)`" if type(index) in (float, str, bool) else None,
+        )
+    count = len(value)
+    found = index + count if index < 0 else index
+    if not 0 <= found < count:
+        shown = index if abs(index) < 10**20 else "with many digits"
+        raise Fault(
+            "index-out-of-range",
+            f"index {shown} is out of range for {kind_of(value)} of {count}",
+            hint=f"valid indexes are {-count} to {count - 1}" if count else f"the {type_name(value)} is empty",
+        )
+    return found
+
+
+def span(count: int, start: Any, stop: Any, step: Any) -> slice:
+    """The host's slice for `x[start:stop:step]` of a sequence of `count` elements, with all three parts given."""
+    for part in (start, stop, step):
+        if part is not None and type(part) is not int:
+            raise Fault(
+                "type-mismatch",
+                f"the parts of a slice are ints or absent, not {kind_of(part)}",
+                hint="convert it with `int(...)`" if type(part) in (float, str, bool) else None,
+            )
+    if step == 0:
+        raise Fault("zero-step", "the step of a slice is 0", hint="use a positive step, or a negative one to go back")
+    return slice(start, stop, step)
+
+
+def span_length(count: int, part: slice) -> int:
+    """How many elements the slice takes from a sequence of `count`."""
+    return len(range(*part.indices(count)))
+
+
+def bounds(count: int, start: int | None, stop: int | None) -> tuple[int, int]:
+    """Start and stop of a search in `count` elements, clamped."""
+    first, last, _ = slice(start, stop).indices(count)
+    return first, last
+
+
+def find(sequence: Any, wanted: Any, start: int = 0, stop: int | None = None) -> int:
+    """The first place from `start` on that holds a value equal to `wanted`; -1 if none does."""
+    last = len(sequence) if stop is None else stop
+    charge((max(0, last - start) >> 3) + 1)
+    kind = type(wanted)
+    if kind in IDENTICAL or ((kind is str or kind is bytes) and len(wanted) < 64):
+        try:
+            return int(sequence.index(wanted, start, last))
+        except ValueError:
+            return -1
+    if kind is int and wanted.bit_length() < 64:
+        return find_int(sequence, wanted, start, last)
+    test = Comparison().equal
+    for position in range(start, last):
+        if test(sequence[position], wanted):
+            return position
+    return -1
+
+
+def find_int(sequence: Any, wanted: int, start: int, last: int) -> int:
+    """As `find`, by the host, stepping over bools that the host takes for ints."""
+    try:
+        position = int(sequence.index(wanted, start, last))
+        while type(sequence[position]) is bool:
+            position = int(sequence.index(wanted, position + 1, last))
+    except ValueError:
+        return -1
+    return position

@@ -1,0 +1,53 @@
+"""The fixed table of sizes: how many bytes a value counts for.
+
+Memory budgets must strike at the same point on every machine and on every replay, so they never ask the host how
+large an object is: hosts differ. A value counts by this table, near to what CPython uses, in whole bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SLOT: Final = 8
+"""One reference in a list or tuple."""
+ENTRY: Final = 48
+"""One key with its value in a dict, one element of a set."""
+ELEMENT: Final = 32
+"""A small value that nobody charged when it was made (an int, a float), counted where a container grows by it."""
+OBJECT: Final = 64
+"""A value of fixed size: a struct's or result's header, a bound method, a range."""
+
+GROWTH_BLOCK: Final = 64
+"""Containers that grow element by element charge once per so many elements."""
+LIST_GROWTH: Final = GROWTH_BLOCK * (SLOT + ELEMENT)
+TABLE_GROWTH: Final = GROWTH_BLOCK * (ENTRY + ELEMENT)
+
+
+def list_size(count: int) -> int:
+    """Bytes of a list of `count` elements, without the elements."""
+    return 64 + SLOT * count
+
+
+def tuple_size(count: int) -> int:
+    """Bytes of a tuple of `count` elements, without the elements."""
+    return 48 + SLOT * count
+
+
+def table_size(count: int) -> int:
+    """Bytes of a dict or set of `count` entries, without keys and values."""
+    return 96 + ENTRY * count
+
+
+def text_size(text: str) -> int:
+    """Bytes of a string."""
+    return 56 + (len(text) if text.isascii() else 4 * len(text))
+
+
+def bytes_size(count: int) -> int:
+    """Bytes of a bytes value of `count` bytes."""
+    return 40 + count
+
+
+def int_size(number: int) -> int:
+    """Bytes of an int."""
+    return 32 + (number.bit_length() >> 6) * 8

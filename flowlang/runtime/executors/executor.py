@@ -1,0 +1,203 @@
+"""What performs attempts of actions, and how one attempt is performed.
+
+The runtime journals that an action is scheduled, makes an `Attempt` and submits it to an `Executor`. The executor
+answers with exactly one `Outcome` per attempt, through the callback; it may do so from any thread, even within
+`submit`. Executors differ in where they perform and in how they give up; what happens inside an attempt is the same
+everywhere, and is here (`perform`):
+
+    canonical bytes ─▶ host values ─▶ the action's function ─▶ host value ─▶ canonical bytes
+
+Arguments and results cross as canonical bytes, so an action never shares a mutable value with a script, and what
+the journal will hold is made, and refused if need be, on the thread that performed the action. Everything that the
+function raises becomes a failure with a kind; a Python traceback never leaves this module.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol, TypeAlias
+
+import attrs
+
+from flowlang.lang.values.canonical import decode, encode
+from flowlang.lang.values.convert import from_host, to_host
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.quote import clip
+from flowlang.runtime.action import ActionSpec
+from flowlang.runtime.action_context import ActionCancelled, ActionContext, ActionError
+
+PAYLOAD_BYTES_MAX: Final = 16 << 20
+MESSAGE_LENGTH_MAX: Final = 1000
+ESCAPED_NUL: Final = b"\\u0000"
+TRANSIENT: Final = (TimeoutError, ConnectionError)
+
+
+@attrs.frozen(eq=False)
+class Attempt:
+    """One try of one action. `payload`: its arguments, a dict by name in canonical bytes. `timeout_s` (see
+    `attempt_timeout_s`) counts from when the attempt is begun, not from when it is submitted."""
+
+    spec: ActionSpec[..., Any]
+    payload: bytes
+    context: ActionContext
+    timeout_s: float | None = None
+
+
+@attrs.frozen
+class Success:
+    """The action's result in canonical bytes."""
+
+    payload: bytes
+
+
+@attrs.frozen
+class ActionFailure:
+    """Why an attempt failed. `data` is plain host data that is known to be encodable."""
+
+    kind: str
+    message: str
+    data: Any = None
+    retryable: bool = False
+    hint: str | None = None
+
+
+Outcome: TypeAlias = Success | ActionFailure
+Done: TypeAlias = Callable[[Attempt, Outcome], None]
+
+
+class Executor(Protocol):
+    """Performs attempts."""
+
+    def submit(self, attempt: Attempt, done: Done) -> None:
+        """Performs the attempt, now or soon, and calls `done` exactly once. `done` must not raise or block."""
+        ...
+
+    def close(self) -> None:
+        """Gives up what is not finished: each of those attempts ends with the kind `cancelled`. Effects that are
+        already happening are waited for. Nothing can be submitted afterwards."""
+        ...
+
+
+def attempt_timeout_s(spec: ActionSpec[..., Any], asked_s: float | None) -> float | None:
+    """The timeout of an attempt: what the call asked for, else the action's own. Inline actions have none."""
+    if spec.inline:
+        return None
+    if asked_s is not None:
+        return asked_s
+    return None if spec.timeout is None else spec.timeout.total_seconds()
+
+
+def begin(attempt: Attempt) -> float | None:
+    """Starts the attempt's time. Gives its deadline, a reading of `time.monotonic()`."""
+    if attempt.timeout_s is not None:
+        attempt.context.deadline_s = time.monotonic() + attempt.timeout_s
+    return attempt.context.deadline_s
+
+
+def perform(attempt: Attempt) -> Outcome:
+    """Performs an attempt on this thread. Raises nothing but KeyboardInterrupt and its kin."""
+    try:
+        return _success(attempt.spec.name, _call(attempt))
+    except ActionError as error:
+        outcome = _failure(error.kind, error.message, error.data, error.retryable, error.hint)
+    except Fault as fault:
+        outcome = _failure(fault.slug, fault.message, fault.data, fault.retryable, fault.hint)
+    except ActionCancelled:
+        outcome = cancelled(attempt)
+    except (Exception, SystemExit) as problem:
+        kind = type(problem).__name__
+        message = f"`{attempt.spec.name}` failed with {kind}: {problem}".removesuffix(": ")
+        outcome = _failure("action-failed", message, {"exception": kind}, isinstance(problem, TRANSIENT), None)
+    # Whatever an action raises after it was given up was raised because of that.
+    return cancelled(attempt) if attempt.context.cancelled else outcome
+
+
+def cancelled(attempt: Attempt) -> ActionFailure:
+    """The failure of an attempt that was given up: `timeout` when its time was over, else `cancelled`."""
+    if attempt.timeout_s is not None and attempt.context.remaining_s() == 0:
+        return timed_out(attempt)
+    return ActionFailure("cancelled", f"`{attempt.spec.name}` was cancelled", {"action": attempt.spec.name})
+
+
+def timed_out(attempt: Attempt) -> ActionFailure:
+    """The failure of an attempt whose time is over."""
+    name = attempt.spec.name
+    return ActionFailure(
+        "timeout",
+        f"`{name}` did not finish within {attempt.timeout_s:g} seconds",
+        {"action": name, "timeout": attempt.timeout_s},
+        retryable=True,
+        hint=f"give it more time: `{name}(..., timeout = seconds)`",
+    )
+
+
+def _call(attempt: Attempt) -> Any:
+    spec, context = attempt.spec, attempt.context
+    arguments = to_host(decode(attempt.payload))
+    result = spec.function(context, **arguments) if spec.takes_context else spec.function(**arguments)
+    return _run_coroutine(result, context) if spec.is_async else result
+
+
+def _run_coroutine(coroutine: Coroutine[Any, Any, Any], context: ActionContext) -> Any:
+    """An event loop for one attempt; giving the attempt up cancels its task."""
+    import asyncio
+
+    async def supervise() -> Any:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        take_back = context.on_cancel(lambda: loop.call_soon_threadsafe(task.cancel))
+        try:
+            return await coroutine
+        finally:
+            take_back()
+
+    try:
+        return asyncio.run(supervise())
+    except asyncio.CancelledError:
+        raise ActionCancelled from None
+
+
+def _success(name: str, result: Any) -> Outcome:
+    """The gate for results. What cannot be kept for ever is refused here, where the message can name the action."""
+    try:
+        payload = encode(from_host(result, "result"), "result")
+    except Fault as fault:
+        message = f"`{name}` gave a result that is not data: {fault.message}"
+        return _failure("result-not-data", message, {"action": name}, False, fault.hint)
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        size = f"{len(payload) / (1 << 20):.1f} MiB, more than the {PAYLOAD_BYTES_MAX >> 20} MiB that a journal keeps"
+        hint = "fetch it in parts, or leave it in a file or a database and give its name"
+        return ActionFailure("result-too-large", f"`{name}` gave a result of {size}", {"action": name}, False, hint)
+    # The escape may be part of a longer one (a backslash, then the text `u0000`), so only a hit is looked at.
+    if ESCAPED_NUL in payload and (path := _path_to_nul(result)) is not None:
+        message = f"`{name}` gave a result with a NUL character at `result{path}`"
+        hint = "not every database can keep that character in text; use bytes"
+        return ActionFailure("result-not-data", message, {"action": name}, False, hint)
+    return Success(payload)
+
+
+def _path_to_nul(result: Any) -> str | None:
+    """Where the first text with a NUL character is."""
+    pending: list[tuple[str, Any]] = [("", result)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, str) and "\0" in value:
+            return path
+        if isinstance(value, dict):
+            pending += [(f"{path}[{clip(str(key))}]", each) for key, item in value.items() for each in (key, item)]
+        elif isinstance(value, (list, tuple)):
+            pending += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    return None
+
+
+def _failure(kind: str, message: str, data: Any, retryable: bool, hint: str | None) -> ActionFailure:
+    """A failure that can be journaled whatever the action put into it."""
+    try:
+        encode(from_host(data))
+    except Fault:
+        data = None
+    message = message.encode("utf-8", "replace").decode().replace("\0", "?")
+    if len(message) > MESSAGE_LENGTH_MAX:
+        message = message[:MESSAGE_LENGTH_MAX] + "…"
+    return ActionFailure(kind, message, data, retryable, hint)

@@ -1,0 +1,154 @@
+"""The checksum chain: each record's checksum covers the record and the checksum before it.
+
+The chain of a run begins with a checksum of what never changes about the run (its id, its entry, its code), so that
+records cannot be moved to another run. A record that was altered, dropped, doubled or moved breaks the chain from
+there on, and reading says which record it is. The checksums guard against accidents and clumsy edits; they hold no
+secret, so somebody who can write the database can compute them anew.
+
+A payload enters the chain unpacked, so that damage to its stored form shows as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from flowlang.errors import InternalError, JournalCorrupt
+from flowlang.runtime.journal.codec import Blob, Fields, decode, encode, pack, storable_text, unpack
+from flowlang.runtime.journal.event import Event, Record, RunStarted
+from flowlang.runtime.journal.journal import Counters, NewRun, RunRecord
+
+CHAIN_FORMAT = "flowlang-journal-1"
+
+
+class EventRow(NamedTuple):
+    """A record as it is stored, without the number of its run. The counters are the run's as of the append."""
+
+    sequence: int
+    recorded_at_ms: int
+    token: int
+    kind: str
+    position: str
+    name: str
+    detail: str
+    encoding: str
+    payload: bytes | None
+    steps: int
+    memory: int
+    actions_completed: int
+    checksum: bytes
+
+
+class Sealed(NamedTuple):
+    """Records ready to be stored, with the blobs that they refer to and the chain's new last checksum."""
+
+    rows: list[EventRow]
+    blobs: list[Blob]
+    checksum: bytes
+
+
+class Origin(NamedTuple):
+    """What never changes about a run."""
+
+    run_id: str
+    entry: str
+    flow: str
+    arguments_digest: str
+    code: str
+    manifest: str
+    created_at_ms: int
+
+
+def new_origin(run: NewRun, manifest: str, events: Sequence[Event], created_at_ms: int) -> Origin:
+    """The origin of a run about to be created with these first events and this stored manifest (its digest)."""
+    if not events or not isinstance(events[0], RunStarted):
+        raise InternalError("a journal must begin with `RunStarted`")
+    entry, flow = storable_text(run.entry), storable_text(run.flow)
+    return Origin(run.run_id, entry, flow, run.arguments_digest, events[0].code, manifest, created_at_ms)
+
+
+def first_checksum(origin: Origin) -> bytes:
+    """The checksum that stands before the first record of a run."""
+    text = json.dumps([CHAIN_FORMAT, *origin], separators=(",", ":"))
+    return sha256(text.encode("ascii")).digest()
+
+
+def _checksum(previous: bytes, row: Sequence[object], payload: bytes | None) -> bytes:
+    # None of the texts can hold a line feed (`storable_text`, ASCII JSON), so the joined form is unambiguous.
+    sequence, recorded_at_ms, token, kind, position, name, detail, encoding, _, steps, memory, completed, *_ = row
+    text = (
+        f"{sequence}\n{recorded_at_ms}\n{token}\n{kind}\n{position}\n{name}\n{detail}\n{encoding}\n"
+        f"{steps}\n{memory}\n{completed}\n"
+    )
+    return sha256(b"".join((previous, text.encode(), payload or b""))).digest()
+
+
+def seal(
+    previous: bytes, sequence: int, recorded_at_ms: int, token: int, events: Iterable[Event], counters: Counters
+) -> Sealed:
+    """Encodes events that follow the record `sequence`, whose checksum is `previous`. Raises PayloadTooLarge."""
+    rows: list[EventRow] = []
+    blobs: list[Blob] = []
+    steps, memory, completed = counters.steps, counters.memory, counters.actions_completed
+    for event in events:
+        sequence += 1
+        kind, position, name, detail, payload = encode(event)
+        encoding, stored, blob = pack(payload)
+        if blob is not None:
+            blobs.append(blob)
+        facts = (sequence, recorded_at_ms, token, kind, position, name, detail, encoding, stored, steps, memory)
+        previous = _checksum(previous, (*facts, completed), payload)
+        rows.append(EventRow(*facts, completed, previous))
+    return Sealed(rows, blobs, previous)
+
+
+def open_rows(
+    run_id: str, previous: bytes, after: int, rows: Iterable[EventRow], blobs: Mapping[bytes, Blob]
+) -> tuple[list[Record], bytes]:
+    """Checks and decodes stored rows that follow the record `after`, whose checksum is `previous`. Gives the records
+    and the last checksum. Raises JournalCorrupt with the number of the first record that does not fit, and
+    SchemaMismatch for kinds of events that are not known here."""
+    records: list[Record] = []
+    expected = after
+    for row in rows:
+        expected += 1
+        try:
+            payload = unpack(row.encoding, row.payload, blobs)
+            previous = _checksum(previous, row, payload)
+            if row.sequence != expected or previous != row.checksum:
+                raise ValueError("the checksum does not fit")
+            event = decode(Fields(row.kind, row.position, row.name, row.detail, payload))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(run_id, expected) from error
+        records.append(Record(expected, row.recorded_at_ms, row.token, event))
+    return records, previous
+
+
+def check_end(run: RunRecord, run_checksum: bytes, after: int, rows: Sequence[EventRow], checksum: bytes) -> None:
+    """Checks that the records after `after`, whose last checksum this is, end where the run's row says. Raises
+    JournalCorrupt."""
+    end = after + len(rows)
+    if end != run.sequence:
+        raise damaged(run.run_id, min(end, run.sequence) + 1)
+    counters = (run.steps, run.memory, run.actions_completed)
+    fits = not rows or (rows[-1].steps, rows[-1].memory, rows[-1].actions_completed) == counters
+    if checksum != run_checksum or not fits or (rows and rows[-1].token > run.token):
+        raise damaged_row(run.run_id)
+
+
+def damaged_row(run_id: str) -> JournalCorrupt:
+    """The error for a run's row that is not what was written."""
+    return JournalCorrupt(
+        f"the row of run `{run_id}` is not what was written",
+        hint="restore the database from a backup; other runs are not affected",
+    )
+
+
+def damaged(run_id: str, sequence: int) -> JournalCorrupt:
+    """The error for a record that is missing or not what was written."""
+    return JournalCorrupt(
+        f"record {sequence} of run `{run_id}` is not what was written",
+        hint="restore the database from a backup; other runs are not affected",
+    )
