@@ -40,6 +40,7 @@ ADD_EFFECT_SQL: Final = "INSERT INTO _flowlang_effect (key, result, run, created
 BUSY_TIMEOUT_MS_MAX: Final = 5000
 VALUE_BYTES_MAX: Final = 16 << 20
 ROWS_BYTES_MAX: Final = 16 << 20
+ROWS_MAX: Final = 250_000
 CELL_BYTES: Final = 8
 """What a number counts for when rows are measured."""
 STATEMENT_BYTES_MAX: Final = 1 << 20
@@ -230,10 +231,10 @@ def _rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
     left = ROWS_BYTES_MAX
     for row in cursor:
         left -= CELL_BYTES * len(row) + sum([len(cell) for cell in row if type(cell) is str or type(cell) is bytes])
-        if left < 0:
+        if left < 0 or len(rows) == ROWS_MAX:
             raise ActionError(
                 "result-too-large",
-                f"the rows are more than {ROWS_BYTES_MAX >> 20} MiB",
+                f"the result is more than {ROWS_BYTES_MAX >> 20} MiB or {ROWS_MAX} rows",
                 hint="fetch them in parts (`WHERE id > ? ORDER BY id LIMIT 5000`), or reckon in the database",
             )
         rows.append(dict(zip(names, row, strict=True)))

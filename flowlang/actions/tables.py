@@ -20,6 +20,7 @@ from flowlang.lang.values.quote import clip
 from flowlang.runtime.action import ActionContext, ActionError, action
 
 READ_BYTES_MAX: Final = 16 << 20
+ROWS_MAX: Final = 250_000
 PAGE_ROWS_MAX: Final = 100_000
 CURSOR_KEYS: Final = frozenset({"offset", "line", "size", "modified"})
 CellType: TypeAlias = Literal["int", "float", "bool", "string"]
@@ -168,10 +169,10 @@ def _take(context: ActionContext, reader: CsvReader, rows_max: int | None) -> li
             break
         taken += chunk
         context.check()
-        if reader.offset - start > READ_BYTES_MAX:
+        if reader.offset - start > READ_BYTES_MAX or len(taken) > ROWS_MAX:
             raise ActionError(
                 "result-too-large",
-                f"{clip(reader.path, 200)} holds more than {READ_BYTES_MAX >> 20} MiB of rows",
+                f"{clip(reader.path, 200)} holds more than {READ_BYTES_MAX >> 20} MiB or {ROWS_MAX} rows",
                 hint='read it page by page: `load("@std//tables.flow", "each_page")`',
                 data={"path": reader.path},
             )

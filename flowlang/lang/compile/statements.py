@@ -14,7 +14,7 @@ from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.targets import assign_to, held, store_index
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import Unit, lowers_statement
+from flowlang.lang.compile.unit import Unit, lowers_statement, universal_name
 from flowlang.lang.syntax import nodes
 
 BRANCH_PIECE: Final = 30
@@ -36,6 +36,10 @@ def lower_expression_statement(unit: Unit, node: nodes.ExprStatement) -> list[as
 def lower_assign(unit: Unit, node: nodes.Assign) -> list[ast.stmt]:
     at = tree.place(node.span)
     value = unit.expression(node.value)
+    if unit.is_module and isinstance(node.value, nodes.Call) and universal_name(node.value.function) == "flow":
+        first = node.targets[0]
+        if isinstance(first, nodes.Name):
+            value = tree.operator("name_flow", [value, tree.constant(first.name, at)], at)
     if len(node.targets) == 1:
         return assign_to(unit, node.targets[0], value, at)
     shared = unit.label("a")

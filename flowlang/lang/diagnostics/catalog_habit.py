@@ -204,8 +204,8 @@ _EXPRESSIONS: Final = (
     Entry(
         slug="string-concatenation",
         title="two strings stand side by side",
-        explanation="Strings are joined with `+`. If they were joined without it, a forgotten comma in a list would make "
-        "one element of two, unnoticed.",
+        explanation="Strings are joined with `+`. If they were joined without it, a forgotten comma in a list would "
+        "make one element of two, unnoticed.",
         wrong='names = ["ann" "bob"]\n',
         right='names = ["ann", "bob"]\n',
     ),

@@ -87,8 +87,8 @@ _EXPRESSIONS: Final = (
         title="a comma is missing between two elements",
         explanation="Elements of lists, tuples and dicts, arguments and parameters are separated by commas; after "
         "the last one a comma is allowed, which keeps changes of long lists small.",
-        wrong='names = [\n    "ann"\n    "bob",\n    1\n    2,\n]\n',
-        right='names = [\n    "ann",\n    "bob",\n    1,\n    2,\n]\n',
+        wrong="primes = [\n    2\n    3,\n]\n",
+        right="primes = [\n    2,\n    3,\n]\n",
     ),
     Entry(
         slug="dict-entry",
@@ -203,8 +203,8 @@ _STATEMENTS: Final = (
     Entry(
         slug="misplaced-keyword",
         title="a statement begins inside another",
-        explanation="`return`, `pass`, `break`, `continue` and `def` begin statements, which have no value and cannot be "
-        "part of an expression. Often a line end or the end of the expression before is missing.",
+        explanation="`return`, `pass`, `break`, `continue` and `def` begin statements, which have no value and cannot "
+        "be part of an expression. Often a line end or the end of the expression before is missing.",
         wrong="def f(x):\n    y = return x\n",
         right="def f(x):\n    y = x\n    return y\n",
     ),

@@ -13,13 +13,14 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 from greenlet import getcurrent, greenlet
 
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.program import Program
+from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.eval.census import take_census
 from flowlang.lang.eval.command import Answer, Command, FinishedCall, LogLine, Note, Position
 from flowlang.lang.eval.context import ActionCatalog, Actions
@@ -27,6 +28,7 @@ from flowlang.lang.eval.context import ActionCatalog, Actions
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.flow import Flow, result_by_value, run_scope
 from flowlang.lang.eval.module import Module
+from flowlang.lang.eval.pattern import ArgPattern, bind_declared
 from flowlang.lang.eval.services import evaluation_services, method_table
 from flowlang.lang.values.canonical import decode
 
@@ -36,7 +38,8 @@ from flowlang.lang.values.meter import METER, Budget, Meter
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 
-MAIN: str = "__flow__"
+MAIN: Final = "__flow__"
+UNBOUNDED: Final = {"steps": None, "memory_bytes": 1 << 62}
 
 
 @attrs.frozen
@@ -67,14 +70,25 @@ class Stopped:
 Step: TypeAlias = Suspended | Completed | Stopped
 
 
+class EntryMismatch(Stop):
+    """The arguments or the flow given from outside do not fit the script. Nothing has been asked for yet."""
+
+    def __init__(self, message: str, hint: str | None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
 @attrs.frozen
 class Entry:
-    """What to run: the module `name`, and in it the flow `flow`, or its top level as the root flow when `flow` is
-    empty. `arguments` are given to the flow, or to the one call in the main guard."""
+    """What to run: the module `module`, and in it the flow `flow`, or its top level as the root flow when `flow` is
+    empty. `arguments` and `texts` are given to the flow, or to the one call in the main guard; `texts` are read by
+    the flow's argument patterns."""
 
     module: str
     flow: str = ""
-    arguments: Mapping[str, Any] | None = None
+    arguments: Mapping[str, Any] = attrs.field(factory=dict)
+    texts: Mapping[str, str] = attrs.field(factory=dict)
 
 
 class Evaluation:
@@ -92,8 +106,10 @@ class Evaluation:
         self.universe = universe
         self.run_id = run_id
         self.actions = Actions(catalog)
-        self.meter = Meter(budget)
-        self.depth_limit = self.meter.budget.call_depth
+        self._budget = budget or Budget()
+        self._steps_before = 0
+        self.meter = Meter(attrs.evolve(self._budget, **UNBOUNDED))
+        self.depth_limit = self._budget.call_depth
         self.finished = finished or {}
         self.hub: greenlet = getcurrent()
         self.modules: dict[str, Module] = {}
@@ -101,7 +117,6 @@ class Evaluation:
         self._ready: deque[tuple[Fiber, Answer | None]] = deque()
         self._waiting: dict[Position, Fiber] = {}
         self._outcome: Ok | Err | None = None
-        self._entry_arguments = dict(entry.arguments) if entry.arguments else None
         self._entry_result: Ok | Err | None = None
 
         self.meter.census = self._census
@@ -124,6 +139,26 @@ class Evaluation:
     def interrupt(self) -> None:
         """Makes the evaluation stop soon, from a signal handler or another thread."""
         self.meter.interrupt()
+
+    def go_live(self, steps: int = 0) -> None:
+        """The recorded past has ended, or there is none: from here on steps and memory are limited. `steps`: what the
+        run had used by then. Replayed evaluation is not counted: it was when it was live."""
+        self.meter.budget = self._budget
+        self.meter.memory_limit = self._budget.memory_bytes
+        self._steps_before = steps
+        self.meter.steps = 0
+        self.meter.limit = -1 if self.meter.interrupted else 0
+
+    def begin_turn(self) -> None:
+        """The limit of steps holds for each turn, which is what runs between two suspensions."""
+        self._steps_before = self.total_steps
+        self.meter.steps = 0
+        self.meter.limit = -1 if self.meter.interrupted else 0
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self._steps_before + self.meter.steps
 
     @property
     def waiting(self) -> set[Position]:
@@ -245,17 +280,21 @@ class Evaluation:
         raise Fault("load-missing-name", f"`{name}` was not bound when `{module}` was loaded")
 
     def _call_entry_flow(self) -> Any:
-        flow = self.modules[self.entry.module].exports().get(self.entry.flow)
+        exports = self.modules[self.entry.module].exports()
+        flow = exports.get(self.entry.flow)
         if type(flow) is not Flow:
-            raise Fault("no-such-flow", f"`{self.entry.flow}` in {self.entry.module} is not a flow")
-        return flow(0, **_as_keywords(self._entry_arguments or {}))
+            flows = [name for name, value in exports.items() if type(value) is Flow]
+            similar = nearest(self.entry.flow, flows)
+            hint = f"did you mean `{similar}`?" if similar else f"flows in it: {', '.join(flows) or 'none'}"
+            raise EntryMismatch(f"{self.entry.module} has no flow `{self.entry.flow}`", hint)
+        return self._entry_call(flow)(0)
 
     def _entry_call(self, function: Any) -> Any:
         """The callee of the main guard's one call, with the arguments from outside, and its result kept."""
-        given, self._entry_arguments = self._entry_arguments or {}, None
 
         def call(depth: int, /, *positional: Any, **keywords: Any) -> Any:
-            result = function(depth, *positional, **{**keywords, **_as_keywords(given)})
+            keywords = {**keywords, **entry_keywords(self.entry, function, positional, keywords)}
+            result = function(depth, *positional, **keywords)
             if type(result) is Ok or type(result) is Err:
                 self._entry_result = result
             return result
@@ -273,8 +312,32 @@ def _entry_name(entry: Entry) -> str:
     return entry.flow or entry.module.rpartition("/")[2].removesuffix(".flow")
 
 
-def _as_keywords(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {python_name(name): value for name, value in arguments.items()}
+def entry_keywords(entry: Entry, function: Any, positional: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:  # fmt: skip
+    """The arguments from outside, read and checked against what the flow declares. Raises EntryMismatch."""
+    given: dict[str, Any] = {**entry.arguments, **entry.texts}
+    if type(function) is Flow and function.patterns is not None:
+        for name, text in entry.texts.items():
+            pattern = function.patterns.get(name)
+            if pattern is not None:
+                given[name] = _read(function.name, name, pattern, text)
+        try:
+            bind_declared(function.name, function.patterns, positional, {**keywords, **given})
+        except Fault as fault:
+            raise EntryMismatch(fault.message, fault.hint) from None
+    elif given and type(function) is Flow:
+        names = ", ".join(given)
+        hint = 'declare them: `flow(implementation = …, args = {"name": args.string()})`'
+        raise EntryMismatch(f"flow `{function.name}` declares no arguments, {names} given", hint)
+    return {python_name(name): value for name, value in given.items()}
+
+
+def _read(flow: str, name: str, pattern: ArgPattern, text: str) -> Any:
+    try:
+        return pattern.read(text)
+    except ValueError:
+        shown = text if len(text) <= 60 else text[:59] + "…"
+        message = f"argument `{name}` of flow `{flow}` takes {pattern.expects()}, not `{shown}`"
+        raise EntryMismatch(message, pattern.documentation or None) from None
 
 
 def _plain_statement(value: Any) -> Any:

@@ -34,12 +34,13 @@ PREVIEW_CHARACTERS = 200
 @attrs.define(eq=False)
 class Flow:
     """A flow value. `patterns` is None when the flow declares no arguments: then the implementation receives the
-    call's arguments after the context. `is_sealed`: what it reaches is frozen."""
+    call's arguments after the context. `is_named`: its name was given and does not come from its function. `is_sealed`: what it reaches is frozen."""
 
     implementation: Any
     patterns: Mapping[str, ArgPattern] | None
     name: str
     documentation: str = ""
+    is_named: bool = True
     is_sealed: bool = False
 
     def __call__(self, depth: int, /, *positional: Any, **keywords: Any) -> Ok | Err:

@@ -13,6 +13,7 @@ from flowlang.lang.eval import operators
 from flowlang.lang.eval.attribute import attribute
 from flowlang.lang.eval.callback import passes_calls_on
 from flowlang.lang.eval.failure import too_deep
+from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
 from flowlang.lang.values.container import AnyDict, Dict, List
 from flowlang.lang.values.display import preview
@@ -114,6 +115,13 @@ def with_defaults(function: FunctionType, positional: tuple[Any, ...], pairs: tu
     return function
 
 
+def name_flow(value: Any, name: str) -> Any:
+    """`name = flow(…)` at top level: a flow that was given no name of its own takes the variable's."""
+    if type(value) is Flow and not value.is_named:
+        value.name, value.is_named = name, True
+    return value
+
+
 def early_call(name: str) -> None:
     """A function with defaults was called before its `def` ran."""
     raise Fault(
@@ -163,7 +171,7 @@ STATIC_SERVICES: Final[Mapping[str, Any]] = {
     "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple, "$List": List, "$Dict": Dict,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
-    "$early_call": early_call,
+    "$early_call": early_call, "$name_flow": name_flow,
 }  # fmt: skip
 
 

@@ -43,9 +43,9 @@ from flowlang.lang.syntax.token import (
     END,
     ERROR,
     FIRST_CLOSING,
-    FIRST_FOREIGN,
     FIRST_SPECIAL,
     FIRST_STATEMENT,
+    FIRST_WORD,
     INDENT,
     KIND_OF,
     KIND_OF_TEXT,
@@ -214,7 +214,10 @@ class _Lexer:
         column = self.length - (self.text.rfind("\n", 0, self.length) + 1)
         end = (line, column, line, column)
         if self.brackets:
-            self._unclosed_bracket(end, "the file ends here")
+            # The last token is more telling than the end of the file, which may be many blank lines later.
+            last = self.values[-1]
+            last_line, last_column = (last if isinstance(last, tuple) else last.span)[2:]
+            self._unclosed_bracket((last_line, last_column, last_line, last_column), "the file ends here")
             self._add(ERROR, end)
         if self.kinds and self.kinds[-1] not in (NEWLINE, DEDENT):
             self._add(NEWLINE, end)
@@ -258,7 +261,7 @@ class _Lexer:
             return kind
         if kind < FIRST_STATEMENT:
             return self._close(kind, span)
-        if kind < FIRST_FOREIGN and self.brackets and span[:2] == self.inner_line[:2]:
+        if kind < FIRST_WORD and self.brackets and span[:2] == self.inner_line[:2]:
             self._unclosed_bracket(span, f"`{KINDS[kind]}` begins a new statement")
             self._add(ERROR, span)
             self._add(NEWLINE, span)
@@ -370,7 +373,7 @@ class _Lexer:
             return line, end
         if text[-1] in "\"'" or '"' in text or "'" in text:
             return self._string(first, text, line, column)
-        if text == "\\\n":
+        if text == "\\\n" and line <= self.text.count("\n", 0, self.length):
             return line + 1, 0
         self._stray(text, (line, column, line, end))
         return line, end
@@ -407,6 +410,8 @@ class _Lexer:
                 one,
                 hint="names are ASCII letters, digits and `_`; any text may stand in a string",
             )
+        elif text == "\\\n":
+            self._error("bad-continuation", "a `\\` continues a line that is the last one", one, hint="remove the `\\`")
         elif character == "\\":
             self._error(
                 "bad-continuation",

@@ -31,12 +31,12 @@ CLOSING: Final = (")", "]", "}")
 # Keywords that only a statement has.
 STATEMENT_KEYWORDS: Final = ("break", "continue", "def", "elif", "pass", "return", "while")
 
-# Words that Starlark reserves without using them. `assert` is reserved there and an ordinary name here, since tests
-# of flows are written with `assert.eq`.
-RESERVED: Final = (
-    *("as", "async", "await", "class", "del", "except", "finally", "from", "global"),
-    *("import", "is", "nonlocal", "raise", "try", "with", "yield"),
-)
+# Words that Starlark reserves without using them: first those that begin statements in Python. `assert` is reserved
+# there and an ordinary name here, since tests of flows are written with `assert.eq`.
+RESERVED_STATEMENTS: Final = (
+    "class", "del", "except", "finally", "global", "import", "nonlocal", "raise", "try", "with"
+)  # fmt: skip
+RESERVED: Final = (*RESERVED_STATEMENTS, "as", "async", "await", "from", "is", "yield")
 
 # Operators of other languages, recognised whole so that the parser can say what to write instead.
 FOREIGN_OPERATORS: Final = ("&&", "||", "<>", ":=", "...", "**=", "@", "!")
@@ -67,7 +67,7 @@ ERROR: Final = KIND_OF["ERROR"]
 FIRST_SPECIAL: Final = KIND_OF["("]
 FIRST_CLOSING: Final = KIND_OF[")"]
 FIRST_STATEMENT: Final = KIND_OF["break"]
-FIRST_FOREIGN: Final = KIND_OF["as"]
+FIRST_WORD: Final = KIND_OF["as"]
 
 # What the lexer looks a piece of text up in; the capitalised kinds have no text of their own.
 KIND_OF_TEXT: Final = {text: kind for text, kind in KIND_OF.items() if text not in NAMED}

@@ -15,17 +15,17 @@ from flowlang.lang.universe.conversion import HOST_TRUTH, is_true
 from flowlang.lang.values.argument import (
     count_elements,
     elements_argument,
+    given_names,
     int_argument,
     wrong_type,
     wrong_value,
 )
-from flowlang.lang.values.container import EXOTIC, Dict, HeldDict, HeldList, HeldSet, List, Set, hold
-from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.container import EXOTIC, Dict, HeldList, HeldSet, List, Set, hold
+from flowlang.lang.values.dict import update_in_place
 from flowlang.lang.values.key import dict_set, is_exotic
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
 from flowlang.lang.values.size import ELEMENT, list_size, table_size, tuple_size
-from flowlang.lang.values.wording import kind_of
 
 BLOCK: Final = 512
 LENGTH_MAX: Final = (1 << 63) - 1
@@ -90,31 +90,11 @@ def set_(depth: int, iterable: Any = (), /) -> Set:
 @builtin("dict", "[pairs|dict], **kw")
 def dict_(depth: int, pairs: Any = (), /, **keywords: Any) -> Dict:
     """A new dict of the entries of another, or of pairs, and of named arguments."""
-    elements = elements_argument("dict", "pairs", pairs)
-    count = count_elements(pairs)
-    charge(count + len(keywords) >> 2, table_size(count + len(keywords)))
+    charge(len(keywords) >> 2, table_size(len(keywords)))
     result = Dict()
-    if type(pairs) in (Dict, HeldDict):
-        result.update(pairs)
-        if is_exotic(pairs):
-            hold(result, EXOTIC)
-    else:
-        for position, pair in enumerate(elements):
-            key, value = _pair(position, pair)
-            dict_set(result, key, value)
-    for name, value in keywords.items():
-        result[name] = value
+    update_in_place(result, pairs, "dict")
+    result.update(given_names(keywords))
     return result
-
-
-def _pair(position: int, pair: Any) -> list[Any]:
-    found = VALUE_TYPES.get(type(pair))
-    if found is None or found.iterate is None:
-        raise Fault("type-mismatch", f"`dict` needs pairs, but element {position} is {kind_of(pair)}")
-    parts = list(islice(found.iterate(pair), 3))
-    if len(parts) != 2:
-        raise wrong_value("dict", f"element {position} has {count_elements(pair)} parts, not a key and a value")
-    return parts
 
 
 @builtin("range", "stop | start, stop[, step]")

@@ -21,7 +21,8 @@ from flowlang.lang.values.container import Dict, HeldDict, HeldList, HeldSet, Li
 from flowlang.lang.values.display import repr_value, str_value
 from flowlang.lang.values.fault import FailSignal, Fault
 from flowlang.lang.values.meter import charge
-from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
+from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin, type_name
+from flowlang.lang.values.result import Err
 from flowlang.lang.values.scalar import float_of_int, int_of_float, parse_float, parse_int
 from flowlang.lang.values.size import bytes_size
 from flowlang.lang.values.wording import kind_of
@@ -93,7 +94,7 @@ def ord_(depth: int, s: Any, /) -> int:
     if type(s) is not str and type(s) is not bytes:
         raise wrong_type("ord", "s", "a string", s)
     if len(s) != 1:
-        raise wrong_value("ord", f"needs one character, but the {kind_of(s)[2:]} has {len(s)}")
+        raise wrong_value("ord", f"needs one character, but the {type_name(s)} has {len(s)}")
     return ord(s)
 
 
@@ -174,8 +175,11 @@ def fnv_hash(data: bytes) -> int:
 
 @builtin("fail", "*args, sep = ' '")
 def fail_(depth: int, /, *arguments: Any, sep: Any = " ") -> Any:
-    """Ends the current flow with an error: the only argument if it is no string, else the texts of all, joined."""
+    """Ends the current flow with an error: the only argument if it is no string, else the texts of all, joined.
+    An Err is passed on with its trace."""
     string_argument("fail", "sep", sep)
+    if len(arguments) == 1 and type(arguments[0]) is Err:
+        raise FailSignal(arguments[0].error, arguments[0].failure)
     if len(arguments) == 1 and type(arguments[0]) is not str:
         raise FailSignal(arguments[0])
     pieces = [str_value(argument) for argument in arguments]

@@ -48,7 +48,7 @@ def make_flow(depth: int, /, implementation: Any = None, args: Any = None, name:
         if value is not None and type(value) is not str:
             raise Fault("type-mismatch", f"`{parameter}` takes a string, not {type_name(value)}")
     shown = name or _flow_name(getattr(implementation, "__name__", "flow"))
-    return Flow(implementation, _patterns(args), shown, doc or "")
+    return Flow(implementation, _patterns(args), shown, doc or "", is_named=name is not None)
 
 
 def _flow_name(function: str) -> str:

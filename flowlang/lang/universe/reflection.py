@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowlang.lang.eval.operators import attribute, attribute_names, has_attribute
-from flowlang.lang.values.argument import string_argument
+from flowlang.lang.values.argument import given_names, string_argument
 from flowlang.lang.values.container import List
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING, builtin, type_name
@@ -49,4 +49,4 @@ def hasattr_(depth: int, x: Any, name: Any, /) -> bool:
 @builtin("struct", "**fields")
 def struct_(depth: int, /, **fields: Any) -> Struct:
     """A struct with the named fields."""
-    return Struct(fields)
+    return Struct(given_names(fields))

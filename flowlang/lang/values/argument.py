@@ -10,11 +10,13 @@ below, by exact type, and a wrong one becomes a Fault that names the function an
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.protocol import VALUE_TYPES
 from flowlang.lang.values.wording import kind_of
+
+NAME_MARK: Final = "!"
 
 
 def wrong_type(function: str, parameter: str, wanted: str, value: Any, hint: str | None = None) -> Fault:
@@ -61,6 +63,14 @@ def elements_argument(function: str, parameter: str, value: Any) -> Iterable[Any
     elif type(value) is bytes:
         hint = "bytes are not iterable: use `.elems()` for the numbers"
     raise wrong_type(function, parameter, "an iterable", value, hint)
+
+
+def given_names(named: dict[str, Any]) -> dict[str, Any]:
+    """Arguments given by name, under the names that the script gave. Compiled code puts a mark in front of names that
+    would mean something to the host (`compile/naming.py`)."""
+    if not any(name.startswith(NAME_MARK) for name in named):
+        return named
+    return {name.removeprefix(NAME_MARK): value for name, value in named.items()}
 
 
 def count_elements(value: Any) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from flowlang.lang.diagnostics.suggest import nearest
-from flowlang.lang.values.argument import count_elements, elements_argument
+from flowlang.lang.values.argument import count_elements, elements_argument, given_names
 from flowlang.lang.values.compare import equal_dicts
 from flowlang.lang.values.container import EXOTIC, FROZEN, AnyDict, Dict, HeldDict, List, hold
 from flowlang.lang.values.display import preview
@@ -99,7 +99,7 @@ def update(depth: int, self: AnyDict, pairs: Any = (), /, **named: Any) -> None:
     """Stores the entries of a dict or of an iterable of pairs, then the named arguments."""
     check_mutable(self, "update")
     update_in_place(self, pairs, "dict.update")
-    for name, value in named.items():
+    for name, value in given_names(named).items():
         dict_set(self, name, value)
 
 

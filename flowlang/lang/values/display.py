@@ -15,8 +15,10 @@ from collections.abc import Iterable
 from types import FunctionType
 from typing import Any, Final
 
+from flowlang.lang.values.argument import NAME_MARK
 from flowlang.lang.values.container import EXOTIC, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import unkey
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import VALUE_TYPES, BoundMethod, builtin_info, type_name
 from flowlang.lang.values.quote import clip, quote, quote_bytes
@@ -26,6 +28,7 @@ DEPTH_MAX: Final = 100
 LENGTH_MAX: Final = 1 << 28
 """Characters in one text, also where no budget rules."""
 BLOCK: Final = 4096
+LAMBDA: Final = "%lambda"
 PREVIEW_MAX: Final = 60
 
 
@@ -60,6 +63,12 @@ def preview(value: Any, limit: int = PREVIEW_MAX) -> str:
         writer.pieces.append("…")
     text = "".join(writer.pieces)
     return text if len(text) <= limit + 1 else text[:limit] + "…"
+
+
+def function_name(function: FunctionType) -> str:
+    """The name that a script gave a function, without the marks of compiled code (`compile/naming.py`)."""
+    name = function.__name__
+    return "lambda" if name.startswith(LAMBDA) else name.removeprefix(NAME_MARK)
 
 
 class _Full(Exception):
@@ -163,7 +172,7 @@ class _Writer:
         found = VALUE_TYPES.get(kind)
         if kind is FunctionType:
             info = builtin_info(value)
-            self.add(f"<function {value.__name__}>" if info is None else f"<built-in function {info.name}>")
+            self.add(f"<function {function_name(value)}>" if info is None else f"<built-in function {info.name}>")
         elif kind is BoundMethod:
             self.add(f"<built-in method {value.name} of {type_name(value.receiver)} value>")
         elif kind is range:
@@ -222,8 +231,6 @@ class _Preview(_Writer):
 def _keys(container: Any) -> Iterable[Any]:
     """The keys of a dict or set as the script sees them."""
     if type(container) in (HeldDict, HeldSet) and container.state & EXOTIC:
-        from flowlang.lang.values.key import unkey
-
         return map(unkey, container)
     return container  # type: ignore[no-any-return]
 

@@ -22,6 +22,7 @@ from flowlang.lang.values.argument import (
     bool_argument,
     count_elements,
     elements_argument,
+    given_names,
     int_argument,
     string_argument,
     wrong_type,
@@ -353,7 +354,7 @@ def replace(depth: int, self: str, old: Any, new: Any, maximum: Any = -1, /) -> 
 @_method
 def format(depth: int, self: str, /, *arguments: Any, **keywords: Any) -> str:
     """The string with its fields `{}`, `{0}`, `{name}` replaced by arguments."""
-    return format_braces(self, arguments, keywords)
+    return format_braces(self, arguments, given_names(keywords))
 
 
 # Case and kinds of characters

@@ -20,6 +20,7 @@ from typing import Any, Final
 from flowlang.lang.values.container import Dict, HeldDict
 from flowlang.lang.values.display import repr_value, str_value
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.key import dict_get
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.quote import clip
 from flowlang.lang.values.scalar import float_of_int, float_text, int_text, number_as_int, special_text
@@ -66,8 +67,6 @@ def format_percent(text: str, arguments: Any) -> str:
 
 def _keyed(text: str, start: int, mapping: Any, is_mapping: bool) -> tuple[Any, int]:
     """The value of `%(key)`, whose key starts at `start`, and the place behind the closing parenthesis."""
-    from flowlang.lang.values.key import dict_get
-
     end = text.find(")", start)
     if end < 0:
         raise _bad(f"{clip(text)} has a `%(` without `)`")

@@ -138,6 +138,13 @@ def _read_place(value: Any) -> Place | None:
     return None if value is None else Place(*value)
 
 
+_scan = json.JSONDecoder().raw_decode  # The chain vouches for the text, so blanks and ends need no checks.
+
+
+def _detail(fields: Fields) -> Any:
+    return _scan(fields.detail)[0]
+
+
 def _payload(fields: Fields) -> bytes:
     if fields.payload is None:
         raise ValueError("the payload is missing")
@@ -150,30 +157,30 @@ def _write_log(event: LogWritten) -> tuple[str, str, str, bytes]:
 
 
 def _read_scheduled(fields: Fields) -> ActionScheduled:
-    detail = json.loads(fields.detail)
+    detail = _detail(fields)
     position, action = parse_position(fields.position), original_text(fields.name)
     return ActionScheduled(position, action, detail["digest"], _read_place(detail["place"]), _payload(fields))
 
 
 def _read_timer(fields: Fields) -> TimerStarted:
-    detail = json.loads(fields.detail)
+    detail = _detail(fields)
     return TimerStarted(parse_position(fields.position), detail["wake_at_ms"], _read_place(detail["place"]))
 
 
 def _read_task(fields: Fields) -> TaskStarted:
-    detail = json.loads(fields.detail)
+    detail = _detail(fields)
     position, name = parse_position(fields.position), original_text(fields.name)
     return TaskStarted(position, name, detail["digest"], _read_place(detail["place"]))
 
 
 def _read_flow(fields: Fields) -> FlowStarted:
-    detail = json.loads(fields.detail)
+    detail = _detail(fields)
     position, flow = parse_position(fields.position), original_text(fields.name)
     return FlowStarted(position, flow, detail["digest"], detail["preview"], _read_place(detail["place"]))
 
 
 def _read_run(fields: Fields) -> RunStarted:
-    detail = json.loads(fields.detail)
+    detail = _detail(fields)
     return RunStarted(detail["entry"], original_text(fields.name), detail["code"], _payload(fields))
 
 
@@ -188,7 +195,7 @@ _FORMS = (
         "activation-started/1",
         ActivationStarted,
         lambda e: ("", storable_text(e.owner), f'{{"token":{e.token}}}', None),
-        lambda f: ActivationStarted(original_text(f.name), json.loads(f.detail)["token"]),
+        lambda f: ActivationStarted(original_text(f.name), _detail(f)["token"]),
     ),
     _Form(
         "action-scheduled/1",
@@ -205,7 +212,7 @@ _FORMS = (
         "attempt-started/1",
         AttemptStarted,
         lambda e: (position_text(e.position), "", f'{{"attempt":{e.attempt}}}', None),
-        lambda f: AttemptStarted(parse_position(f.position), json.loads(f.detail)["attempt"]),
+        lambda f: AttemptStarted(parse_position(f.position), _detail(f)["attempt"]),
     ),
     _Form(
         "action-completed/1",
@@ -262,7 +269,7 @@ _FORMS = (
         "flow-completed/1",
         FlowCompleted,
         lambda e: (position_text(e.position), "", '{"ok":true}' if e.ok else '{"ok":false}', e.payload),
-        lambda f: FlowCompleted(parse_position(f.position), json.loads(f.detail)["ok"], f.payload),
+        lambda f: FlowCompleted(parse_position(f.position), _detail(f)["ok"], f.payload),
     ),
     _Form(
         "log-written/1",
@@ -276,7 +283,7 @@ _FORMS = (
         "run-completed/1",
         RunCompleted,
         lambda e: ("", "", '{"ok":true}' if e.ok else '{"ok":false}', e.payload),
-        lambda f: RunCompleted(json.loads(f.detail)["ok"], _payload(f)),
+        lambda f: RunCompleted(_detail(f)["ok"], _payload(f)),
     ),
     _Form(
         "run-stopped/1",
@@ -311,6 +318,11 @@ def decode(fields: Fields) -> Event:
 def kind_of(event: Event) -> str:
     """The kind of an event, without its version: `action-scheduled`."""
     return _WRITERS[event.__class__][0].partition("/")[0]
+
+
+def known_kinds() -> tuple[str, ...]:
+    """All kinds that can be read, with their versions."""
+    return tuple(_READERS)
 
 
 # ------------------------------------------------------------------------------------------------------ payloads

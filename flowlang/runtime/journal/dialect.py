@@ -103,6 +103,7 @@ class SqliteDialect:
         engine = create_engine(
             URL.create("sqlite", database=str(self.path)),
             connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None, "check_same_thread": False},
+            max_overflow=-1,  # Readers never wait for each other's connections.
         )
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", self._begin)
@@ -140,8 +141,7 @@ class SqliteDialect:
                 f"`{self.path}` is not a journal of flowlang",
                 hint="name another database",
             )
-        if code in (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR) and isinstance(cause, sqlite3.Error):
-            # All statements are our own, so that one which fails to compile means a damaged schema.
+        if code in _DAMAGED and not isinstance(cause, sqlite3.ProgrammingError):
             return JournalCorrupt(
                 f"the journal `{self.path}` is damaged: {cause}",
                 hint="restore the database from a backup",
@@ -201,6 +201,10 @@ _UNAVAILABLE = {
         "check the disk, then resume the run in a new process",
     ),
 }
+
+# All statements are our own: one that does not compile, breaks a constraint or meets text that is not UTF-8 (which
+# has no code) means that the database is not what was written.
+_DAMAGED = (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
 
 
 def _code(error: BaseException) -> int | None:

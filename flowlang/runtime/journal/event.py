@@ -56,6 +56,14 @@ class ActivationStarted:
 
 
 @attrs.frozen
+class CodeChanged:
+    """The run was moved to other code, which asks for everything that was recorded before. `code`: the digest of the
+    new manifest."""
+
+    code: str
+
+
+@attrs.frozen
 class ActionScheduled:
     """The intent to perform an action, durable before the action starts. `payload`: the arguments (a dict)."""
 
@@ -163,6 +171,7 @@ class RunStopped:
 Event: TypeAlias = (
     RunStarted
     | ActivationStarted
+    | CodeChanged
     | ActionScheduled
     | AttemptStarted
     | ActionCompleted

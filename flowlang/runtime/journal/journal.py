@@ -113,8 +113,9 @@ class Journal(Protocol):
 
     def append(self, lease: Lease, expected_sequence: int, events: Sequence[Event], counters: Counters,
                status: RunStatus = RunStatus.RUNNING) -> int:  # fmt: skip
-        """Appends and extends the lease; a status other than RUNNING releases it. Gives the last sequence.
-        Raises LeaseLost when the token is stale or the sequence is not the expected one."""
+        """Appends and extends the lease; a status other than RUNNING releases it. Gives the last sequence. Without
+        events it is `renew` or `release`. Raises LeaseLost when the token is stale or the sequence is not the
+        expected one, and PayloadTooLarge."""
         ...
 
     def renew(self, lease: Lease) -> None:
@@ -150,6 +151,20 @@ class Journal(Protocol):
 
     def drop_owner(self, owner: str) -> None:
         """Declares an owner made by this journal dead: whatever it holds may be claimed at once."""
+        ...
+
+    def repin(self, lease: Lease, expected_sequence: int, manifest: CodeManifest, modules: Mapping[str, str],
+              counters: Counters) -> int:  # fmt: skip
+        """Moves the run to other code: stores it and appends `CodeChanged`. From then on `manifest` and `modules` give
+        the new code. Gives the last sequence. Raises LeaseLost."""
+        ...
+
+    def new_owner(self) -> str:
+        """A new owner id, known to be alive until this process ends or drops it."""
+        ...
+
+    def drop_owner(self, owner: str) -> None:
+        """The owner is gone; its leases may be claimed at once."""
         ...
 
     def is_owner_alive(self, owner: str) -> bool:

@@ -66,6 +66,11 @@ def open_journal(url: str, clock: Clock, *, create: bool = True) -> Journal:
     return SqlJournal(url, clock=clock, create=create)
 
 
+def project_settings(root: Path) -> Mapping[str, Any]:
+    """The table `[tool.flowlang]` of the project, empty when there is none."""
+    return _settings(root) or {}
+
+
 def _absolute(directory: Path, location: str) -> str:
     if location == MEMORY or "://" in location:
         return location

@@ -117,6 +117,10 @@ class MemoryJournal:
         status: RunStatus = RunStatus.RUNNING,
     ) -> int:
         """Appends and extends the lease; a status other than RUNNING releases it. Gives the last sequence."""
+        if not events:
+            # Counters belong to records, so without a record they stay.
+            self.renew(lease) if status is RunStatus.RUNNING else self.release(lease, status)
+            return expected_sequence
         with self._lock:
             run = self._find(lease.run_id)
             check_append(run.record, lease, expected_sequence)
@@ -126,7 +130,7 @@ class MemoryJournal:
             run.record = attrs.evolve(
                 run.record,
                 updated_at_ms=now_ms,
-                status=status if not is_kept else run.record.status,
+                status=status,
                 owner=lease.owner if is_kept else "",
                 lease_expires_at_ms=now_ms + self._lease_ms if is_kept else 0,
                 sequence=expected_sequence + len(sealed.rows),

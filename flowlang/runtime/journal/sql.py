@@ -177,6 +177,10 @@ class SqlJournal:
         status: RunStatus = RunStatus.RUNNING,
     ) -> int:
         """Appends and extends the lease; a status other than RUNNING releases it. Gives the last sequence."""
+        if not events:
+            # Counters belong to records, so without a record they stay.
+            self.renew(lease) if status is RunStatus.RUNNING else self.release(lease, status)
+            return expected_sequence
         head = self._heads.get(lease.run_id)
         if head is None or head.sequence != expected_sequence or head.lease != lease:
             head = self._find_head(lease, expected_sequence)

@@ -30,7 +30,7 @@ from flowlang.lang.values.struct import Struct
         (1.0, "1.0"),
         (1e16, "1e+16"),
         (-0.0, "-0.0"),
-        ("é\n\"", '"é\\n\\""'),
+        ('é\n"', '"é\\n\\""'),
         (float("nan"), '{"$float":"nan"}'),
         (float("-inf"), '{"$float":"-inf"}'),
         (10**4000, '{"$int":"' + hex(10**4000) + '"}'),
@@ -50,8 +50,10 @@ from flowlang.lang.values.struct import Struct
         (Ok(List([1])), '{"$ok":[1]}'),
         (
             Err("no", Failure("timeout", "too slow", 5, True, [trace_frame("a.flow", 1, 2, "f")])),
-            '{"$err":"no","failure":{"kind":"timeout","message":"too slow","data":5,"retryable":true,'
-            '"trace":[{"$struct":{"column":2,"line":1,"name":"f","path":"a.flow"}}]}}',
+            (
+                '{"$err":"no","failure":{"kind":"timeout","message":"too slow","data":5,"retryable":true,'
+                '"trace":[{"$struct":{"column":2,"line":1,"name":"f","path":"a.flow"}}]}}'
+            ),
         ),
         (
             Err(Failure("k", "m")),

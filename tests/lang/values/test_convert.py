@@ -45,7 +45,7 @@ class Word(str):
         return "lies"
 
 
-Row = collections.namedtuple("Row", ["a", "b"])  # noqa: PYI024
+Row = collections.namedtuple("Row", ["a", "b"])
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_texts_are_charged_by_their_length() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["x" * 10_000, List(range(10_000)), Ok(List(["y" * 1000] * 10)), make_dict(*enumerate(range(1000))), 7 ** 30_000],
+    ["x" * 10_000, List(range(10_000)), Ok(List(["y" * 1000] * 10)), make_dict(*enumerate(range(1000))), 7**30_000],
     ids=["string", "list", "result", "dict", "int"],
 )
 def test_previews_are_short_and_free(value: Any) -> None:
@@ -154,7 +154,8 @@ def test_previews_are_short_and_free(value: Any) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_quoted_text_reads_back(text: str) -> None:    # Escapes are the same in the host's literals, so the host can read them back.
+def test_quoted_text_reads_back(text: str) -> None:
+    # Escapes are the same in the host's literals, so the host can read them back.
     quoted = repr_value(text)
     assert ast.literal_eval(quoted) == text
     assert all(character.isprintable() for character in quoted)

@@ -190,7 +190,7 @@ def test_a_partial_reading_checks_what_it_reads(sqlite_store: SqliteStore, lease
     [
         "UPDATE blob SET content = x'00'",
         "UPDATE blob SET content = 'text'",
-        "UPDATE blob SET encoding = 'raw'",
+        "UPDATE blob SET encoding = 'zlib'",
         "UPDATE blob SET digest = x'00'",
         "DELETE FROM blob",
     ],
@@ -237,6 +237,28 @@ def test_a_holder_notices_at_its_next_append(sqlite_store: SqliteStore, lease: L
     damage(sqlite_store, "UPDATE run SET sequence = 3 WHERE run_id = 'run'")
     with pytest.raises(LeaseLost):
         journal.append(lease, sequence, step(8), Counters())
+
+
+def test_a_holder_does_not_write_over_a_record(sqlite_store: SqliteStore, lease: Lease) -> None:
+    journal = sqlite_store.open()
+    sequence = journal.append(lease, 5, step(7), Counters())
+    columns = ", ".join(EventRow._fields[1:])
+    run = run_number(sqlite_store, "run")
+    damage(sqlite_store, f"INSERT INTO event SELECT run, 9, {columns} FROM event WHERE run = {run} AND sequence = 5")
+    with pytest.raises(JournalCorrupt):
+        journal.append(lease, sequence, step(8), Counters())
+    assert journal.run("run").sequence == sequence
+
+
+def test_a_lost_table_is_found(sqlite_store: SqliteStore, lease: Lease) -> None:
+    with closing(sqlite3.connect(sqlite_store.path)) as connection:
+        connection.execute("ALTER TABLE event RENAME TO gone")
+    with pytest.raises(JournalCorrupt, match="no such table"):
+        sqlite_store.open().read("run")
+    with pytest.raises(JournalCorrupt, match="no such table"):
+        sqlite_store.open().append(lease, 5, step(7), Counters())
+    with closing(sqlite3.connect(sqlite_store.path)) as connection:
+        connection.execute("ALTER TABLE gone RENAME TO event")
 
 
 def test_a_damaged_run_does_not_hide_the_others(sqlite_store: SqliteStore, lease: Lease) -> None:

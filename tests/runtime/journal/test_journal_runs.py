@@ -56,11 +56,17 @@ def test_reading_can_begin_after_any_record(journal: Journal, after: int) -> Non
     assert journal.read("run", after) == journal.read("run")[after:]
 
 
-def test_an_append_without_events_only_moves_counters_and_lease(store: Any, journal: Journal) -> None:
+def test_an_append_without_events_only_moves_the_lease(store: Any, journal: Journal) -> None:
     lease = start(journal)
-    assert journal.append(lease, 1, [], Counters()) == 1
+    store.clock.advance(100)
+    assert journal.append(lease, 1, [], Counters(5, 5, 5)) == 1
+    row = store.open().run("run")
+    assert (row.steps, row.lease_expires_at_ms) == (0, store.clock.now_ms() + LEASE_MS)
     assert [record.event for record in store.open().read("run")] == [STARTED]
     assert journal.append(lease, 1, step(0), Counters()) == 3
+    assert journal.append(lease, 3, [], Counters(5, 5, 5), RunStatus.SUSPENDED) == 3
+    assert store.open().run("run").status is RunStatus.SUSPENDED
+    assert len(store.open().read("run")) == 3
 
 
 def test_a_taken_id_changes_nothing(store: Any, journal: Journal) -> None:

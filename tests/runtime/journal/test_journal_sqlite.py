@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from journal_store import STARTED, SqliteStore, append_steps, new_run, noise, processes, start, step
-from sqlalchemy import Engine, MetaData, create_engine, event
+from journal_store import MODULES, STARTED, SqliteStore, append_steps, new_run, noise, processes, start, step
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from flowlang.errors import JournalUnavailable, SchemaMismatch, UsageError
@@ -95,27 +93,27 @@ def test_without_create_nothing_is_made(tmp_path: Path) -> None:
 def test_commits_are_flushed_to_the_disk(tmp_path: Path) -> None:
     seen: list[tuple[Any, ...]] = []
 
-    def look(connection: Any, _record: object) -> None:
+    def look(connection: Any, _record: object, _proxy: object) -> None:
         names = ("synchronous", "foreign_keys", "journal_mode", "busy_timeout")
         seen.append(tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names))
 
     open_at(tmp_path / "x.db").close()
-    event.listen(Engine, "checkout", lambda connection, record, _: look(connection, record))
+    event.listen(Engine, "checkout", look)
     try:
         with closing(open_at(tmp_path / "x.db")) as journal:
             append_steps(journal, start(journal), 3)
             journal.read("run")
     finally:
-        event.remove(Engine, "checkout", event.registry._key_to_collection and look) if False else None
+        event.remove(Engine, "checkout", look)
     assert set(seen) == {(2, 1, "wal", 30_000)}
 
 
 @pytest.fixture
-def tables_of_migrations(tmp_path: Path) -> Iterator[MetaData]:
+def tables_of_migrations(tmp_path: Path) -> Iterator[dict[tuple[str, str], str]]:
     open_at(tmp_path / "x.db").close()
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         yield {
-            (kind, name): sql
+            (kind, name): sql.strip()
             for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL")
         }
 
@@ -235,13 +233,15 @@ def test_a_full_disk_loses_nothing_and_space_helps(sqlite_store: SqliteStore, pa
     journal.close()
     page_limit[0] = 60
     small = sqlite_store.open()
-    written = 0
+
+    def fill() -> None:
+        nonlocal sequence
+        for number in range(100):
+            sequence = small.append(lease, sequence, [ActionCompleted((number,), noise(40_000, number))], Counters())
+
     with pytest.raises(JournalUnavailable, match="the disk is full") as caught:
-        while written < 100:
-            big = ActionCompleted((written,), noise(40_000, written))
-            sequence = small.append(lease, sequence, [big], Counters())
-            written += 1
-    assert 0 < written < 100
+        fill()
+    assert 11 < sequence < 100
     assert "free some space" in str(caught.value.hint)
     assert len(small.read("run")) == sequence
     # What still fits is taken: the failure left nothing half done behind.
@@ -287,52 +287,38 @@ def test_after_a_failed_write_nothing_more_is_written(tmp_path: Path) -> None:
         assert append_steps(journal, lease, 3, sequence) == sequence + 6
 
 
-READ_ONLY = """
-import sys
-from flowlang.errors import JournalUnavailable
-from flowlang.runtime.clock import SystemClock
-from flowlang.runtime.journal.journal import Counters, Lease
-from flowlang.runtime.journal.sql import SqlJournal
-journal = SqlJournal(sys.argv[1], clock=SystemClock(), create=False)
-print(len(journal.read("run")), len(journal.runs()), journal.modules("run").keys())
-for write in (lambda: journal.renew(Lease("run", sys.argv[2], 1)), lambda: journal.new_owner()):
-    try:
-        write()
-    except JournalUnavailable as error:
-        print(error.message, "|", error.hint)
-"""
+def use_as_another_user(path: str, owner: str, answers: Any) -> None:
+    open_at(f"{path}-warm").close()  # what is loaded on first use may be out of reach later
+    if os.getuid() == 0:
+        os.setuid(65534)
+    journal = open_at(path, create=False)
+    answers.put((len(journal.read("run")), len(journal.runs()), journal.modules("run")))
+    for write in (lambda: journal.renew(Lease("run", owner, 1)), journal.new_owner):
+        try:
+            write()
+        except JournalUnavailable as error:
+            answers.put(error.message)
 
 
 def test_a_read_only_journal_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     journal = open_at(path)
     lease = start(journal)
-    # A foreign user, since root may write anything; the way there must be open to it.
+    # Root may write anything, so the child becomes somebody else; the way to the file must be open to that user.
     for directory in (tmp_path, *tmp_path.parents):
-        if directory.owner() == path.owner() and directory != Path("/"):
+        if directory.stat().st_uid == os.getuid() and directory != directory.parent:
             directory.chmod(directory.stat().st_mode | 0o055)
     for file in tmp_path.iterdir():
-        file.chmod(0o755 if file.is_dir() else 0o444)
-    tmp_path.chmod(0o555)
-    other_user = {"user": 65534} if os.getuid() == 0 else {}
-    result = subprocess.run(
-        [sys.executable, "-c", READ_ONLY, str(path), lease.owner],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd="/",
-        env={"PYTHONPATH": os.pathsep.join(sys.path)},
-        **other_user,
-    )
-    tmp_path.chmod(0o755)
+        file.chmod(0o555 if file.is_dir() else 0o444)
+    answers = processes.Queue()
+    child = processes.Process(target=use_as_another_user, args=(str(path), lease.owner, answers))
+    child.start()
+    assert answers.get(timeout=60) == (1, 1, MODULES)
+    assert answers.get(timeout=60) == f"the journal `{path}` is read-only"
+    assert answers.get(timeout=60).startswith("no lock file can be made in ")
+    child.join(30)
+    assert child.exitcode == 0
     journal.close()
-    assert result.stderr == ""
-    lines = result.stdout.splitlines()
-    assert lines[0] == "1 1 dict_keys(['@std//time.flow', 'etl.flow'])"
-    assert lines[1].startswith(f"the journal `{path}` is read-only | ")
-    assert lines[2].startswith("no lock file can be made in ")
-    assert len(lines) == 3
 
 
 def test_a_lock_of_another_program_is_named(tmp_path: Path) -> None:
@@ -350,32 +336,26 @@ def test_a_lock_of_another_program_is_named(tmp_path: Path) -> None:
     assert not SqliteDialect(path).is_fatal(caught.value)
 
 
+def hold_the_write_lock(path: str, connection: Any) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        connection.send("locked")
+        connection.recv()
+        holder.execute("COMMIT")
+
+
 def test_a_writer_waits_for_another_program(sqlite_store: SqliteStore) -> None:
     journal = sqlite_store.open()
     lease = start(journal)
-    child = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sqlite3, sys\n"
-            "c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-            "c.execute('BEGIN IMMEDIATE')\n"
-            "print('locked', flush=True)\n"
-            "sys.stdin.readline()\n"
-            "c.execute('COMMIT')\n",
-            str(sqlite_store.path),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    assert child.stdout.readline() == "locked\n"
-    child.stdin.write("go\n")
-    child.stdin.flush()
+    ours, theirs = processes.Pipe()
+    child = processes.Process(target=hold_the_write_lock, args=(str(sqlite_store.path), theirs))
+    child.start()
+    assert ours.recv() == "locked"
+    ours.send("let go soon")
     assert journal.append(lease, 1, step(0), Counters()) == 3
-    child.communicate(timeout=30)
+    child.join(30)
+    ours.close()
+    theirs.close()
 
 
 def test_code_is_stored_once(sqlite_store: SqliteStore) -> None:

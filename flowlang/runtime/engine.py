@@ -1,0 +1,333 @@
+"""The engine: a host's handle on runs. It starts, resumes and finishes them on the calling thread.
+
+Whatever is pure is evaluated before the run exists: a script whose arguments do not fit leaves nothing behind. The
+first append creates the run, its pinned code and its first events in one transaction.
+"""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from flowlang.errors import InternalError, JournalError, UsageError
+from flowlang.lang.eval.evaluation import Completed, Entry, EntryMismatch, Evaluation, Step, Stopped
+from flowlang.lang.eval.failure import Defect
+from flowlang.lang.interpreter import LANGUAGE_VERSION, UNIVERSE, Build
+from flowlang.lang.values.canonical import decode, digest, encode
+from flowlang.lang.values.convert import from_host
+from flowlang.lang.values.fault import BudgetExceeded
+from flowlang.lang.values.meter import Budget
+from flowlang.runtime.action import ActionRegistry, ActionSpec, signature_digest
+from flowlang.runtime.activation import Activation, Environment, Writer
+from flowlang.runtime.catalog import Catalog
+from flowlang.runtime.clock import Clock, SystemClock
+from flowlang.runtime.executors.inline import InlineExecutor
+from flowlang.runtime.executors.threads import ThreadExecutor
+from flowlang.runtime.hooks import Hooks
+from flowlang.runtime.journal.event import ActivationStarted, Event, Record, RunCompleted, RunStarted, RunStopped
+from flowlang.runtime.journal.journal import CodeManifest, Counters, Journal, Lease, NewRun, RunRecord, RunStatus
+from flowlang.runtime.lease import LeaseRenewal
+from flowlang.runtime.outcome import Attachment, RunOutcome, StopReport
+from flowlang.runtime.project import Project
+from flowlang.runtime.replay import Divergence, Replay
+from flowlang.runtime.report import divergence_report
+
+TURN_STEPS = 1_000_000_000
+
+
+@attrs.define(eq=False)
+class RunWriter(Writer):
+    """Appends to one run; the first append of a new run creates it. `new` is None for a run that exists."""
+
+    journal: Journal
+    owner: str
+    clock: Clock
+    new: NewRun | None
+    lease: Lease | None = None
+    sequence: int = 0
+
+    def write(self, events: Sequence[Event], counters: Counters, status: RunStatus) -> list[Record]:
+        """Makes events durable."""
+        first = self.sequence + 1
+        if self.lease is None:
+            assert self.new is not None
+            self.lease = self.journal.create(self.new, self.owner, events, counters, status)
+        else:
+            self.journal.append(self.lease, self.sequence, events, counters, status)
+        self.sequence += len(events)
+        now_ms, token = self.clock.now_ms(), self.lease.token
+        return [Record(first + index, now_ms, token, event) for index, event in enumerate(events)]
+
+    def release(self, status: RunStatus) -> None:
+        """Gives the run back."""
+        if self.lease is not None:
+            self.journal.release(self.lease, status)
+
+
+class Engine:
+    """Drives runs of one project. `root` is the project folder: scripts load, and actions read and write, below it.
+    Not for use from several threads at once, except for `request_stop`."""
+
+    def __init__(
+        self, root: Path, journal: Journal, *, hooks: Hooks | None = None, clock: Clock | None = None,
+        budget: Budget | None = None, actions: Sequence[ActionSpec[..., Any]] | None = None,
+    ) -> None:  # fmt: skip
+        if actions is None:
+            from flowlang.actions import shipped_actions
+
+            actions = shipped_actions()
+        self.project = Project(root)
+        self.journal = journal
+        self.hooks = hooks or Hooks()
+        self.clock = clock or SystemClock()
+        self.budget = budget or Budget(steps=TURN_STEPS)
+        self._registry = ActionRegistry(actions)
+        self._owner = journal.new_owner()
+        self._stop = threading.Event()
+        self._activation: Activation | None = None
+        files, databases = self.project.access()
+        self._environment = Environment(
+            Catalog(self._registry), InlineExecutor(), ThreadExecutor(), files, databases, self.clock, self.hooks
+        )
+
+    def build_script(self, path: Path) -> Build:
+        """The static part: everything that can be wrong without running. Raises UsageError when there is no such
+        file; static errors are in the build's diagnostics."""
+        return self.project.build(path)
+
+    def start(
+        self, script: Build, *, flow: str = "", arguments: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str] | None = None, run_id: str | None = None,
+    ) -> RunOutcome:  # fmt: skip
+        """Starts a run, or attaches to the run of that id: goes on with it, or gives its outcome again.
+
+        Raises UsageError for arguments that do not fit or an id that was started with others; JournalError."""
+        given = {"arguments": dict(arguments or {}), "texts": dict(texts or {})}
+        if (arguments or texts) and not flow and (script.script.guard is None or script.script.guard.flow is None):
+            raise UsageError(
+                "the arguments reach no flow",
+                hint='name one (`FILE:FLOW`), or let the script end in `if __name__ == "__flow__":` with one flow call',
+            )
+        payload = encode(from_host(given))
+        if run_id is not None:
+            known = self._find(run_id)
+            if known is not None:
+                return self._attach(known, script, flow, digest(payload))
+        run_id = run_id or new_run_id(script.entry, self.clock)
+        entry = Entry(script.entry, flow, from_host(given["arguments"]), given["texts"])
+        evaluation = self._evaluation(script, entry, run_id, {})
+        manifest = self._manifest(script)
+        texts_of_modules = {name: source.text for name, source in script.sources.items()}
+        new = NewRun(run_id, script.entry, flow, digest(payload), manifest, texts_of_modules)
+        writer = RunWriter(self.journal, self._owner, self.clock, new)
+        activation = self._activate(run_id, evaluation, Replay(()), writer, Counters())
+        evaluation.go_live()
+        step = activation.replay_past()
+        _check_entry(step)
+        self.hooks.started(run_id, script.entry)
+        first = RunStarted(script.entry, flow, manifest_digest(manifest), payload)
+        return self._drive(activation, step, [first], Attachment.NEW, texts_of_modules)
+
+    def resume(self, run_id: str, *, code: str = "pinned") -> RunOutcome:
+        """Goes on with an unfinished run, with the code that it is pinned to. `code="current"` moves it to the code as
+        it is now, if a dry replay agrees with it. Raises RunNotFound, LeaseHeld, JournalError."""
+        record = self.journal.run(run_id)
+        if record.status.is_final:
+            return self._finished(record)
+        modules = self.journal.modules(run_id)
+        script = self.project.build_pinned(record.entry, modules)
+        moved = False
+        if code == "current":
+            current = self.project.build(self.project.root / record.entry)
+            if current.has_errors:
+                raise UsageError(f"the current code of {record.entry} has errors", hint=f"flowlang check {record.entry}")
+            moved = manifest_digest(self._manifest(current)) != manifest_digest(self._manifest(script))
+            script = current
+        return self._resume(record, script, moved=moved, pinned=modules)
+
+    def request_stop(self) -> None:
+        """Suspends the run that is being driven, cleanly. Safe in a signal handler and from other threads."""
+        self._stop.set()
+        activation = self._activation
+        if activation is not None:
+            activation.evaluation.interrupt()
+            activation.wake()
+
+    def close(self) -> None:
+        """Gives back what the engine holds. The journal stays open."""
+        self._environment.inline.close()
+        self._environment.threads.close()
+        self._environment.databases.close()
+        self.journal.drop_owner(self._owner)
+
+    # Attaching
+
+    def _find(self, run_id: str) -> RunRecord | None:
+        from flowlang.errors import RunNotFound
+
+        try:
+            return self.journal.run(run_id)
+        except RunNotFound:
+            return None
+
+    def _attach(self, record: RunRecord, script: Build, flow: str, arguments_digest: str) -> RunOutcome:
+        if (record.entry, record.flow) != (script.entry, flow):
+            shown = f"{record.entry}:{record.flow}" if record.flow else record.entry
+            raise UsageError(f"run `{record.run_id}` exists and runs {shown}", hint="choose another id")
+        if record.arguments_digest != arguments_digest:
+            raise UsageError(
+                f"run `{record.run_id}` exists and was started with other arguments",
+                hint=f"choose another id, or give none: `flowlang resume {record.run_id}`",
+            )
+        return self.resume(record.run_id)
+
+    def _finished(self, record: RunRecord) -> RunOutcome:
+        result = None
+        for found in reversed(self.journal.read(record.run_id)):
+            if isinstance(found.event, RunCompleted):
+                result = decode(found.event.payload)
+                break
+        return RunOutcome(
+            record.run_id, record.status, Attachment.FINISHED, result, None, record.sequence,
+            record.actions_completed, self.journal.modules(record.run_id),
+        )  # fmt: skip
+
+    def _resume(self, record: RunRecord, script: Build, *, moved: bool, pinned: Mapping[str, str]) -> RunOutcome:
+        run_id = record.run_id
+        lease = self.journal.claim(run_id, self._owner)
+        writer = RunWriter(self.journal, self._owner, self.clock, None, lease)
+        try:
+            records = self.journal.read(run_id)
+            writer.sequence = records[-1].sequence
+            record = self.journal.run(run_id)
+            replay = Replay(records)
+            entry = _recorded_entry(records)
+            counters = Counters(record.steps, 0, record.actions_completed)
+            evaluation = self._evaluation(script, entry, run_id, replay.finished)
+            activation = self._activate(run_id, evaluation, replay, writer, counters)
+            sources = {name: source.text for name, source in script.sources.items()}
+            try:
+                step = activation.replay_past()
+            except Divergence as divergence:
+                writer.release(_unfinished(record.status))
+                report = divergence_report(run_id, divergence, pinned, sources)
+                return self._unfinished_outcome(record, report, sources)
+            if not isinstance(step, Stopped):
+                evaluation.go_live(record.steps)
+                is_edited = not moved and self.project.is_edited(record.entry, pinned)
+                self.hooks.resuming(run_id, writer.sequence, record.actions_completed, is_edited)
+            if moved:
+                writer.sequence = self.journal.repin(
+                    lease, writer.sequence, self._manifest(script), sources, counters
+                )
+        except BaseException:
+            self._release_quietly(writer)
+            raise
+        first = ActivationStarted(self._owner, lease.token)
+        return self._drive(activation, step, [first], Attachment.RESUMED, sources)
+
+    def _release_quietly(self, writer: RunWriter) -> None:
+        try:
+            writer.release(RunStatus.SUSPENDED)
+        except JournalError:
+            return
+
+    # Driving
+
+    def _evaluation(self, script: Build, entry: Entry, run_id: str, finished: Any) -> Evaluation:
+        return Evaluation(
+            script.programs, script.prelude, entry, universe=UNIVERSE, catalog=self._environment.catalog,
+            budget=self.budget, run_id=run_id, finished=finished,
+        )  # fmt: skip
+
+    def _activate(
+        self, run_id: str, evaluation: Evaluation, replay: Replay, writer: RunWriter, counters: Counters
+    ) -> Activation:
+        activation = Activation(run_id, evaluation, replay, writer, self._environment, counters, self._stop)
+        self._activation = activation
+        return activation
+
+    def _drive(
+        self, activation: Activation, step: Step, first: Sequence[Event], attachment: Attachment,
+        sources: dict[str, str],
+    ) -> RunOutcome:  # fmt: skip
+        writer = activation.writer
+        assert isinstance(writer, RunWriter)
+        with LeaseRenewal(self.journal, writer):
+            step = activation.drive(step, first)
+        self._activation = None
+        status, result, stop = _ending(step)
+        return RunOutcome(
+            activation.run_id, status, attachment, result, stop, writer.sequence,
+            activation.counters.actions_completed, sources,
+        )  # fmt: skip
+
+    def _unfinished_outcome(self, record: RunRecord, stop: StopReport, sources: dict[str, str]) -> RunOutcome:
+        return RunOutcome(
+            record.run_id, _unfinished(record.status), Attachment.RESUMED, None, stop, record.sequence,
+            record.actions_completed, sources,
+        )  # fmt: skip
+
+    def _manifest(self, script: Build) -> CodeManifest:
+        return CodeManifest(
+            modules={program.name: program.digest for program in script.programs},
+            language=LANGUAGE_VERSION,
+            python=f"{sys.version_info.major}.{sys.version_info.minor}",
+            platform=f"{platform.system()} {platform.machine()}",
+            signatures={spec.name: signature_digest(spec) for spec in self._registry},
+        )
+
+
+def manifest_digest(manifest: CodeManifest) -> str:
+    """The digest of the code that a manifest pins."""
+    return digest(encode(from_host({"language": manifest.language, "modules": dict(sorted(manifest.modules.items()))})))
+
+
+def new_run_id(entry: str, clock: Clock) -> str:
+    """A readable id: the script's name, the day, and eight random digits."""
+    import datetime
+
+    day = datetime.datetime.fromtimestamp(clock.now_ms() / 1000, datetime.UTC).strftime("%Y%m%d")
+    name = entry.rpartition("/")[2].removesuffix(".flow")
+    return f"{name}-{day}-{secrets.token_hex(4)}"
+
+
+def _recorded_entry(records: Sequence[Record]) -> Entry:
+    started = records[0].event
+    assert isinstance(started, RunStarted)
+    given = decode(started.payload)
+    return Entry(started.entry, started.flow, given["arguments"], given["texts"])
+
+
+def _check_entry(step: Step) -> None:
+    if isinstance(step, Stopped):
+        if isinstance(step.cause, EntryMismatch):
+            raise UsageError(step.cause.message, hint=step.cause.hint)
+        if isinstance(step.cause, Defect):
+            raise InternalError(str(step.cause)) from step.cause.cause
+
+
+def _unfinished(status: RunStatus) -> RunStatus:
+    return RunStatus.SUSPENDED if status is RunStatus.RUNNING else status
+
+
+def _ending(step: Step) -> tuple[RunStatus, Any, StopReport | None]:
+    """Status, result and reason of where a driven run ended up."""
+    if isinstance(step, Completed):
+        is_ok = type(step.result).__name__ == "Ok"
+        return (RunStatus.COMPLETED if is_ok else RunStatus.FAILED), step.result, None
+    if isinstance(step, Stopped):
+        cause = step.cause
+        if isinstance(cause, BudgetExceeded):
+            hint = "a run that a budget stopped can be resumed"
+            return RunStatus.STOPPED, None, StopReport("budget", "budget-exceeded", cause.message, hint)
+        if isinstance(cause, Defect):
+            raise InternalError(str(cause)) from cause.cause
+    return RunStatus.SUSPENDED, None, StopReport("interrupted", "interrupted", "the run was suspended")

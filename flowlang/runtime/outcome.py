@@ -1,0 +1,45 @@
+"""What driving a run came to."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from flowlang.runtime.journal.journal import RunStatus
+
+
+class Attachment(Enum):
+    """How a start with an id met the run: created it, took it up again, or found it finished."""
+
+    NEW = "new"
+    RESUMED = "resumed"
+    FINISHED = "finished"
+
+
+@attrs.frozen
+class StopReport:
+    """Why a run is not finished although nobody waits: `reason` is `budget`, `interrupted`, `divergence` or
+    `defect`; slug, message and hint as in a diagnostic; `detail` lines for people."""
+
+    reason: str
+    slug: str
+    message: str
+    hint: str | None = None
+    detail: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class RunOutcome:
+    """The state of a run when an engine stopped driving it. `result` is an Ok or Err when the run is finished,
+    `stop` says why it is not. `sources`: module name to text, as the run is pinned to them, for code frames."""
+
+    run_id: str
+    status: RunStatus
+    attachment: Attachment
+    result: Any
+    stop: StopReport | None
+    sequence: int
+    actions_completed: int
+    sources: dict[str, str] = attrs.field(factory=dict, repr=False)
