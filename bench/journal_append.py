@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from flowlang.runtime.clock import SystemClock
+from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.event import ActionCompleted, ActionScheduled, Event, Place, RunStarted
 from flowlang.runtime.journal.journal import CodeManifest, Counters, NewRun, RunStatus
 from flowlang.runtime.journal.sql import SqlJournal
@@ -36,8 +37,9 @@ def new_run(run_id: str) -> NewRun:
 
 def drive(journal: SqlJournal, run_id: str, owner: str, steps: int) -> None:
     """Creates a run and appends this many steps."""
-    start = RunStarted("bench.flow", "", "0", b"{}")
-    lease = journal.create(new_run(run_id), owner, [start], Counters(), RunStatus.RUNNING)
+    run = new_run(run_id)
+    start = RunStarted("bench.flow", "", manifest_digest(run.manifest), b"{}")
+    lease = journal.create(run, owner, [start], Counters(), RunStatus.RUNNING)
     sequence = 1
     place = Place("bench.flow", 12, 4)
     for number in range(steps):

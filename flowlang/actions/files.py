@@ -29,7 +29,7 @@ def read_text(context: ActionContext, path: str, encoding: Encoding = "utf-8") -
         raise ActionError(
             "result-too-large",
             f"{clip(path, 200)} is larger than {READ_BYTES_MAX >> 20} MiB",
-            hint="read tables page by page: `load(\"@std//tables.flow\", \"each_page\")`",
+            hint='read tables page by page: `load("@std//tables.flow", "each_page")`',
             data={"path": path},
         )
     return decode_text(data, path, encoding)

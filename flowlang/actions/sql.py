@@ -80,7 +80,7 @@ def _sqlite_database(context: ActionContext, name: str) -> Database:
         raise ActionError(
             "unknown-database",
             f"database `{name}` is of the kind `{database.scheme}`, for which there is no driver",
-            hint="SQLite files are supported: `name = \"data/name.db\"`",
+            hint='SQLite files are supported: `name = "data/name.db"`',
             data={"database": name},
         )
     return database

@@ -82,6 +82,7 @@ class SqliteConnection:
             return self.raw.execute(text, arguments)
 
     def close(self) -> None:
+        """Ends the connection, and undoes a transaction that is open."""
         with suppress(sqlite3.Error):
             self.raw.close()
 
@@ -117,6 +118,7 @@ class SqlitePool:
         connection.close()
 
     def close(self) -> None:
+        """Closes what is idle now, and what is borrowed when it comes back."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []

@@ -18,11 +18,13 @@ from flowlang.lang.diagnostics.diagnostic import Diagnostic, Severity
 from flowlang.lang.source import SourceFile
 from flowlang.lang.universe.core import UNIVERSE as PURE_UNIVERSE
 from flowlang.lang.universe.flows import FLOW_UNIVERSE, exported_by_prelude
+from flowlang.lang.universe.json_module import JSON
+from flowlang.lang.universe.math_module import MATH
 
 LANGUAGE_VERSION: Final = "1"
 """Grows when a script may mean something else than before. Runs are pinned to it."""
 
-UNIVERSE: Final[Mapping[str, Any]] = {**PURE_UNIVERSE, **FLOW_UNIVERSE}
+UNIVERSE: Final[Mapping[str, Any]] = {**PURE_UNIVERSE, "json": JSON, "math": MATH, **FLOW_UNIVERSE}
 NAME: Final = "__name__"
 PRELUDE: Final = "@prelude"
 

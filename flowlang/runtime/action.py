@@ -218,9 +218,7 @@ class ActionRegistry:
             name = namespace
 
 
-def _declare(
-    function: Callable[..., Any], name: str, timeout: timedelta | None, inline: bool
-) -> ActionSpec[..., Any]:
+def _declare(function: Callable[..., Any], name: str, timeout: timedelta | None, inline: bool) -> ActionSpec[..., Any]:
     if not all(part.isidentifier() and part.isascii() for part in name.split(".")):
         raise TypeError(f"`{name}` is no name for an action; use identifiers joined by dots")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):

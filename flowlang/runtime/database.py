@@ -69,11 +69,12 @@ class Databases:
             return Database(name, "sqlite", str(self.files.real_path(path)))
         known = sorted({DEFAULT_NAME, *self.declared})
         close = nearest(name, known)
+        listed = ", ".join(f"`{each}`" for each in known)
+        declare = "declare others under [tool.flowlang.databases], or give the path of a file ending in .db"
         raise Fault(
             "unknown-database",
             f"there is no database `{name[:80]}`",
-            hint=f"did you mean `{close}`?" if close else f"known are {', '.join(f'`{each}`' for each in known)}; "
-            "declare others under [tool.flowlang.databases], or give the path of a file ending in .db",
+            hint=f"did you mean `{close}`?" if close else f"known are {listed}; {declare}",
             data={"database": name[:80]},
         )
 
@@ -103,7 +104,7 @@ def declared_databases(table: Mapping[str, Any], root: Path) -> dict[str, Databa
     for name, entry in table.items():
         settings = {"url": entry} if isinstance(entry, str) else entry
         if not isinstance(settings, Mapping) or not isinstance(settings.get("url"), str):
-            raise ValueError(f"database `{name}` needs a path or URL, like `{name} = \"data/{name}.db\"`")
+            raise ValueError(f'database `{name}` needs a path or URL, like `{name} = "data/{name}.db"`')
         unknown = set(settings) - {"url", "exactly_once"}
         if unknown:
             raise ValueError(f"database `{name}` has the unknown setting `{min(unknown)}`")

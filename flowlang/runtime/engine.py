@@ -31,7 +31,8 @@ from flowlang.runtime.clock import Clock, SystemClock
 from flowlang.runtime.executors.inline import InlineExecutor
 from flowlang.runtime.executors.threads import ThreadExecutor
 from flowlang.runtime.hooks import Hooks
-from flowlang.runtime.journal.event import ActivationStarted, Event, Record, RunCompleted, RunStarted, RunStopped
+from flowlang.runtime.journal.codec import manifest_digest
+from flowlang.runtime.journal.event import ActivationStarted, Event, Record, RunCompleted, RunStarted
 from flowlang.runtime.journal.journal import CodeManifest, Counters, Journal, Lease, NewRun, RunRecord, RunStatus
 from flowlang.runtime.lease import LeaseRenewal
 from flowlang.runtime.outcome import Attachment, RunOutcome, StopReport
@@ -283,11 +284,6 @@ class Engine:
             platform=f"{platform.system()} {platform.machine()}",
             signatures={spec.name: signature_digest(spec) for spec in self._registry},
         )
-
-
-def manifest_digest(manifest: CodeManifest) -> str:
-    """The digest of the code that a manifest pins."""
-    return digest(encode(from_host({"language": manifest.language, "modules": dict(sorted(manifest.modules.items()))})))
 
 
 def new_run_id(entry: str, clock: Clock) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from flowlang.lang.values import registration as registration  # type names are known only after it
 from flowlang.lang.values.container import AnyDict, AnyList
 from flowlang.lang.values.protocol import type_name
 from flowlang.lang.values.quote import clip

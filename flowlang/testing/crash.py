@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from flowlang.runtime.journal.event import Event, Record
@@ -31,7 +31,7 @@ def kill_this_process() -> None:
 
 class CrashingJournal:
     """Passes everything on to `inner` and calls `action` before or after write number `crash_at`, counted from 1.
-    Writes are `create`, `append` and `release`; `writes` says how many there were."""
+    Writes are `create`, `append`, `repin` and `release`; `writes` says how many there were."""
 
     def __init__(
         self,
@@ -64,6 +64,20 @@ class CrashingJournal:
         """A write."""
         self._before()
         sequence = self._inner.append(lease, expected_sequence, events, counters, status)
+        self._after()
+        return sequence
+
+    def repin(
+        self,
+        lease: Lease,
+        expected_sequence: int,
+        manifest: CodeManifest,
+        modules: Mapping[str, str],
+        counters: Counters,
+    ) -> int:
+        """A write."""
+        self._before()
+        sequence = self._inner.repin(lease, expected_sequence, manifest, modules, counters)
         self._after()
         return sequence
 

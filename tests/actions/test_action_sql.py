@@ -196,7 +196,9 @@ def test_a_write_stopped_at_its_timeout_was_not_written(flights: Workbench) -> N
     assert len(rows(flights)) == 2
     # The thread came back: with one thread at most, nothing else could have written this.
     reported.clear()
-    executor.submit(flights.attempt("sql.execute", "DELETE FROM flight"), lambda _, o: (outcomes.append(o), reported.set()))
+    executor.submit(
+        flights.attempt("sql.execute", "DELETE FROM flight"), lambda _, o: (outcomes.append(o), reported.set())
+    )
     assert reported.wait(10)
     assert isinstance(outcomes[1], Success)
     executor.close()

@@ -121,13 +121,17 @@ def pages(bench: Workbench, path: str, rows: int, **keywords: Any) -> list[list[
             return found
 
 
+def joined(bench: Workbench, path: str, rows: int, **keywords: Any) -> list[dict[str, Any]]:
+    return [row for page in pages(bench, path, rows, **keywords) for row in page]
+
+
 def test_pages_join_to_the_whole(bench: Workbench) -> None:
     rows = [{"id": str(i), "text": f'line {i}\nand "more", {i}' if i % 3 else "é" * i} for i in range(25)]
     bench.call("tables.write_csv", "a.csv", rows)
     assert [len(page) for page in pages(bench, "a.csv", 10)] == [10, 10, 5]
     assert [len(page) for page in pages(bench, "a.csv", 5)] == [5] * 5
-    assert sum(pages(bench, "a.csv", 7), []) == rows
-    typed = sum(pages(bench, "a.csv", 4, types={"id": "int"}), [])
+    assert joined(bench, "a.csv", 7) == rows
+    typed = joined(bench, "a.csv", 4, types={"id": "int"})
     assert [row["id"] for row in typed] == list(range(25))
 
 
@@ -239,7 +243,7 @@ def test_any_table_of_strings_comes_back(rows: list[dict[str, str]], delimiter: 
         bench = Workbench(Path(root))
         bench.call("tables.write_csv", "a.csv", rows, delimiter=delimiter)
         assert bench.call("tables.read_csv", "a.csv", delimiter=delimiter) == rows
-        assert sum(pages(bench, "a.csv", page_rows, delimiter=delimiter), []) == rows
+        assert joined(bench, "a.csv", page_rows, delimiter=delimiter) == rows
         end = 0
         for row in rows:
             end = bench.call("tables.append_csv", "b.csv", [row], at=end, delimiter=delimiter)

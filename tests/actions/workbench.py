@@ -65,7 +65,9 @@ class Workbench:
     def call(self, name: str, *arguments: Any, context: ActionContext | None = None, **keywords: Any) -> Any:
         return self.perform(self.attempt(name, *arguments, context=context, **keywords))
 
-    def failure(self, name: str, *arguments: Any, context: ActionContext | None = None, **keywords: Any) -> ActionFailure:
+    def failure(
+        self, name: str, *arguments: Any, context: ActionContext | None = None, **keywords: Any
+    ) -> ActionFailure:
         try:
             result = self.call(name, *arguments, context=context, **keywords)
         except Failed as failed:

@@ -110,13 +110,18 @@ def lower_dot(unit: Unit, node: nodes.Dot) -> ast.expr:
 @lowers(nodes.Index)
 def lower_index(unit: Unit, node: nodes.Index) -> ast.expr:
     at = tree.place(node.span)
-    return index_of(bind_pair(unit, node.value, node.index, at), known_type(unit, node.index), at)
+    pair = bind_pair(unit, node.value, node.index, at)
+    return index_of(pair, known_type(unit, node.value), known_type(unit, node.index), at)
 
 
-def index_of(pair: Pair, static: str, at: Place) -> ast.expr:
-    """`container[position]`: list by int and dict by string directly, the rest the slow way. `static` is what is
-    known of the position's type."""
+def index_of(pair: Pair, container: str, static: str, at: Place) -> ast.expr:
+    """`container[position]`: list by int and dict by string directly, the rest the slow way. `container` and
+    `static` are what is known of the types of the two."""
     direct = tree.subscript(pair.left_use, pair.right_use, at)
+    if pair.right_is_bound:
+        static = ""
+    if (container, static) in (("list", "int"), ("dict", "str")):
+        return tree.subscript(pair.left, pair.right, at)
     slow = tree.operator("index", [pair.left_use, pair.right_use], at)
     if static == "str":
         return tree.if_expression(tree.is_type(pair.left, "Dict", at), direct, slow, at)

@@ -4,8 +4,8 @@ Each function takes the call depth as its first, positional-only parameter. Its 
 long straight code), and refuses to go deeper than the budget allows:
 
     def f(%d, /, a, b=…):
-        $m.steps += 1
-        if $m.steps > $m.limit: $m.checkpoint()
+        %s = $m.steps = $m.steps + 1
+        if %s > $m.limit: $m.checkpoint()
         if %d > $depth: $too_deep()
         %n = %d + 1
 
@@ -19,10 +19,11 @@ from typing import Any
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.expressions import DICT_BYTES, ENTRY_BYTES, LIST_BYTES
-from flowlang.lang.compile.inference import infer_types
+from flowlang.lang.compile.guards import known_type
+from flowlang.lang.compile.inference import infer_clauses, infer_types
 from flowlang.lang.compile.loops import lower_loop
 from flowlang.lang.compile.naming import python_name
-from flowlang.lang.compile.targets import assign_to
+from flowlang.lang.compile.targets import assign_to, is_plain_key
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import DEEPER, DEPTH, METER, Unit, lowers
 from flowlang.lang.syntax import nodes
@@ -34,14 +35,14 @@ def prologue(unit: Unit, at: Place) -> list[ast.stmt]:
     """The charge and the depth check at the start of a function whose body is lowered already."""
     unit.charge.settle(at)
     meter = tree.name(METER, at)
-    steps = ast.Attribute(meter, "steps", tree.STORE, **at)
-    result: list[ast.stmt] = [ast.AugAssign(steps, ast.Add(), unit.charge.steps_constant, **at)]
+    total = ast.BinOp(tree.attribute(meter, "steps", at), ast.Add(), unit.charge.steps_constant, **at)
+    result: list[ast.stmt] = [
+        ast.Assign([tree.store("%s", at), ast.Attribute(meter, "steps", tree.STORE, **at)], total, **at)
+    ]
     if unit.charge.memory:
         memory = ast.Attribute(meter, "memory", tree.STORE, **at)
         result.append(ast.AugAssign(memory, ast.Add(), unit.charge.memory_constant, **at))
-    spent = tree.compare(
-        tree.attribute(meter, "steps", at), [ast.Gt()], [tree.attribute(meter, "limit", at)], at
-    )
+    spent = tree.compare(tree.name("%s", at), [ast.Gt()], [tree.attribute(meter, "limit", at)], at)
     checkpoint = tree.call(tree.attribute(meter, "checkpoint", at), [], at)
     result.append(ast.If(spent, [tree.expression(checkpoint, at)], [], **at))
     if unit.uses_depth:
@@ -95,7 +96,7 @@ def function_body(
     unit: Unit, parameters: list[nodes.Parameter], body: list[nodes.Statement], at: Place
 ) -> list[ast.stmt]:
     """The body of a `def` with its prologue."""
-    unit.types = infer_types(parameters, body)
+    unit.types = infer_types(parameters, body, unit.types)
     code = unit.statements(body)
     setup: list[ast.stmt] = []
     for parameter in parameters:
@@ -169,6 +170,7 @@ def lower_comprehension(unit: Unit, node: nodes.Comprehension) -> ast.expr:
     unit.spend_memory(LIST_BYTES if node.kind == "list" else DICT_BYTES)
     label = unit.label("comprehension")
     inner = unit.nested()
+    inner.types = infer_clauses(node.clauses, unit.types)
     result = "%result"
     loop = _clauses(inner, node, 0, result)
     made = ast.List([], tree.LOAD, **at) if node.kind == "list" else tree.operator("Dict", [], at)
@@ -222,5 +224,12 @@ def _element(unit: Unit, node: nodes.Comprehension, result: str) -> list[ast.stm
         append = tree.attribute(tree.name(result, at), "append", at)
         return [tree.expression(tree.call(append, [unit.expression(node.element)], at), at)]
     assert node.key is not None
-    parts = [tree.name(result, at), unit.expression(node.key), unit.expression(node.element)]
-    return [tree.expression(tree.operator("set_index", parts, at), at)]
+    key, value = unit.expression(node.key), unit.expression(node.element)
+    setup: list[ast.stmt] = [tree.assign("%key", key, at), tree.assign("%value", value, at)]
+    names = tree.name("%key", at), tree.name("%value", at)
+    direct = ast.Assign([ast.Subscript(tree.name(result, at), names[0], tree.STORE, **at)], names[1], **at)
+    slow = tree.expression(tree.operator("set_index", [tree.name(result, at), *names], at), at)
+    static = known_type(unit, node.key)
+    if static == "str":
+        return [*setup, direct]
+    return [*setup, ast.If(is_plain_key(names[0], static, at), [direct], [slow], **at)]

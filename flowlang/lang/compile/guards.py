@@ -12,9 +12,9 @@ import ast
 import attrs
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.inference import UNKNOWN, type_of
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, is_simple
-from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
 
 
@@ -52,9 +52,6 @@ def bind_codes(
 
 
 def known_type(unit: Unit, node: nodes.Expr) -> str:
-    """What inference knows: `int`, `float`, `str`, `bool` or nothing (empty text)."""
-    if isinstance(node, nodes.Constant):
-        return type(node.value).__name__
-    if isinstance(node, nodes.Name) and node.binding.kind is BindingKind.LOCAL:
-        return unit.types.get(node.name, "")
-    return ""
+    """What inference knows of an expression: `int`, `float`, `str`, `bool`, `list`, `dict` or nothing (empty)."""
+    kind = type_of(node, unit.types)
+    return "" if kind == UNKNOWN else kind

@@ -1,13 +1,16 @@
-"""Local type inference: which locals of a function can only hold an int, a float, a string or a bool.
+"""Local type inference: which locals and expressions can only be an int, a float, a string, a bool, a list or a dict.
 
 Flow-insensitive: a local has a type when everything that binds it has that type. It starts from the assumption that
 every local not bound in an unknown way has whatever type its bindings give, and repeats until nothing changes.
-Parameters are unknown. The result only removes guards that cannot fail.
+Parameters are unknown. The result only removes guards that cannot fail: an expression of type `int` either gives an
+int or does not give anything. `list` and `dict` say nothing about being held, so stores keep their guards.
+
+No function can rebind a variable of an outer one, so the types of an outer function's locals hold inside as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flowlang.lang.resolve.scope import BindingKind
@@ -15,8 +18,12 @@ from flowlang.lang.syntax import nodes
 
 UNKNOWN: Final = "?"
 NUMBERS: Final = frozenset({"int", "float"})
-RESULTS: Final = {"len": "int", "int": "int", "str": "str", "float": "float", "repr": "str", "type": "str",
-                  "bool": "bool", "ord": "int", "chr": "str"}  # fmt: skip
+RESULTS: Final = {
+    "len": "int", "int": "int", "str": "str", "float": "float", "repr": "str", "type": "str", "bool": "bool",
+    "ord": "int", "chr": "str", "list": "list", "sorted": "list", "enumerate": "list", "zip": "list",
+    "reversed": "list", "dict": "dict", "hash": "int", "dir": "list", "all": "bool", "any": "bool", "hasattr": "bool",
+}  # fmt: skip
+"""Types that universal functions give."""
 INT_OPERATORS: Final = frozenset(["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>"])
 FLOAT_OPERATORS: Final = frozenset(["+", "-", "*", "/"])
 COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">=", "in", "not in"])
@@ -24,14 +31,29 @@ COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">=", "in", "not in"
 Bindings = dict[str, list[nodes.Expr | str]]
 
 
-def infer_types(parameters: Iterable[nodes.Parameter], body: list[nodes.Statement]) -> dict[str, str]:
-    """The types of a function's locals, as far as they are certain."""
+def infer_types(
+    parameters: Iterable[nodes.Parameter], body: list[nodes.Statement], outer: Mapping[str, str]
+) -> dict[str, str]:
+    """The types of what a function's names mean, as far as they are certain. `outer`: those of the scope around."""
     bindings: Bindings = {}
     for parameter in parameters:
         if parameter.name is not None:
             bindings[parameter.name.name] = [UNKNOWN]
     _collect(body, bindings)
-    types: dict[str, str] = {name: "" for name in bindings}
+    return _solve(bindings, outer)
+
+
+def infer_clauses(clauses: Iterable[nodes.ForClause | nodes.IfClause], outer: Mapping[str, str]) -> dict[str, str]:
+    """The types of what the names of a comprehension mean."""
+    bindings: Bindings = {}
+    for clause in clauses:
+        if isinstance(clause, nodes.ForClause):
+            _bind(clause.target, "int" if _is_range(clause.iterable) else UNKNOWN, bindings)
+    return _solve(bindings, outer)
+
+
+def _solve(bindings: Bindings, outer: Mapping[str, str]) -> dict[str, str]:
+    types: dict[str, str] = {**outer, **dict.fromkeys(bindings, "")}
     changed = True
     while changed:
         changed = False
@@ -43,7 +65,7 @@ def infer_types(parameters: Iterable[nodes.Parameter], body: list[nodes.Statemen
     return {name: kind for name, kind in types.items() if kind not in (UNKNOWN, "")}
 
 
-def _meet(sources: list[nodes.Expr | str], types: dict[str, str]) -> str:
+def _meet(sources: Iterable[nodes.Expr | str], types: Mapping[str, str]) -> str:
     """The one type of all sources; empty while nothing is known yet, UNKNOWN when they differ."""
     result = ""
     for source in sources:
@@ -56,7 +78,7 @@ def _meet(sources: list[nodes.Expr | str], types: dict[str, str]) -> str:
     return result
 
 
-def type_of(node: nodes.Expr, types: dict[str, str]) -> str:
+def type_of(node: nodes.Expr, types: Mapping[str, str]) -> str:
     """The type of an expression: UNKNOWN, or empty while it depends on locals not yet known."""
     match node:
         case nodes.Constant():
@@ -73,13 +95,19 @@ def type_of(node: nodes.Expr, types: dict[str, str]) -> str:
             return _binary(node, types)
         case nodes.Conditional():
             return _meet([node.then, node.orelse], types)
+        case nodes.ListExpr():
+            return "list"
+        case nodes.DictExpr():
+            return "dict"
+        case nodes.Comprehension():
+            return node.kind
         case nodes.Call(function=nodes.Name() as function):
             if function.binding.kind is BindingKind.UNIVERSAL:
                 return RESULTS.get(function.name, UNKNOWN)
     return UNKNOWN
 
 
-def _binary(node: nodes.Binary, types: dict[str, str]) -> str:
+def _binary(node: nodes.Binary, types: Mapping[str, str]) -> str:
     """Walks the left spine in a loop: sums may be thousands of terms long."""
     spine = [node]
     while isinstance(spine[-1].left, nodes.Binary):
@@ -91,18 +119,21 @@ def _binary(node: nodes.Binary, types: dict[str, str]) -> str:
 
 
 def _combine(op: str, left: str, right: str) -> str:
+    """The type of an operation that succeeds."""
     if op in COMPARISONS:
         return "bool"
-    if UNKNOWN in (left, right):
-        return UNKNOWN
     if "" in (left, right):
         return ""
     if left == right == "int" and op in INT_OPERATORS:
         return "int"
-    if left in NUMBERS and right in NUMBERS and op in FLOAT_OPERATORS:
+    if left == "float" and op in FLOAT_OPERATORS or right == "float" and op in "+-":
         return "float"
-    if left == right == "str" and op == "+":
+    if left in NUMBERS and (right == "float" and op in FLOAT_OPERATORS or op == "/"):
+        return "float"
+    if "str" in (left, right) and op == "+" or left == "str" and op == "%":
         return "str"
+    if left == "list" and op in "+*":
+        return "list"
     return UNKNOWN
 
 

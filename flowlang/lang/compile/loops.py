@@ -47,12 +47,24 @@ def lower_loop(
     charge.settle(at)
     arguments = [tree.name(loop.source, at), charge.steps_constant, charge.memory_constant]
     started = tree.operator("iterate" if loop.locks else "iterate_fresh", arguments, at)
+    stop = _counted_to(source)
+    if stop is not None:
+        source, started = stop, tree.operator("count", arguments, at)
     finish: list[ast.stmt] = [_finish(loop, at)] if loop.locks else []
     return [
         tree.assign(loop.source, source, at),
         tree.assign(loop.iterator, started, at),
         ast.For(item, tree.name(loop.iterator, at), code or [ast.Pass(**at)], finish, None, **at),
     ]
+
+
+def _counted_to(source: ast.expr) -> ast.expr | None:
+    """The n of a loop over the lowered `range(n)`, the commonest of all loops."""
+    if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and source.func.id == "@range":
+        _, *arguments = source.args
+        if len(arguments) == 1 and not isinstance(arguments[0], ast.Starred) and not source.keywords:
+            return arguments[0]
+    return None
 
 
 def _is_fresh(node: nodes.Expr) -> bool:

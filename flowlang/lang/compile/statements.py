@@ -62,9 +62,10 @@ def lower_augmented_assign(unit: Unit, node: nodes.AugmentedAssign) -> list[ast.
     if isinstance(target, nodes.Index):
         container, index = held(unit, target.value), held(unit, target.index)
         pair = Pair(container[1], index[1], container[1], index[1], right_is_bound=False)
-        read = index_of(pair, known_type(unit, target.index), at)
+        types = known_type(unit, target.value), known_type(unit, target.index)
+        read = index_of(pair, *types, at)
         value = augmented(unit, op, tree.name(current, at), "", node.value, at)
-        stored = store_index(unit, container[1], index[1], tree.name(result, at), at)
+        stored = store_index(unit, container[1], index[1], tree.name(result, at), types[1], at)
         return [*container[0], *index[0], tree.assign(current, read, at), tree.assign(result, value, at), *stored]
     assert isinstance(target, nodes.Dot)
     setup, receiver = held(unit, target.value)
@@ -81,9 +82,9 @@ def lower_if(unit: Unit, node: nodes.If) -> list[ast.stmt]:
     at = tree.place(node.span)
     tests: list[tuple[ast.expr, list[ast.stmt], Place]] = []
     for branch in node.branches:
-        place = tree.place(branch.span)
+        place = tree.place(branch.test.span)
         test = unit.expression(branch.test)
-        tests.append((test, unit.statements(branch.body), tree.place(branch.test.span) | {"lineno": place["lineno"]}))
+        tests.append((test, unit.statements(branch.body), place))
     orelse = unit.statements(node.orelse)
     if len(tests) <= BRANCH_PIECE:
         return _chain(tests, orelse)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.guards import known_type
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_simple
 from flowlang.lang.syntax import nodes
 
 STORE_BYTES = 64
+PLAIN_INT = 1 << 60
 
 
 def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> list[ast.stmt]:
@@ -25,7 +27,8 @@ def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> lis
             bound = unit.label("v")
             container, index = held(unit, target.value), held(unit, target.index)
             setup: list[ast.stmt] = [tree.assign(bound, value, at), *container[0], *index[0]]
-            return setup + store_index(unit, container[1], index[1], tree.name(bound, at), place)
+            static = known_type(unit, target.index)
+            return setup + store_index(unit, container[1], index[1], tree.name(bound, at), static, place)
         case nodes.Dot():
             bound = unit.label("v")
             parts = [unit.expression(target.value), tree.constant(target.name, place), tree.name(bound, at)]
@@ -44,14 +47,31 @@ def held(unit: Unit, node: nodes.Expr) -> tuple[list[ast.stmt], ast.expr]:
     return [tree.assign(variable, code, at)], tree.name(variable, at)
 
 
-def store_index(unit: Unit, container: ast.expr, index: ast.expr, value: ast.expr, at: Place) -> list[ast.stmt]:
-    """`container[index] = value`: directly for free lists by int and free dicts by string."""
+def store_index(
+    unit: Unit, container: ast.expr, index: ast.expr, value: ast.expr, static: str, at: Place
+) -> list[ast.stmt]:
+    """`container[index] = value`: directly for free lists by int, and free dicts by string or ordinary int.
+    `static` is what is known of the index's type."""
     unit.spend_memory(STORE_BYTES)
     direct: list[ast.stmt] = [ast.Assign([ast.Subscript(container, index, tree.STORE, **at)], value, **at)]
     slow: list[ast.stmt] = [tree.expression(tree.operator("set_index", [container, index, value], at), at)]
-    list_test = tree.both(tree.is_type(container, "List", at), tree.is_type(index, "int", at), at)
-    dict_test = tree.both(tree.is_type(container, "Dict", at), tree.is_type(index, "str", at), at)
+    list_test: ast.expr = tree.is_type(container, "List", at)
+    dict_test: ast.expr = tree.is_type(container, "Dict", at)
+    if static != "int":
+        list_test = tree.both(list_test, tree.is_type(index, "int", at), at)
+    if static != "str":
+        dict_test = tree.both(dict_test, is_plain_key(index, static, at), at)
     return [ast.If(list_test, direct, [ast.If(dict_test, direct, slow, **at)], **at)]
+
+
+def is_plain_key(key: ast.expr, static: str, at: Place) -> ast.expr:
+    """Whether a dict may store `key` as it is: a string, or an int whose hash is the int itself."""
+    bounds = [key, tree.constant(PLAIN_INT, at)]
+    small = tree.compare(tree.constant(-PLAIN_INT, at), [ast.Lt(), ast.Lt()], bounds, at)
+    if static == "int":
+        return small
+    is_small = tree.both(tree.is_type(key, "int", at), small, at)
+    return ast.BoolOp(ast.Or(), [tree.is_type(key, "str", at), is_small], **at)
 
 
 def _unpack(unit: Unit, targets: list[nodes.Expr], value: ast.expr, at: Place) -> list[ast.stmt]:

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypedDict
 
 from flowlang.lang.source import Span
 
-Place: TypeAlias = dict[str, int]
+
+class Place(TypedDict):
+    """Where a node stands, as the keyword arguments of `ast` nodes."""
+
+    lineno: int
+    col_offset: int
+    end_lineno: int
+    end_col_offset: int
+
+
 LOAD = ast.Load()
 STORE = ast.Store()
 

@@ -102,7 +102,10 @@ class Unit:
 
     def nested(self) -> Unit:
         """The unit of a function inside this one; what it uses of the module is recorded in one place."""
-        return Unit(is_module=False, methods=self.methods, universals=self.universals, predeclared=self.predeclared)
+        return Unit(
+            is_module=False, methods=self.methods, universals=self.universals, predeclared=self.predeclared,
+            types=self.types,
+        )  # fmt: skip
 
     def expression(self, node: nodes.Expr) -> ast.expr:
         """Lowers one expression."""

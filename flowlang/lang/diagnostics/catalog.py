@@ -1,19 +1,19 @@
 """What every slug means: the text behind `flowlang explain`, and the index of the documentation.
 
-The entries stand in one module for each stage, `catalog_<stage>.py`, as a tuple `ENTRIES`. They are read only when
-somebody asks, so that a program without errors does not pay for explanations.
+The entries stand in modules by subject, `catalog_<subject>.py` in this package, each with a tuple `ENTRIES`; a new
+module is found by its name. They are read only when somebody asks, so that a program without errors does not pay for
+explanations.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
-from typing import Final
+from pkgutil import iter_modules
 
 import attrs
 
-_STAGES: Final = ("lexical", "syntax", "habit", "resolve", "runtime", "action")
+import flowlang.lang.diagnostics as package
 
 
 @attrs.frozen
@@ -41,11 +41,9 @@ def all_slugs() -> tuple[str, ...]:
 @cache
 def _entries() -> dict[str, Entry]:
     found: dict[str, Entry] = {}
-    for stage in _STAGES:
-        name = f"flowlang.lang.diagnostics.catalog_{stage}"
-        if find_spec(name) is None:
+    for module in iter_modules(package.__path__):
+        if not module.name.startswith("catalog_"):
             continue
-        for known in import_module(name).ENTRIES:
-            assert known.slug not in found, f"{known.slug} is explained twice"
-            found[known.slug] = known
+        for known in import_module(f"{package.__name__}.{module.name}").ENTRIES:
+            assert found.setdefault(known.slug, known) is known, f"{known.slug} is explained twice"
     return found

@@ -42,8 +42,8 @@ _CALLS: Final = (
         explanation="Every action has a timeout, and a call may set another one. The failure is retryable. For "
         "actions that ship with flowlang it also means that nothing was written: a write that has begun its commit "
         "is waited for.",
-        wrong='rows = current_flow().actions.sql.query(report, timeout = 0.1)\n',
-        right='rows = current_flow().actions.sql.query(report, timeout = 600)\n',
+        wrong="rows = current_flow().actions.sql.query(report, timeout = 0.1)\n",
+        right="rows = current_flow().actions.sql.query(report, timeout = 600)\n",
     ),
     Entry(
         slug="cancelled",

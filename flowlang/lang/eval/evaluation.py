@@ -39,7 +39,6 @@ from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 
 MAIN: Final = "__flow__"
-UNBOUNDED: Final = {"steps": None, "memory_bytes": 1 << 62}
 
 
 @attrs.frozen
@@ -108,7 +107,7 @@ class Evaluation:
         self.actions = Actions(catalog)
         self._budget = budget or Budget()
         self._steps_before = 0
-        self.meter = Meter(attrs.evolve(self._budget, **UNBOUNDED))
+        self.meter = Meter(attrs.evolve(self._budget, steps=None, memory_bytes=1 << 62))
         self.depth_limit = self._budget.call_depth
         self.finished = finished or {}
         self.hub: greenlet = getcurrent()

@@ -13,6 +13,7 @@ from operator import length_hint
 from types import GeneratorType
 from typing import Any
 
+from flowlang.lang.values.argument import int_argument
 from flowlang.lang.values.container import (
     EXOTIC,
     FREE,
@@ -68,11 +69,20 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
             meter.checkpoint()
         return iter(source)
 
+    def count(stop: Any, steps: int, memory: int) -> Iterator[Any]:
+        if type(stop) is int and 0 <= stop <= BLOCK:
+            meter.steps = total = meter.steps + stop * steps
+            meter.memory += stop * memory
+            if total > meter.limit:
+                meter.checkpoint()
+            return iter(range(stop))
+        return iterate_fresh(range(int_argument("range", "stop", stop)), steps, memory)
+
     def refund(iterator: Any, steps: int) -> None:
         left = length_hint(iterator.block if type(iterator) is LongLoop else iterator)
         meter.steps -= left * steps
 
-    return {"$iterate": iterate, "$iterate_fresh": iterate_fresh, "$finish": finish, "$refund": refund}
+    return {"$iterate": iterate, "$count": count, "$iterate_fresh": iterate_fresh, "$finish": finish, "$refund": refund}
 
 
 def finish(source: Any) -> None:

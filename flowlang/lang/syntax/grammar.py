@@ -105,7 +105,7 @@ def build_table(grammar: str) -> dict[str, Any]:
     analyzer.compute_lalr()  # type: ignore[no-untyped-call]
     table: Any = analyzer.parse_table
     texts = {terminal.name: terminal.pattern.value for terminal in terminals if terminal.pattern is not None}
-    nonterminals = sorted({rule.origin.name for rule in grammar_rules})
+    nonterminals = sorted({str(rule.origin.name) for rule in grammar_rules})
     number = {name: index for index, name in enumerate(nonterminals)}
     rule_number = {rule: index for index, rule in enumerate(grammar_rules)}
     order = _canonical_order(table)
@@ -167,7 +167,8 @@ def _encode_rule(rule: Any, number: dict[str, int], texts: dict[str, str]) -> li
             places.append(-1 if is_empty else place)
             place += not is_empty
     operators = [texts[symbol.name] for symbol in rule.expansion[:2] if symbol.name in texts]
-    return [number[rule.origin.name], rule.alias, len(rule.expansion), places, operators[0] if operators else None]
+    builder = None if rule.alias is None else str(rule.alias)
+    return [number[rule.origin.name], builder, len(rule.expansion), places, operators[0] if operators else None]
 
 
 def _decode(saved: dict[str, Any]) -> Table:

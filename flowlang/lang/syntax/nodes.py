@@ -48,6 +48,8 @@ class Constant:
 
 @node
 class ListExpr:
+    """`[a, b]`."""
+
     span: Span
     elements: list[Expr]
 
@@ -63,6 +65,8 @@ class TupleExpr:
 
 @node
 class DictEntry:
+    """`key: value` in a dict."""
+
     span: Span
     key: Expr
     value: Expr
@@ -70,6 +74,8 @@ class DictEntry:
 
 @node
 class DictExpr:
+    """`{key: value}`."""
+
     span: Span
     entries: list[DictEntry]
 
@@ -126,6 +132,8 @@ class Argument:
 
 @node
 class Call:
+    """`function(arguments)`."""
+
     span: Span
     function: Expr
     arguments: list[Argument]
@@ -193,6 +201,8 @@ class Comprehension:
 
 @node
 class Lambda:
+    """`lambda parameters: body`. `scope` is written by the resolver."""
+
     span: Span
     parameters: list[Parameter]
     body: Expr
@@ -239,6 +249,8 @@ class Parameter:
 
 @node
 class ExprStatement:
+    """An expression as a statement."""
+
     span: Span
     value: Expr
 
@@ -266,6 +278,8 @@ class AugmentedAssign:
 
 @node
 class IfBranch:
+    """`if test: body` or `elif test: body`, without what follows."""
+
     span: Span
     test: Expr
     body: list[Statement]
@@ -293,6 +307,8 @@ class For:
 
 @node
 class While:
+    """`while test: body`, which the resolver refuses unless the dialect has it. `header_span` as in `For`."""
+
     span: Span
     test: Expr
     body: list[Statement]
@@ -316,22 +332,30 @@ class Def:
 
 @node
 class Return:
+    """`return` or `return value`."""
+
     span: Span
     value: Expr | None
 
 
 @node
 class Break:
+    """`break`."""
+
     span: Span
 
 
 @node
 class Continue:
+    """`continue`."""
+
     span: Span
 
 
 @node
 class Pass:
+    """`pass`; also the stand-in for a statement that could not be parsed."""
+
     span: Span
 
 
@@ -348,6 +372,8 @@ class LoadBinding:
 
 @node
 class Load:
+    """`load(source, bindings)`."""
+
     span: Span
     source: str
     source_span: Span

@@ -61,6 +61,7 @@ class Situation:
 
     @property
     def kind(self) -> int:
+        """The token's kind."""
         return self.tokens.kinds[self.index]
 
     @cached_property
@@ -73,6 +74,7 @@ class Situation:
 
     @property
     def is_first(self) -> bool:
+        """Whether the token is the first of its logical line."""
         return self.first == self.index
 
     @property
@@ -136,9 +138,11 @@ class Situation:
         return level
 
     def starts_with(self, *texts: str) -> bool:
+        """Whether the logical line begins with one of these tokens."""
         return self.tokens.kinds[self.first] in kinds_of(*texts)
 
     def is_one_of(self, *texts: str) -> bool:
+        """Whether the token is one of these."""
         return self.kind in kinds_of(*texts)
 
     def expects(self, *texts: str) -> bool:
@@ -146,6 +150,7 @@ class Situation:
         return kinds_of(*texts) <= self.expected
 
     def has_on_level(self, *texts: str) -> bool:
+        """Whether one of these tokens stands before it on its own level."""
         return not kinds_of(*texts).isdisjoint(self.level)
 
     def ends_operand(self, index: int) -> bool:
@@ -157,9 +162,11 @@ class Situation:
 
     @property
     def follows_operand(self) -> bool:
+        """Whether an operand has just ended."""
         return self.ends_operand(self.index - 1)
 
     def span(self, index: int) -> Span:
+        """The place of a token."""
         value = self.tokens.values[index]
         span: Span = value.span if isinstance(value, Name | Constant) else value
         return span
@@ -202,4 +209,5 @@ class Situation:
         return Diagnostic(slug, message, Label(self.source, (*start[:2], *end[2:]), text), hint=hint)
 
     def label(self, index: int, text: str) -> Label:
+        """A label at a token."""
         return Label(self.source, self.span(index), text)

@@ -28,6 +28,7 @@ from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
 from flowlang.lang.values.size import ELEMENT, list_size, table_size, tuple_size
 
 BLOCK: Final = 512
+SEQUENCES: Final = (List, HeldList, tuple)
 LENGTH_MAX: Final = (1 << 63) - 1
 
 
@@ -53,9 +54,12 @@ def len_(depth: int, x: Any, /) -> int:
 @builtin("list", "[iterable]")
 def list_(depth: int, iterable: Any = (), /) -> List:
     """A new list of the elements."""
+    if type(iterable) in SEQUENCES:
+        charge(len(iterable) >> 3, list_size(len(iterable)))
+        return List(iterable)
     elements = elements_argument("list", "iterable", iterable)
     count = count_elements(iterable)
-    charge(count >> 3, list_size(count) + (0 if type(iterable) in (List, HeldList, tuple) else ELEMENT * count))
+    charge(count >> 3, list_size(count) + ELEMENT * count)
     return List(elements)
 
 
@@ -92,8 +96,10 @@ def dict_(depth: int, pairs: Any = (), /, **keywords: Any) -> Dict:
     """A new dict of the entries of another, or of pairs, and of named arguments."""
     charge(len(keywords) >> 2, table_size(len(keywords)))
     result = Dict()
-    update_in_place(result, pairs, "dict")
-    result.update(given_names(keywords))
+    if type(pairs) is not tuple or pairs:
+        update_in_place(result, pairs, "dict")
+    if keywords:
+        result.update(given_names(keywords))
     return result
 
 
@@ -125,7 +131,7 @@ def enumerate_(depth: int, iterable: Any, start: Any = 0, /) -> List:
 @builtin("zip", "*iterables")
 def zip_(depth: int, /, *iterables: Any) -> List:
     """A list of tuples of the elements that stand at the same place, as many as the shortest iterable has."""
-    sources = [elements_argument("zip", f"iterable {place}", each) for place, each in enumerate(iterables, 1)]
+    sources = [elements_argument("zip", "iterables", each) for each in iterables]
     count = min(map(count_elements, iterables), default=0)
     width = len(iterables)
     charge((count * (width + 1)) >> 3, list_size(count) + tuple_size(width) * count)
@@ -142,6 +148,10 @@ def reversed_(depth: int, iterable: Any, /) -> List:
 
 def _blocks(elements: Iterable[Any]) -> Iterator[list[Any]]:
     """The elements in charged blocks, for searches that may end early in an iterable of any length."""
+    if type(elements) is List and len(elements) <= BLOCK:
+        charge((len(elements) >> 3) + 1)
+        yield elements
+        return
     iterator = iter(elements)
     while block := list(islice(iterator, BLOCK)):
         charge((len(block) >> 3) + 1)

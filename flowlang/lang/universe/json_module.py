@@ -29,9 +29,10 @@ from flowlang.lang.values.wording import kind_of
 
 BLOCK: Final = 4096
 ROOT: Final = "x"
-STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+"""A string, or what follows a quote that is never closed: so a search never starts twice at one place."""
 NOT_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
-TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 ESCAPE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\."

@@ -13,7 +13,7 @@ from functools import cmp_to_key
 from typing import Any, Final
 
 from flowlang.lang.universe.callback import call_for_each
-from flowlang.lang.universe.collection import taken
+from flowlang.lang.universe.collection import SEQUENCES, taken
 from flowlang.lang.values.argument import bool_argument, wrong_value
 from flowlang.lang.values.compare import compare, less
 from flowlang.lang.values.container import List
@@ -21,9 +21,13 @@ from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING, builtin
 from flowlang.lang.values.size import SLOT
 
+NUMBERS: Final = frozenset({int, float})
+TUPLES: Final = frozenset({tuple})
 HOST_ORDERED: Final = frozenset({str, int, bytes, bool})
 """Values of one of these types are ordered by the host as by the language."""
 COLUMNS_MAX: Final = 8
+SHORT: Final = 16
+"""Ordering so few values costs less than charging for it."""
 
 
 def is_host_ordered(keys: Sequence[Any]) -> bool:
@@ -32,9 +36,9 @@ def is_host_ordered(keys: Sequence[Any]) -> bool:
     kinds = set(map(type, keys))
     if len(kinds) == 1 and kinds <= HOST_ORDERED:
         return True
-    if kinds <= {int, float}:
+    if kinds <= NUMBERS:
         return not any(key != key for key in keys)
-    if kinds != {tuple}:
+    if kinds != TUPLES:
         return False
     widths = set(map(len, keys))
     if len(widths) != 1 or not 0 < min(widths) <= COLUMNS_MAX:
@@ -52,11 +56,12 @@ by_language: Final = cmp_to_key(compare)
 def sorted_(depth: int, iterable: Any, /, *, key: Any = MISSING, reverse: Any = False) -> List:
     """A new list of the elements in ascending (or descending) order of themselves or of their keys."""
     is_descending = bool_argument("sorted", "reverse", reverse)
-    items = taken("sorted", iterable)
+    items = taken("sorted", iterable, 2 * SLOT)
     keys = items if key is MISSING else call_for_each("sorted", depth, key, iterable, items)
     count = len(items)
     work = count * count.bit_length()
-    charge((work >> 3) + (count >> 2), 2 * SLOT * count)
+    if count > SHORT:
+        charge((work >> 3) + (count >> 2))
     if is_host_ordered(keys):
         if keys is items:
             items.sort(reverse=is_descending)
@@ -84,8 +89,11 @@ def _extreme(name: str, depth: int, arguments: tuple[Any, ...], key: Any) -> Any
     if not arguments:
         raise wrong_value(name, "needs at least one argument")
     source = arguments[0] if len(arguments) == 1 else arguments
-    if type(source) is range and len(source) > 0 and key is MISSING:
-        return (min if name == "min" else max)(source[0], source[-1])
+    if key is MISSING:
+        if type(source) is range and len(source) > 0:
+            return (min if name == "min" else max)(source[0], source[-1])
+        if type(source) in SEQUENCES and 0 < len(source) < SHORT and is_host_ordered(source):
+            return min(source) if name == "min" else max(source)
     items = taken(name, source, 0)
     if not items:
         raise wrong_value(name, "the iterable is empty", "check that it has elements first")

@@ -68,7 +68,7 @@ def elements_argument(function: str, parameter: str, value: Any) -> Iterable[Any
 def given_names(named: dict[str, Any]) -> dict[str, Any]:
     """Arguments given by name, under the names that the script gave. Compiled code puts a mark in front of names that
     would mean something to the host (`compile/naming.py`)."""
-    if not any(name.startswith(NAME_MARK) for name in named):
+    if not named or not any(name.startswith(NAME_MARK) for name in named):
         return named
     return {name.removeprefix(NAME_MARK): value for name, value in named.items()}
 

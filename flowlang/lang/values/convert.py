@@ -25,7 +25,7 @@ from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import dict_set, unkey
 from flowlang.lang.values.protocol import VALUE_TYPES
 from flowlang.lang.values.quote import clip
-from flowlang.lang.values.refusal import DEPTH_MAX, NotData, lone_surrogate, not_data, too_deep
+from flowlang.lang.values.refusal import DEPTH_MAX, ELEMENTS_MAX, NotData, lone_surrogate, not_data, too_deep, too_large
 from flowlang.lang.values.result import Err, Failure, Ok, failure_of
 from flowlang.lang.values.scalar import INT_BITS_MAX
 from flowlang.lang.values.struct import Struct
@@ -59,73 +59,134 @@ def from_host(object: Any, name: str = "value") -> Any:
     """The value of a script for an object of the host. A Fault `not-data` says where in `name` something stands
     that no script may have."""
     try:
-        return _incoming(object, 0)
+        return _Importer().convert(object, 0)
     except _Refused as refused:
         raise refused.describe(name + "".join(reversed(refused.steps))) from None
 
 
-def _incoming(object: Any, depth: int) -> Any:
-    kind = type(object)
-    if kind in AS_THEY_ARE:
-        return object
-    if depth > DEPTH_MAX:
-        raise too_deep()
-    if isinstance(object, str):
-        return _text(str.__str__(object))
-    if isinstance(object, int):
-        return _int(int.__index__(object))
-    if isinstance(object, float):
-        return float.__float__(object)
-    if isinstance(object, dict) and kind not in (Set, HeldSet):
-        return _mapping(object, depth)
-    if isinstance(object, list):
-        return List(_elements(list(object), depth))
-    if isinstance(object, tuple):
-        return tuple(_elements(list(object), depth))
-    return _incoming_other(object, depth)
+class _Counter:
+    """Counts the elements of all containers of one value, as often as they are reached."""
+
+    __slots__ = ("elements",)
+
+    def __init__(self) -> None:
+        self.elements = 0
+
+    def count(self, container: Any) -> None:
+        """Counts one more container."""
+        self.elements += len(container) + 1
+        if self.elements > ELEMENTS_MAX:
+            raise too_large()
 
 
-def _incoming_other(object: Any, depth: int) -> Any:
-    kind = type(object)
-    if kind in (Set, HeldSet) or isinstance(object, set | frozenset):
-        result = Set()
-        elements = list(map(unkey, object)) if kind in (Set, HeldSet) else _ordered(object)
-        for element in _elements(elements, depth):
-            dict_set(result, element, None)
+class _Importer(_Counter):
+    """Converts one object of the host."""
+
+    __slots__ = ()
+
+    def convert(self, object: Any, depth: int) -> Any:
+        """The value for one object."""
+        kind = type(object)
+        if kind in AS_THEY_ARE:
+            return object
+        if depth > DEPTH_MAX:
+            raise too_deep()
+        if isinstance(object, str):
+            return _text(str.__str__(object))
+        if isinstance(object, int):
+            return _int(int.__index__(object))
+        if isinstance(object, float):
+            return float.__float__(object)
+        if isinstance(object, dict) and kind not in (Set, HeldSet):
+            return self.mapping(object, depth)
+        if isinstance(object, list):
+            return List(self.sequence(list(object), depth))
+        if isinstance(object, tuple):
+            return tuple(self.sequence(list(object), depth))
+        return self.other(object, depth)
+
+    def other(self, object: Any, depth: int) -> Any:
+        """The value for an object of the rarer types."""
+        kind = type(object)
+        if kind in (Set, HeldSet) or isinstance(object, set | frozenset):
+            result = Set()
+            elements = list(map(unkey, object)) if kind in (Set, HeldSet) else _ordered(object)
+            for element in self.sequence(elements, depth):
+                dict_set(result, element, None)
+            return result
+        if kind is Struct:
+            return Struct(self.fields(object.fields.items(), depth))
+        if kind is Ok:
+            return Ok(**self.fields([("value", object.value)], depth))
+        if kind is Err:
+            return self.err(object, depth)
+        if kind is Failure:
+            return self.failure(object, depth)
+        if kind in CODECS:
+            return object
+        names = _record_fields(object)
+        if names is None:
+            raise _Refused(lambda path: _not_of_the_host(object, path))
+        return Dict(self.fields([(name, getattr(object, name)) for name in names], depth))
+
+    def err(self, object: Err, depth: int) -> Err:
+        """The Err of a host. Where the host gave no failure of its own, it is made anew, from the converted error."""
+        error = self.fields([("error", object.error)], depth)["error"]
+        failure, implied = object.failure, failure_of(object.error)
+        if failure is object.error or _is_implied(failure, implied):
+            return Err(error)
+        return Err(error, self.fields([("failure", failure)], depth)["failure"])
+
+    def failure(self, object: Failure, depth: int) -> Failure:
+        """The failure of a host, with its data converted."""
+        data = self.fields([("data", object.data)], depth)["data"]
+        return Failure(object.kind, object.message, data, object.retryable, object.trace)
+
+    def sequence(self, elements: list[Any], depth: int) -> list[Any]:
+        """The values for the elements of a list, tuple or set."""
+        self.count(elements)
+        if _are_plain(elements):
+            return elements
+        result = []
+        for element in elements:
+            try:
+                result.append(self.convert(element, depth + 1))
+            except _Refused as refused:
+                refused.steps.append(f"[{len(result)}]")
+                raise
         return result
-    if kind is Struct:
-        return Struct(_fields(object.fields.items(), depth))
-    if kind is Ok:
-        return Ok(**_fields([("value", object.value)], depth))
-    if kind is Err:
-        return _err(object, depth)
-    if kind is Failure:
-        return _failure(object, depth)
-    if kind in CODECS:
-        return object
-    names = _record_fields(object)
-    if names is None:
-        raise _Refused(lambda path: _not_of_the_host(object, path))
-    return Dict(_fields([(name, getattr(object, name)) for name in names], depth))
 
+    def fields(self, fields: Iterable[tuple[str, Any]], depth: int) -> dict[str, Any]:
+        """The values for named parts."""
+        result: dict[str, Any] = {}
+        for name, value in fields:
+            try:
+                result[name] = self.convert(value, depth + 1)
+            except _Refused as refused:
+                refused.steps.append(f".{name}")
+                raise
+        return result
 
-def _err(object: Err, depth: int) -> Err:
-    """The Err of a host. Where the host gave no failure of its own, it is made anew, from the converted error."""
-    error = _fields([("error", object.error)], depth)["error"]
-    failure, implied = object.failure, failure_of(object.error)
-    if failure is object.error or _is_implied(failure, implied):
-        return Err(error)
-    return Err(error, _fields([("failure", failure)], depth)["failure"])
+    def mapping(self, mapping: dict[Any, Any], depth: int) -> Dict:
+        """The dict for a dict of either side."""
+        self.count(mapping)
+        is_ours = type(mapping) in (Dict, HeldDict)
+        if not is_ours and {*map(type, mapping)} <= {str} and _are_plain(mapping) and _are_plain(dict.values(mapping)):
+            return Dict(mapping)
+        result = Dict()
+        for stored, value in dict.items(mapping):
+            key = unkey(stored) if is_ours else stored
+            try:
+                dict_set(result, self.convert(key, depth + 1), self.convert(value, depth + 1))
+            except _Refused as refused:
+                refused.steps.append(f"[{clip(key) if type(key) is str else type(key).__name__}]")
+                raise
+        return result
 
 
 def _is_implied(failure: Failure, implied: Failure) -> bool:
     shown = (failure.kind, failure.message, failure.retryable, failure.data, len(failure.trace))
     return shown == (implied.kind, implied.message, implied.retryable, None, 0)
-
-
-def _failure(object: Failure, depth: int) -> Failure:
-    data = _fields([("data", object.data)], depth)["data"]
-    return Failure(object.kind, object.message, data, object.retryable, object.trace)
 
 
 def _record_fields(object: Any) -> list[str] | None:
@@ -168,45 +229,6 @@ def _are_plain(values: Iterable[Any]) -> bool:
     return str not in kinds or "".join([value for value in values if type(value) is str]).isascii()
 
 
-def _elements(elements: list[Any], depth: int) -> list[Any]:
-    if _are_plain(elements):
-        return elements
-    result = []
-    for element in elements:
-        try:
-            result.append(_incoming(element, depth + 1))
-        except _Refused as refused:
-            refused.steps.append(f"[{len(result)}]")
-            raise
-    return result
-
-
-def _fields(fields: Iterable[tuple[str, Any]], depth: int) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for name, value in fields:
-        try:
-            result[name] = _incoming(value, depth + 1)
-        except _Refused as refused:
-            refused.steps.append(f".{name}")
-            raise
-    return result
-
-
-def _mapping(mapping: dict[Any, Any], depth: int) -> Dict:
-    is_ours = type(mapping) in (Dict, HeldDict)
-    if not is_ours and {*map(type, mapping)} <= {str} and _are_plain(mapping) and _are_plain(dict.values(mapping)):
-        return Dict(mapping)
-    result = Dict()
-    for stored, value in dict.items(mapping):
-        key = unkey(stored) if is_ours else stored
-        try:
-            dict_set(result, _incoming(key, depth + 1), _incoming(value, depth + 1))
-        except _Refused as refused:
-            refused.steps.append(f"[{clip(key) if type(key) is str else type(key).__name__}]")
-            raise
-    return result
-
-
 def _int_too_large(path: str) -> Fault:
     return Fault(
         "integer-too-large",
@@ -226,41 +248,63 @@ def _not_of_the_host(object: Any, path: str) -> Fault:
 def to_host(value: Any, name: str = "value") -> Any:
     """The host's object for a value of a script: list, dict, tuple, set, and scalars; a struct becomes a dict."""
     try:
-        return _outgoing(value, 0)
+        return _Exporter().convert(value, 0)
     except NotData as refused:
         raise not_data(value, refused.culprit, name) from None
 
 
-def _outgoing(value: Any, depth: int) -> Any:
-    kind = type(value)
-    if kind in AS_THEY_ARE or kind is str or kind is int:
-        return value
-    if depth > DEPTH_MAX:
-        raise too_deep()
-    if kind in (List, HeldList):
-        return [_outgoing(element, depth + 1) for element in value]
-    if kind is tuple:
-        return tuple([_outgoing(element, depth + 1) for element in value])
-    if kind in (Dict, HeldDict):
-        return _distinct({_key(key, depth): _outgoing(child, depth + 1) for key, child in value.items()}, value)
-    if kind in (Set, HeldSet):
-        return _distinct({_key(key, depth) for key in value}, value)
-    if kind is Struct:
-        return {key: _outgoing(child, depth + 1) for key, child in value.fields.items()}
-    if kind is Ok:
-        return Ok(_outgoing(value.value, depth + 1))
-    if kind is Err:
-        return Err(_outgoing(value.error, depth + 1), value.failure)
-    if kind is Failure or kind in CODECS:
-        return value
-    raise NotData(value)
+class _Exporter(_Counter):
+    """Converts one value of a script."""
 
+    __slots__ = ()
 
-def _key(stored: Any, depth: int) -> Any:
-    key = unkey(stored)
-    if type(key) is Struct:
-        raise NotData(key)
-    return _outgoing(key, depth + 1)
+    def convert(self, value: Any, depth: int) -> Any:
+        """The object for one value."""
+        kind = type(value)
+        if kind in PLAIN:
+            return value
+        if depth > DEPTH_MAX:
+            raise too_deep()
+        if kind in (List, HeldList):
+            return self.sequence(value, depth)
+        if kind is tuple:
+            return tuple(self.sequence(value, depth))
+        if kind in (Dict, HeldDict):
+            self.count(value)
+            items = [(self.key(key, depth), self.convert(child, depth + 1)) for key, child in value.items()]
+            return _distinct(dict(items), value)
+        if kind in (Set, HeldSet):
+            self.count(value)
+            return _distinct({self.key(key, depth) for key in value}, value)
+        return self.other(value, depth)
+
+    def other(self, value: Any, depth: int) -> Any:
+        """The object for a value of the rarer types."""
+        kind = type(value)
+        if kind is Struct:
+            self.count(value.fields)
+            return {key: self.convert(child, depth + 1) for key, child in value.fields.items()}
+        if kind is Ok:
+            return Ok(self.convert(value.value, depth + 1))
+        if kind is Err:
+            return Err(self.convert(value.error, depth + 1), value.failure)
+        if kind is Failure or kind in CODECS:
+            return value
+        raise NotData(value)
+
+    def sequence(self, values: Any, depth: int) -> list[Any]:
+        """The objects for the elements of a list or tuple."""
+        self.count(values)
+        if PLAIN.issuperset(map(type, values)):
+            return list(values)
+        return [self.convert(value, depth + 1) for value in values]
+
+    def key(self, stored: Any, depth: int) -> Any:
+        """The host's key for a key. A struct has none: it would become a dict."""
+        key = unkey(stored)
+        if type(key) is Struct:
+            raise NotData(key)
+        return self.convert(key, depth + 1)
 
 
 def _distinct(converted: Any, value: Any) -> Any:

@@ -28,6 +28,8 @@ DEPTH_MAX: Final = 100
 LENGTH_MAX: Final = 1 << 28
 """Characters in one text, also where no budget rules."""
 BLOCK: Final = 4096
+SHORT: Final = 50
+SMALL: Final = 1 << 64
 LAMBDA: Final = "%lambda"
 PREVIEW_MAX: Final = 60
 
@@ -37,6 +39,8 @@ def str_value(value: Any) -> str:
     kind = type(value)
     if kind is str:
         return value  # type: ignore[no-any-return]
+    if kind is int and -SMALL < value < SMALL:
+        return str(value)
     if kind is bytes:
         charge(len(value) >> 8, len(value))
         return value.decode("utf-8", "replace")  # type: ignore[no-any-return]
@@ -48,6 +52,10 @@ def repr_value(value: Any) -> str:
     kind = type(value)
     if kind is int:
         return int_text(value)
+    if kind is float:
+        return float_text(value)
+    if value is None or kind is bool:
+        return str(value)
     writer = _Writer()
     writer.write(value, 0)
     writer.pay()
@@ -149,10 +157,22 @@ class _Writer:
 
     def elements(self, opening: str, values: Iterable[Any], closing: str, depth: int) -> None:
         separator = opening
+        pieces = self.pieces
         for value in values:
-            self.add(separator)
+            kind = type(value)
+            if kind is str and len(value) < SHORT:
+                text = quote(value)
+            elif kind is int and -SMALL < value < SMALL:
+                text = str(value)
+            else:
+                self.add(separator)
+                separator = ", "
+                self.write(value, depth + 1)
+                continue
+            pieces.append(separator)
+            self.length += 2
             separator = ", "
-            self.write(value, depth + 1)
+            self.add(text)
         self.add(closing if separator is not opening else opening + closing)
 
     def entries(self, entries: Any, depth: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from flowlang.lang.values.atom import ATOMS
 from flowlang.lang.values.container import Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -18,6 +19,8 @@ from flowlang.lang.values.wording import article
 
 DEPTH_MAX: Final = 100
 """How deep data may be nested."""
+PATH_MAX: Final = 1000
+"""Longer paths would help nobody."""
 ELEMENTS_MAX: Final = 1 << 24
 """Elements of all containers of one value, counted as often as they are reached."""
 
@@ -66,15 +69,15 @@ def lone_surrogate(name: str) -> Fault:
 
 def path_to(value: Any, culprit: Any, name: str) -> str:
     """How a script would write the way from `value`, called `name`, to the part `culprit` in it."""
-    waiting: list[tuple[Any, str, int]] = [(value, name, 0)]
-    left = ELEMENTS_MAX
-    while waiting and left > 0:
-        part, path, depth = waiting.pop()
-        left -= 1
+    waiting: list[tuple[Any, str]] = [(value, name)]
+    seen: set[int] = set()
+    while waiting:
+        part, path = waiting.pop()
         if part is culprit:
             return path
-        if depth <= DEPTH_MAX:
-            waiting.extend((child, path + step, depth + 1) for child, step in _steps(part))
+        if type(part) not in ATOMS and id(part) not in seen:
+            seen.add(id(part))
+            waiting.extend([(child, path + step) for child, step in _steps(part) if len(path) < PATH_MAX])
     return name
 
 

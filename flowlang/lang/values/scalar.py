@@ -34,7 +34,7 @@ BLOCK_BITS: Final = 1660
 
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 PREFIXES: Final = {"0x": 16, "0X": 16, "0o": 8, "0O": 8, "0b": 2, "0B": 2}
-FLOAT_FORM: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+FLOAT_FORM: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 SPECIAL_FORM: Final = re.compile(r"([+-]?)(?:(inf|infinity)|nan)", re.IGNORECASE | re.ASCII)
 DIGIT_FORMS: Final = {
     base: re.compile(f"[{DIGITS[:base]}{DIGITS[10:base].upper()}]+") for base in range(2, len(DIGITS) + 1)
@@ -108,6 +108,8 @@ def integer_too_large() -> Fault:
 def parse_int(text: str, base: int = 10) -> int:
     """The int that `text` writes in `base` (2 to 36, or 0: as in a literal of the language). A sign and the prefix
     of the base may stand in front; blanks and underscores may not stand anywhere."""
+    if base == 10 and len(text) < BLOCK_DIGITS and text.isascii() and text.isdigit():
+        return int(text)
     if base != 0 and not 2 <= base <= 36:
         raise Fault("wrong-argument", f"`int`: base {base} is not 0 or 2 to 36")
     sign = text[:1] if text[:1] in ("+", "-") else ""
@@ -161,14 +163,15 @@ def digits_value(digits: str, base: int) -> int:
 def parse_float(text: str) -> float:
     """The float that `text` writes: a decimal number, or `nan`, `inf`, `infinity` in any case with or without a
     sign. A number beyond the largest float is refused rather than made infinite."""
-    special = SPECIAL_FORM.fullmatch(text) if len(text) <= len("+infinity") else None
-    if special is not None:
-        sign = -1.0 if special[1] == "-" else 1.0
-        return sign * math.inf if special[2] else math.nan
-    charge(len(text) >> 6)
     if len(text) > FLOAT_TEXT_MAX or FLOAT_FORM.fullmatch(text) is None:
+        special = SPECIAL_FORM.fullmatch(text)
+        if special is not None:
+            sign = -1.0 if special[1] == "-" else 1.0
+            return sign * math.inf if special[2] else math.nan
         hint = "use `.strip()` to cut the blanks off" if text != text.strip() else None
         raise Fault("wrong-argument", f"`float`: {clip(text)} is not a number", hint=hint)
+    if len(text) > BLOCK_DIGITS:
+        charge(len(text) >> 6)
     value = float(text)
     if math.isinf(value):
         raise Fault("float-overflow", f"`float`: {clip(text)} is too large for a float")

@@ -15,12 +15,11 @@ Every method charges by length before it works, and those whose result can be mu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from flowlang.lang.values.argument import (
     bool_argument,
-    count_elements,
     elements_argument,
     given_names,
     int_argument,
@@ -41,11 +40,13 @@ from flowlang.lang.values.wording import kind_of
 
 WIDE_BLANKS: Final = "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 BLANKS: Final = "\t\n\v\f\r \x85\xa0\u1680" + WIDE_BLANKS
-FALSE_BLANKS: Final = ("\x1c", "\x1d", "\x1e", "\x1f")
-"""What Python takes for blanks and the language does not."""
+SHORT: Final = 64
+"""Work on texts of this length costs less than charging for it, and one more of them counts where it is kept."""
 FALSE_LINE_ENDS: Final = ("\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 WORD: Final = re.compile(f"[^{BLANKS}]+")
 LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+
+SEQUENCES: Final = (List, HeldList, tuple)
 
 METHODS: dict[str, Callable[..., Any]] = {}
 
@@ -59,11 +60,13 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _scan(text: str) -> None:
-    charge(len(text) >> 8)
+    if len(text) > SHORT:
+        charge(len(text) >> 8)
 
 
 def _copy(text: str) -> None:
-    charge(len(text) >> 8, text_size(text))
+    if len(text) > SHORT or not text.isascii():
+        charge(len(text) >> 8, text_size(text))
 
 
 # Parts and searches
@@ -81,9 +84,13 @@ def _bounds(name: str, text: str, start: Any, end: Any) -> tuple[int, int]:
 
 
 def _search(name: str, text: str, part: Any, start: Any, end: Any, find: Callable[[str, str, int, int], int]) -> int:
-    string_argument(name, "sub", part)
+    if type(part) is not str:
+        string_argument(name, "sub", part)
+    if start is None and end is None:
+        _scan(text)
+        return find(text, part, 0, len(text))
     first, last = _bounds(name, text, start, end)
-    charge((last - first >> 8) + (len(part) >> 8))
+    charge(last - first >> 8)
     return find(text, part, first, last)
 
 
@@ -127,29 +134,30 @@ def count(depth: int, self: str, sub: Any, start: Any = None, end: Any = None, /
     return _search("string.count", self, sub, start, end, str.count)
 
 
-def _affix(name: str, text: str, affix: Any, start: Any, end: Any, test: Callable[..., bool]) -> bool:
-    first, last = _bounds(name, text, start, end)
-    if type(affix) is tuple:
+def _affix(name: str, parameter: str, text: str, affix: Any, start: Any, end: Any, test: Callable[..., bool]) -> bool:
+    if type(affix) is str:
+        _scan(affix)
+    elif type(affix) is tuple:
         charge(len(affix) >> 3)
         for each in affix:
-            charge(len(string_argument(name, "affix", each)) >> 8)
-    elif type(affix) is str:
-        charge(len(affix) >> 8)
+            _scan(string_argument(name, parameter, each))
     else:
-        raise wrong_type(name, "affix", "a string or a tuple of strings", affix)
-    return test(text, affix, first, last)
+        raise wrong_type(name, parameter, "a string or a tuple of strings", affix)
+    if start is None and end is None:
+        return test(text, affix)
+    return test(text, affix, *_bounds(name, text, start, end))
 
 
 @_method
 def startswith(depth: int, self: str, prefix: Any, start: Any = None, end: Any = None, /) -> bool:
     """Whether the string (or its part from `start` to `end`) begins with `prefix`, or one of a tuple of them."""
-    return _affix("string.startswith", self, prefix, start, end, str.startswith)
+    return _affix("string.startswith", "prefix", self, prefix, start, end, str.startswith)
 
 
 @_method
 def endswith(depth: int, self: str, suffix: Any, start: Any = None, end: Any = None, /) -> bool:
     """Whether the string (or its part from `start` to `end`) ends with `suffix`, or one of a tuple of them."""
-    return _affix("string.endswith", self, suffix, start, end, str.endswith)
+    return _affix("string.endswith", "suffix", self, suffix, start, end, str.endswith)
 
 
 @_method
@@ -174,18 +182,33 @@ def _charge_parts(text: str, parts: int) -> None:
     charge((len(text) >> 8) + (parts >> 3), text_size(text) + 64 * parts)
 
 
+def _charge_cuts(text: str, separator: str, limit: int) -> None:
+    """Cutting `text` at every `separator`, at most `limit` times."""
+    _scan(text)
+    cuts = text.count(separator)
+    _charge_parts(text, cuts if limit < 0 else min(cuts, limit))
+
+
+def _charge_words(text: str, limit: int) -> None:
+    """Cutting `text` into words, which have four characters on average."""
+    words = len(text) >> 2
+    _charge_parts(text, words if limit < 0 else min(words, limit))
+
+
 def _limit(name: str, maximum: Any) -> int:
-    return -1 if int_argument(name, "maxsplit", maximum) < 0 else min(maximum, 1 << 60)
+    if type(maximum) is not int:
+        int_argument(name, "maximum", maximum)
+    return -1 if maximum < 0 else min(maximum, 1 << 60)
 
 
 def _separator(name: str, separator: Any) -> str:
-    if not string_argument(name, "sep", separator):
+    if not string_argument(name, "separator", separator):
         raise wrong_value(name, "the separator is empty", "use `.elems()` for the single characters")
     return separator  # type: ignore[no-any-return]
 
 
-def _has_any(text: str, characters: tuple[str, ...]) -> bool:
-    return any(character in text for character in characters)
+def _has_false_blanks(text: str) -> bool:
+    return "\x1c" in text or "\x1d" in text or "\x1e" in text or "\x1f" in text
 
 
 @_method
@@ -193,18 +216,19 @@ def split(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) ->
     """The parts between separators (by default: between runs of blanks), at most `maximum` cuts, from the left."""
     limit = _limit("string.split", maximum)
     if separator is not None:
-        separator = _separator("string.split", separator)
-        _scan(self)
-        cuts = self.count(separator)
-        _charge_parts(self, cuts if limit < 0 else min(cuts, limit))
+        _charge_cuts(self, _separator("string.split", separator), limit)
         return List(self.split(separator, limit))
-    _charge_parts(self, (len(self) if limit < 0 else min(len(self), limit)) >> 2)
-    return List(_words(self, limit))
+    if len(self) > SHORT:
+        _charge_words(self, limit)
+        return List(_words(self, limit))
+    words = _words(self, limit)
+    charge(0, 64 + 72 * len(words))
+    return List(words)
 
 
 def _words(text: str, limit: int) -> list[str]:
     """The parts of `text` between blanks; after `limit` cuts the rest stays whole, with its blanks at the end."""
-    if not _has_any(text, FALSE_BLANKS):
+    if not _has_false_blanks(text):
         return text.split(None, limit)
     if limit < 0:
         return WORD.findall(text)
@@ -222,13 +246,10 @@ def rsplit(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) -
     """Like `split`, with the cuts counted from the right."""
     limit = _limit("string.rsplit", maximum)
     if separator is not None:
-        separator = _separator("string.rsplit", separator)
-        _scan(self)
-        cuts = self.count(separator)
-        _charge_parts(self, cuts if limit < 0 else min(cuts, limit))
+        _charge_cuts(self, _separator("string.rsplit", separator), limit)
         return List(self.rsplit(separator, limit))
-    _charge_parts(self, (len(self) if limit < 0 else min(len(self), limit)) >> 2)
-    if not _has_any(self, FALSE_BLANKS):
+    _charge_words(self, limit)
+    if not _has_false_blanks(self):
         return List(self.rsplit(None, limit))
     words = [word[::-1] for word in _words(self[::-1], limit)]
     return List(words[::-1])
@@ -240,7 +261,7 @@ def splitlines(depth: int, self: str, keepends: Any = False, /) -> List:
     keep = bool_argument("string.splitlines", "keepends", keepends)
     _scan(self)
     _charge_parts(self, self.count("\n") + self.count("\r"))
-    if not _has_any(self, FALSE_LINE_ENDS):
+    if not any(character in self for character in FALSE_LINE_ENDS):
         return List(self.splitlines(keep))
     lines = LINE.findall(self)
     return List(lines if keep else [line.rstrip("\r\n") for line in lines])
@@ -266,7 +287,7 @@ def _cutset(name: str, characters: tuple[Any, ...]) -> str:
     """The characters to strip: blanks when none are named, or an empty string names them."""
     if len(characters) > 1:
         raise wrong_value(name, f"takes at most 1 argument, but {len(characters)} were given")
-    return string_argument(name, "cutset", characters[0]) or BLANKS if characters else BLANKS
+    return string_argument(name, "characters", characters[0]) or BLANKS if characters else BLANKS
 
 
 @_method
@@ -299,22 +320,21 @@ def rstrip(depth: int, self: str, /, *characters: Any) -> str:
 @_method
 def join(depth: int, self: str, parts: Any, /) -> str:
     """The strings of an iterable with this string between them."""
-    elements = elements_argument("string.join", "iterable", parts)
-    charge(count_elements(parts) >> 3)
-    pieces = elements if type(elements) in (list, tuple, List, HeldList) else _strings(elements)
-    length = 0
-    is_ascii = self.isascii()
-    for piece in pieces:
-        if type(piece) is not str:
-            raise _not_a_string(elements)
-        length += len(piece)
-        is_ascii = is_ascii and piece.isascii()
-    length += len(self) * max(0, len(pieces) - 1)  # type: ignore[arg-type]
-    charge(length >> 8, 56 + (length if is_ascii else 4 * length))
-    return self.join(pieces)
+    pieces = parts if type(parts) in SEQUENCES else _strings(elements_argument("string.join", "parts", parts))
+    count = len(pieces)
+    if count > SHORT:
+        charge(count >> 3)
+    try:
+        length = sum(map(len, pieces)) + len(self) * count
+        if length > SHORT:
+            is_ascii = self.isascii() and all(map(str.isascii, pieces))
+            charge(length >> 8, 56 + (length if is_ascii else 4 * length))
+        return self.join(pieces)
+    except TypeError:
+        raise _not_a_string(pieces) from None
 
 
-def _strings(elements: Any) -> list[str]:
+def _strings(elements: Iterable[Any]) -> list[str]:
     """The elements as a list, stopping at the first that is no string: a range may be endless."""
     pieces: list[str] = []
     for element in elements:
@@ -340,14 +360,15 @@ def replace(depth: int, self: str, old: Any, new: Any, maximum: Any = -1, /) -> 
     """The string with `old` replaced by `new`, at most `maximum` times from the left."""
     string_argument("string.replace", "old", old)
     string_argument("string.replace", "new", new)
-    limit = int_argument("string.replace", "count", maximum)
+    limit = int_argument("string.replace", "maximum", maximum)
     _scan(self)
     times = self.count(old)
     if limit >= 0:
         times = min(times, limit)
     length = len(self) + times * (len(new) - len(old))
-    wide = not (self.isascii() and new.isascii())
-    charge((length >> 8) + (times >> 3), 56 + (4 * length if wide else length))
+    is_ascii = self.isascii() and new.isascii()
+    if length > SHORT or not is_ascii:
+        charge((length >> 8) + (times >> 3), 56 + (length if is_ascii else 4 * length))
     return self.replace(old, new, times)
 
 
@@ -362,9 +383,11 @@ def format(depth: int, self: str, /, *arguments: Any, **keywords: Any) -> str:
 
 def _mapping(name: str, convert: Callable[[str], str], explanation: str) -> None:
     def method(depth: int, self: str, /) -> str:
-        size = text_size(self)
-        # Outside ASCII one character may become three.
-        charge(len(self) >> 7, size if self.isascii() else 3 * size)
+        if not self.isascii():
+            # Outside ASCII one character may become three.
+            charge(len(self) >> 6, 3 * text_size(self))
+        elif len(self) > SHORT:
+            charge(len(self) >> 8, text_size(self))
         return convert(self)
 
     method.__name__ = name
@@ -374,7 +397,8 @@ def _mapping(name: str, convert: Callable[[str], str], explanation: str) -> None
 
 def _question(name: str, test: Callable[[str], bool], explanation: str) -> None:
     def method(depth: int, self: str, /) -> bool:
-        charge(len(self) >> (8 if self.isascii() else 4))
+        if len(self) > SHORT:
+            charge(len(self) >> (8 if self.isascii() else 4))
         return test(self)
 
     method.__name__ = name
@@ -389,7 +413,7 @@ def _is_alphanumeric(text: str) -> bool:
 
 
 def _is_blank(text: str) -> bool:
-    return text.isspace() and not _has_any(text, FALSE_BLANKS)
+    return text.isspace() and not _has_false_blanks(text)
 
 
 _mapping("lower", str.lower, "The string in small letters.")

@@ -24,7 +24,7 @@ from flowlang.runtime.journal.event import (
     TimerStarted,
 )
 
-UNREPEATABLE_ACTIONS = frozenset({"time.now", "random.random", "random.integer", "random.bytes", "random.uuid"})
+UNREPEATABLE_ACTIONS = frozenset({"now", "random", "random_int", "uuid"})
 """Actions whose results differ between executions."""
 
 _MASKED = b'"masked"'

@@ -1,9 +1,9 @@
 """The checksum chain: each record's checksum covers the record and the checksum before it.
 
-The chain of a run begins with a checksum of what never changes about the run (its id, its entry, its code), so that
-records cannot be moved to another run. A record that was altered, dropped, doubled or moved breaks the chain from
-there on, and reading says which record it is. The checksums guard against accidents and clumsy edits; they hold no
-secret, so somebody who can write the database can compute them anew.
+The chain of a run begins with a checksum of what never changes about the run (its id, its entry, its arguments), so
+that records cannot be moved to another run. Its code is named by its records. A record that was altered, dropped,
+doubled or moved breaks the chain from there on, and reading says which record it is. The checksums guard against
+accidents and clumsy edits; they hold no secret, so somebody who can write the database can compute them anew.
 
 A payload enters the chain unpacked, so that damage to its stored form shows as well.
 """
@@ -16,8 +16,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from flowlang.errors import InternalError, JournalCorrupt
-from flowlang.runtime.journal.codec import Blob, Fields, decode, encode, pack, storable_text, unpack
-from flowlang.runtime.journal.event import Event, Record, RunStarted
+from flowlang.runtime.journal.codec import Blob, Fields, decode, encode, manifest_digest, pack, storable_text, unpack
+from flowlang.runtime.journal.event import CodeChanged, Event, Record, RunStarted
 from flowlang.runtime.journal.journal import Counters, NewRun, RunRecord
 
 CHAIN_FORMAT = "flowlang-journal-1"
@@ -56,17 +56,15 @@ class Origin(NamedTuple):
     entry: str
     flow: str
     arguments_digest: str
-    code: str
-    manifest: str
     created_at_ms: int
 
 
-def new_origin(run: NewRun, manifest: str, events: Sequence[Event], created_at_ms: int) -> Origin:
-    """The origin of a run about to be created with these first events and this stored manifest (its digest)."""
-    if not events or not isinstance(events[0], RunStarted):
-        raise InternalError("a journal must begin with `RunStarted`")
-    entry, flow = storable_text(run.entry), storable_text(run.flow)
-    return Origin(run.run_id, entry, flow, run.arguments_digest, events[0].code, manifest, created_at_ms)
+def new_origin(run: NewRun, events: Sequence[Event], created_at_ms: int) -> Origin:
+    """The origin of a run about to be created with these first events."""
+    code = manifest_digest(run.manifest)
+    if not events or not isinstance(events[0], RunStarted) or events[0].code != code:
+        raise InternalError("a journal must begin with `RunStarted`, and with the digest of the run's manifest")
+    return Origin(run.run_id, storable_text(run.entry), storable_text(run.flow), run.arguments_digest, created_at_ms)
 
 
 def first_checksum(origin: Origin) -> bytes:
@@ -126,16 +124,23 @@ def open_rows(
     return records, previous
 
 
-def check_end(run: RunRecord, run_checksum: bytes, after: int, rows: Sequence[EventRow], checksum: bytes) -> None:
-    """Checks that the records after `after`, whose last checksum this is, end where the run's row says. Raises
+def check_end(
+    run: RunRecord, run_checksum: bytes, after: int, rows: Sequence[EventRow], opened: tuple[list[Record], bytes]
+) -> list[Record]:
+    """The opened records of these rows, which follow the record `after`, if they end where the run's row says. Raises
     JournalCorrupt."""
+    records, checksum = opened
     end = after + len(rows)
     if end != run.sequence:
         raise damaged(run.run_id, min(end, run.sequence) + 1)
-    counters = (run.steps, run.memory, run.actions_completed)
-    fits = not rows or (rows[-1].steps, rows[-1].memory, rows[-1].actions_completed) == counters
-    if checksum != run_checksum or not fits or (rows and rows[-1].token > run.token):
+    codes = [record.event.code for record in records if isinstance(record.event, (RunStarted, CodeChanged))]
+    fits = checksum == run_checksum and (not codes or codes[-1] == run.code)
+    if rows:
+        last, counters = rows[-1], (run.steps, run.memory, run.actions_completed)
+        fits = fits and last.token <= run.token and (last.steps, last.memory, last.actions_completed) == counters
+    if not fits:
         raise damaged_row(run.run_id)
+    return records
 
 
 def damaged_row(run_id: str) -> JournalCorrupt:

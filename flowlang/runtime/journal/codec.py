@@ -29,6 +29,7 @@ from flowlang.runtime.journal.event import (
     ActionScheduled,
     ActivationStarted,
     AttemptStarted,
+    CodeChanged,
     Event,
     FlowCompleted,
     FlowStarted,
@@ -196,6 +197,12 @@ _FORMS = (
         ActivationStarted,
         lambda e: ("", storable_text(e.owner), f'{{"token":{e.token}}}', None),
         lambda f: ActivationStarted(original_text(f.name), _detail(f)["token"]),
+    ),
+    _Form(
+        "code-changed/1",
+        CodeChanged,
+        lambda e: ("", "", f'{{"code":{quote(e.code)}}}', None),
+        lambda f: CodeChanged(_detail(f)["code"]),
     ),
     _Form(
         "action-scheduled/1",
@@ -390,6 +397,13 @@ def text_digest(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def manifest_digest(manifest: CodeManifest) -> str:
+    """The digest of the code that a manifest pins, as `RunStarted` and `CodeChanged` name it. Where and by which
+    Python it is run makes no difference."""
+    document = {"language": manifest.language, "modules": dict(manifest.modules)}
+    return text_digest(json.dumps(document, sort_keys=True, separators=(",", ":")))
+
+
 def encode_manifest(manifest: CodeManifest, modules: Mapping[str, str]) -> str:
     """A code manifest and the digests of the stored texts as canonical JSON."""
     document = {
@@ -403,14 +417,16 @@ def encode_manifest(manifest: CodeManifest, modules: Mapping[str, str]) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
-def decode_manifest(document: str, digest: str) -> tuple[CodeManifest, dict[str, str]]:
+def decode_manifest(document: str, digest: str, code: str) -> tuple[CodeManifest, dict[str, str]]:
     """The manifest and, by module name, the digests of the texts. Raises JournalCorrupt unless the document has this
-    digest."""
-    if text_digest(document) != digest:
-        raise JournalCorrupt(
-            "a code manifest in the journal is not what was written",
-            hint="restore the database from a backup",
-        )
-    fields = json.loads(document)
-    texts = fields.pop("texts")
-    return CodeManifest(**fields), texts
+    digest and pins this code."""
+    if text_digest(document) == digest:
+        fields = json.loads(document)
+        texts = fields.pop("texts")
+        manifest = CodeManifest(**fields)
+        if manifest_digest(manifest) == code:
+            return manifest, texts
+    raise JournalCorrupt(
+        "a code manifest in the journal is not what was written",
+        hint="restore the database from a backup",
+    )

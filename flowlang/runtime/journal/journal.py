@@ -159,14 +159,6 @@ class Journal(Protocol):
         the new code. Gives the last sequence. Raises LeaseLost."""
         ...
 
-    def new_owner(self) -> str:
-        """A new owner id, known to be alive until this process ends or drops it."""
-        ...
-
-    def drop_owner(self, owner: str) -> None:
-        """The owner is gone; its leases may be claimed at once."""
-        ...
-
     def is_owner_alive(self, owner: str) -> bool:
         """Whether the process that made this owner id is known to be alive, or not known to be dead."""
         ...

@@ -7,7 +7,7 @@ works there. Its owners live until they are dropped.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -22,8 +22,8 @@ from flowlang.runtime.journal.chain import (
     open_rows,
     seal,
 )
-from flowlang.runtime.journal.codec import Blob, check_run_id, encode_manifest, text_digest
-from flowlang.runtime.journal.event import Event, Record
+from flowlang.runtime.journal.codec import Blob, check_run_id, manifest_digest
+from flowlang.runtime.journal.event import CodeChanged, Event, Record
 from flowlang.runtime.journal.journal import CodeManifest, Counters, Lease, NewRun, RunRecord, RunStatus
 from flowlang.runtime.journal.owner import LocalOwners, check_append, check_claim
 
@@ -58,7 +58,7 @@ class MemoryJournal:
         """Creates the run with its first events and its code."""
         check_run_id(run.run_id)
         now_ms = self._clock.now_ms()
-        origin = new_origin(run, text_digest(encode_manifest(run.manifest, run.modules)), events, now_ms)
+        origin = new_origin(run, events, now_ms)
         sealed = seal(first_checksum(origin), 0, now_ms, 1, events, counters)
         lease = Lease(run.run_id, owner, 1)
         is_kept = status is RunStatus.RUNNING
@@ -67,7 +67,7 @@ class MemoryJournal:
             entry=run.entry,
             flow=run.flow,
             arguments_digest=run.arguments_digest,
-            code=origin.code,
+            code=manifest_digest(run.manifest),
             status=status,
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
@@ -122,26 +122,47 @@ class MemoryJournal:
             self.renew(lease) if status is RunStatus.RUNNING else self.release(lease, status)
             return expected_sequence
         with self._lock:
-            run = self._find(lease.run_id)
-            check_append(run.record, lease, expected_sequence)
-            now_ms = self._clock.now_ms()
-            sealed = seal(run.checksum, expected_sequence, now_ms, lease.token, events, counters)
-            is_kept = status is RunStatus.RUNNING
-            run.record = attrs.evolve(
-                run.record,
-                updated_at_ms=now_ms,
-                status=status,
-                owner=lease.owner if is_kept else "",
-                lease_expires_at_ms=now_ms + self._lease_ms if is_kept else 0,
-                sequence=expected_sequence + len(sealed.rows),
-                steps=counters.steps,
-                memory=counters.memory,
-                actions_completed=counters.actions_completed,
-            )
-            run.checksum = sealed.checksum
-            run.rows.extend(sealed.rows)
-            self._blobs.update((blob.digest, blob) for blob in sealed.blobs)
+            return self._append(lease, expected_sequence, events, counters, status).record.sequence
+
+    def repin(
+        self,
+        lease: Lease,
+        expected_sequence: int,
+        manifest: CodeManifest,
+        modules: Mapping[str, str],
+        counters: Counters,
+    ) -> int:
+        """Moves the run to other code and records that. Gives the last sequence."""
+        event = CodeChanged(manifest_digest(manifest))
+        with self._lock:
+            run = self._append(lease, expected_sequence, [event], counters, RunStatus.RUNNING)
+            run.record = attrs.evolve(run.record, code=event.code)
+            run.manifest, run.modules = manifest, dict(modules)
             return run.record.sequence
+
+    def _append(
+        self, lease: Lease, expected_sequence: int, events: Sequence[Event], counters: Counters, status: RunStatus
+    ) -> _Run:
+        run = self._find(lease.run_id)
+        check_append(run.record, lease, expected_sequence)
+        now_ms = self._clock.now_ms()
+        sealed = seal(run.checksum, expected_sequence, now_ms, lease.token, events, counters)
+        is_kept = status is RunStatus.RUNNING
+        run.record = attrs.evolve(
+            run.record,
+            updated_at_ms=now_ms,
+            status=status,
+            owner=lease.owner if is_kept else "",
+            lease_expires_at_ms=now_ms + self._lease_ms if is_kept else 0,
+            sequence=expected_sequence + len(sealed.rows),
+            steps=counters.steps,
+            memory=counters.memory,
+            actions_completed=counters.actions_completed,
+        )
+        run.checksum = sealed.checksum
+        run.rows.extend(sealed.rows)
+        self._blobs.update((blob.digest, blob) for blob in sealed.blobs)
+        return run
 
     def renew(self, lease: Lease) -> None:
         """Extends the lease."""
@@ -169,9 +190,7 @@ class MemoryJournal:
             previous = run.rows[after - 1].checksum if 0 < after <= len(run.rows) else first_checksum(run.origin)
         if after > record.sequence:
             return []
-        records, last = open_rows(run_id, previous, after, rows, self._blobs)
-        check_end(record, checksum, after, rows, last)
-        return records
+        return check_end(record, checksum, after, rows, open_rows(run_id, previous, after, rows, self._blobs))
 
     def run(self, run_id: str) -> RunRecord:
         """The run's row."""

@@ -11,7 +11,7 @@ see one moment of the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -43,12 +43,13 @@ from flowlang.runtime.journal.codec import (
     check_run_id,
     decode_manifest,
     encode_manifest,
+    manifest_digest,
     original_text,
     storable_text,
     text_digest,
 )
 from flowlang.runtime.journal.dialect import choose_dialect, writing
-from flowlang.runtime.journal.event import Event, Record
+from flowlang.runtime.journal.event import CodeChanged, Event, Record
 from flowlang.runtime.journal.journal import CodeManifest, Counters, Lease, NewRun, RunRecord, RunStatus
 from flowlang.runtime.journal.migrations import MIGRATIONS, migrate, schema_version
 from flowlang.runtime.journal.owner import FileOwners, check_append, check_claim
@@ -85,9 +86,22 @@ class _StoredRun:
     def origin(self) -> Origin:
         record = self.record
         entry, flow = storable_text(record.entry), storable_text(record.flow)
-        return Origin(
-            record.run_id, entry, flow, record.arguments_digest, record.code, self.manifest, record.created_at_ms
-        )
+        return Origin(record.run_id, entry, flow, record.arguments_digest, record.created_at_ms)
+
+
+@attrs.frozen
+class _Code:
+    """Code to be stored: its digest, its manifest as a document with that document's digest, and its texts."""
+
+    code: str
+    manifest: str
+    document: str
+    modules: Mapping[str, str]
+
+    @classmethod
+    def of(cls, manifest: CodeManifest, modules: Mapping[str, str]) -> _Code:
+        document = encode_manifest(manifest, modules)
+        return cls(manifest_digest(manifest), text_digest(document), document, modules)
 
 
 class SqlJournal:
@@ -116,13 +130,16 @@ class SqlJournal:
         """Creates the run with its first events and its code, all in one transaction."""
         check_run_id(run.run_id)
         now_ms = self._clock.now_ms()
-        document = encode_manifest(run.manifest, run.modules)
-        origin = new_origin(run, text_digest(document), events, now_ms)
+        origin = new_origin(run, events, now_ms)
+        code = _Code.of(run.manifest, run.modules)
         sealed = seal(first_checksum(origin), 0, now_ms, 1, events, counters)
         lease = Lease(run.run_id, owner, 1)
         is_kept = status is RunStatus.RUNNING
         row = (
-            *origin,
+            *origin[:4],
+            code.code,
+            code.manifest,
+            now_ms,
             now_ms,
             status.value,
             owner if is_kept else "",
@@ -140,14 +157,13 @@ class SqlJournal:
                 raise RunAlreadyExists(
                     f"run `{run.run_id}` exists already", run_id=run.run_id, hint="choose another id"
                 )
-            if origin.manifest not in self._manifests_written:
-                self._write_code(cursor, origin.manifest, document, run)
+            self._write_code(cursor, code)
             number: int = cursor.execute(self._statements.insert_run, row).fetchall()[0][0]
             self._write_events(cursor, number, sealed)
             return number
 
         number = self._writer.write(change)
-        self._manifests_written.add(origin.manifest)
+        self._manifests_written.add(code.manifest)
         if is_kept:
             self._heads[run.run_id] = _Head(number, lease, len(sealed.rows), sealed.checksum)
         return lease
@@ -181,6 +197,32 @@ class SqlJournal:
             # Counters belong to records, so without a record they stay.
             self.renew(lease) if status is RunStatus.RUNNING else self.release(lease, status)
             return expected_sequence
+        return self._append(lease, expected_sequence, events, counters, status)
+
+    def repin(
+        self,
+        lease: Lease,
+        expected_sequence: int,
+        manifest: CodeManifest,
+        modules: Mapping[str, str],
+        counters: Counters,
+    ) -> int:
+        """Moves the run to other code and records that. Gives the last sequence."""
+        code = _Code.of(manifest, modules)
+        event = CodeChanged(code.code)
+        sequence = self._append(lease, expected_sequence, [event], counters, RunStatus.RUNNING, code)
+        self._manifests_written.add(code.manifest)
+        return sequence
+
+    def _append(
+        self,
+        lease: Lease,
+        expected_sequence: int,
+        events: Sequence[Event],
+        counters: Counters,
+        status: RunStatus,
+        code: _Code | None = None,
+    ) -> int:
         head = self._heads.get(lease.run_id)
         if head is None or head.sequence != expected_sequence or head.lease != lease:
             head = self._find_head(lease, expected_sequence)
@@ -202,13 +244,13 @@ class SqlJournal:
         def change(cursor: Cursor) -> None:
             if cursor.execute(statement, values).rowcount != 1:
                 self._explain_refusal(cursor, lease, expected_sequence)
+            if code is not None:
+                self._write_code(cursor, code)
+                pinned = (code.code, code.manifest, lease.run_id, lease.owner, lease.token)
+                cursor.execute(self._statements.repin, pinned)
             self._write_events(cursor, number, sealed)
 
-        try:
-            self._writer.write(change)
-        except BaseException:
-            self._heads.pop(lease.run_id, None)
-            raise
+        self._writer.write(change)
         if is_kept:
             self._heads[lease.run_id] = _Head(number, lease, sequence, sealed.checksum)
         else:
@@ -236,20 +278,22 @@ class SqlJournal:
             cursor.executemany(self._statements.insert_blob, sealed.blobs)
         cursor.executemany(self._statements.insert_event, [(number, *row) for row in sealed.rows])
 
-    def _write_code(self, cursor: Cursor, digest: str, document: str, run: NewRun) -> None:
-        texts = {name: (text_digest(text), text) for name, text in run.modules.items()}
+    def _write_code(self, cursor: Cursor, code: _Code) -> None:
+        if code.manifest in self._manifests_written:
+            return
+        texts = {name: (text_digest(text), text) for name, text in code.modules.items()}
         cursor.executemany(
             self._statements.insert_module,
             [(key, text.encode("utf-8", "surrogatepass")) for key, text in texts.values()],
         )
-        cursor.execute(self._statements.insert_manifest, (digest, document))
+        cursor.execute(self._statements.insert_manifest, (code.manifest, code.document))
         cursor.executemany(
             self._statements.insert_manifest_module,
-            [(digest, storable_text(name), key) for name, (key, _) in texts.items()],
+            [(code.manifest, storable_text(name), key) for name, (key, _) in texts.items()],
         )
 
     def _find_head(self, lease: Lease, expected_sequence: int) -> _Head:
-        # For leases of another journal object or of an append that failed; the UPDATE checks once more.
+        # For leases that another journal object gave out; the UPDATE checks once more.
         with self._reading() as connection:
             stored = self._find_run(connection, lease.run_id)
         check_append(stored.record, lease, expected_sequence)
@@ -277,9 +321,8 @@ class SqlJournal:
             if not rows or rows[0].sequence != after:
                 raise damaged(run_id, after)
             previous = rows.pop(0).checksum
-        records, checksum = open_rows(run_id, previous, after, rows, blobs)
-        check_end(stored.record, stored.checksum, after, rows, checksum)
-        return records
+        opened = open_rows(run_id, previous, after, rows, blobs)
+        return check_end(stored.record, stored.checksum, after, rows, opened)
 
     def run(self, run_id: str) -> RunRecord:
         """The run's row."""
@@ -329,9 +372,9 @@ class SqlJournal:
     def _find_manifest(self, run_id: str) -> tuple[CodeManifest, dict[str, str]]:
         manifest = tables.manifest
         with self._reading() as connection:
-            digest = self._find_run(connection, run_id).manifest
-            document = connection.scalar(select(manifest.c.document).where(manifest.c.digest == digest))
-        return decode_manifest(str(document), digest)
+            stored = self._find_run(connection, run_id)
+            document = connection.scalar(select(manifest.c.document).where(manifest.c.digest == stored.manifest))
+        return decode_manifest(str(document), stored.manifest, stored.record.code)
 
     def _find_blobs(
         self, connection: Connection, number: int, after: int, rows: Sequence[EventRow]

@@ -38,6 +38,7 @@ class Statements:
         self.advance = self._update(("updated_at_ms", *_ADVANCED), (*_HOLDER, *_STAND))
         """The status stays out, so that its index is not rewritten at every step."""
         self.advance_and_release = self._update(("updated_at_ms", "status", "owner", *_ADVANCED), (*_HOLDER, *_STAND))
+        self.repin = self._update(("code", "manifest"), _HOLDER)
         self.renew = self._update(("lease_expires_at_ms",), _HOLDER)
         self.release = self._update(("updated_at_ms", "status", "owner", "lease_expires_at_ms"), _HOLDER)
         self.take = self._update(

@@ -7,7 +7,7 @@ import unicodedata
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlang.lang.diagnostics.diagnostic import Diagnostic, Label, Severity
@@ -171,6 +171,7 @@ def test_color_changes_nothing_else() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render(diagnostic)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.integers(0, 60), st.integers(0, 5), st.text(max_size=10))
 def test_the_underline_stands_under_its_text(line: str, column: int, width: int, label: str) -> None:
     source = SourceFile("a.flow", line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlang.lang.diagnostics.suggest import nearest
@@ -52,6 +52,7 @@ def distance(left: str, right: str) -> int:
 WORDS = st.text("abc", min_size=1, max_size=7)
 
 
+@settings(deadline=None)
 @given(WORDS, st.lists(WORDS, max_size=6))
 def test_it_is_the_first_of_the_nearest(name: str, candidates: list[str]) -> None:
     limit = 1 if len(name) <= 2 else 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def nested_blocks(count: int) -> str:
     return "".join("    " * depth + "if a:\n" for depth in range(count)) + "    " * count + "pass\n"
 
 
-NESTS = {
+NESTS: dict[str, Callable[[int], str]] = {
     "brackets": lambda n: "(" * n + "a" + ")" * n,
     "lists": lambda n: "[" * n + "]" * n,
     "dicts": lambda n: "{1: " * n + "2" + "}" * n,

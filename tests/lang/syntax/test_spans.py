@@ -10,7 +10,7 @@ import ast
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlang.lang.source import SourceFile
@@ -56,13 +56,14 @@ def from_python(node: Any) -> Any:
         return [from_python(item) for item in node]
     if node is None:
         return None
+    parts: list[Any]
     match node:
         case ast.Name(id=name):
             parts = [name]
+        case ast.Constant(value=bool() | None as value):
+            return ("Name", python_span(node), [str(value)])
         case ast.Constant(value=value):
-            parts = [str(value)] if value in (None, True, False) and not isinstance(value, int | float) else [value]
-            if isinstance(value, bool) or value is None:
-                return ("Name", python_span(node), [str(value)])
+            parts = [value]
         case ast.List(elts=elements):
             parts = [from_python(elements)]
         case ast.Tuple(elts=elements):
@@ -171,6 +172,7 @@ def from_flow(node: Any) -> Any:
         return [from_flow(item) for item in node]
     if node is None:
         return None
+    parts: list[Any]
     match node:
         case nodes.Name(name=name):
             parts = [name]
@@ -347,6 +349,7 @@ def combine(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 EXPRESSIONS = st.recursive(ATOMS, combine, max_leaves=8)
 
 
+@settings(deadline=None)
 @given(
     st.lists(EXPRESSIONS, min_size=1, max_size=4),
     st.sampled_from(["{}", "x = {}", "if {}:\n  y", "def f():\n  return {}"]),

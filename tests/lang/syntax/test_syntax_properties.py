@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlang.lang.diagnostics.catalog import entry
@@ -63,17 +63,20 @@ def check(text: str) -> None:
     assert lines == sorted(lines)
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(st.characters()))
 def test_any_text(text: str) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
 def test_any_tokens(pieces: list[str]) -> None:
     check("".join(pieces))
     check(" ".join(pieces))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_mutated_programs(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([GOOD, *PROGRAMS]))
@@ -84,6 +87,7 @@ def test_mutated_programs(data: st.DataObject) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(GOOD)))
 def test_every_beginning_of_a_program(end: int) -> None:
     check(GOOD[:end])

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from universe_call import cost_of, run, seen, value
 
@@ -156,6 +156,7 @@ JSON_DATA = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON_DATA)
 def test_what_is_encoded_is_decoded(host: Any) -> None:
     original = value(host)
@@ -165,6 +166,7 @@ def test_what_is_encoded_is_decoded(host: Any) -> None:
     assert seen(ours) == seen(theirs)
 
 
+@settings(deadline=None)
 @given(JSON_DATA)
 def test_indenting_changes_only_blanks(host: Any) -> None:
     text = call("encode_indent", value(host), indent="  ")

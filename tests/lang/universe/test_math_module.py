@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from universe_call import run, seen
 
@@ -95,6 +95,7 @@ def test_only_numbers_are_taken(name: str) -> None:
         call(name)
 
 
+@settings(deadline=None)
 @given(st.floats())
 def test_functions_of_one_number_never_fail(number: float) -> None:
     for name, member in MATH.members.items():
@@ -104,6 +105,7 @@ def test_functions_of_one_number_never_fail(number: float) -> None:
             assert type(call(name, number)) in (int, float)
 
 
+@settings(deadline=None)
 @given(st.floats(), st.floats())
 def test_functions_of_two_numbers_never_fail(left: float, right: float) -> None:
     for name in ("copysign", "mod", "remainder", "pow", "atan2", "hypot"):

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from universe_call import DEPTH, cost_of, fault_of, run, seen, slug_of, value
 
@@ -70,6 +70,7 @@ def test_sorting_is_stable_in_both_directions() -> None:
 NUMBERS = st.integers(-5, 5) | st.floats() | st.sampled_from([2**53, 2**53 + 1, float(2**53)])
 
 
+@settings(deadline=None)
 @given(st.lists(NUMBERS) | st.lists(st.tuples(NUMBERS, NUMBERS)), st.booleans())
 def test_any_numbers_are_sorted_by_the_order_of_the_language(items: list[Any], is_descending: bool) -> None:
     result = run("sorted", value(items), reverse=is_descending)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from data_strategy import DATA, anatomy, containers
-from hypothesis import given
+from hypothesis import given, settings
 from value_calls import call, cost_of, fault_of, make_dict, make_set, slug_of
 
 from flowlang.lang.eval import operators
@@ -66,6 +66,7 @@ def test_form(value: Any, text: str) -> None:
     assert anatomy(decode(text.encode())) == anatomy(value)
 
 
+@settings(deadline=None)
 @given(DATA)
 def test_values_come_back(value: Any) -> None:
     data = encode(value)
@@ -75,6 +76,7 @@ def test_values_come_back(value: Any) -> None:
     assert operators.equal(back, value)
 
 
+@settings(deadline=None)
 @given(DATA)
 def test_the_bytes_are_strict_json(value: Any) -> None:
     def refuse(token: str) -> None:
@@ -83,6 +85,7 @@ def test_the_bytes_are_strict_json(value: Any) -> None:
     json.loads(encode(value).decode(), parse_constant=refuse)
 
 
+@settings(deadline=None)
 @given(DATA)
 def test_copies_are_what_coding_gives(value: Any) -> None:
     copied = copy_by_value(value)
@@ -93,6 +96,7 @@ def test_copies_are_what_coding_gives(value: Any) -> None:
     assert not any(state_of(container) & FROZEN for container in containers(copied))
 
 
+@settings(deadline=None)
 @given(DATA)
 def test_frozen_values_come_back_mutable(value: Any) -> None:
     expected = anatomy(value)

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 from data_strategy import DATA, anatomy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from value_calls import call, fault_of, make_dict, make_set, slug_of
 
@@ -81,6 +81,7 @@ def test_from_host(given_by_host: Any, value: Any) -> None:
     assert anatomy(from_host(given_by_host)) == anatomy(value)
 
 
+@settings(deadline=None)
 @given(DATA)
 def test_values_of_scripts_pass_as_copies(value: Any) -> None:
     assert anatomy(from_host(value)) == anatomy(value)
@@ -180,6 +181,7 @@ def test_keys_that_the_host_confuses() -> None:
     assert slug_of(to_host, make_set(Struct({"a": 1}))) == "not-data"
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from value_calls import cost_of, make_dict, make_set, slug_of
 
@@ -153,6 +153,7 @@ def test_previews_are_short_and_free(value: Any) -> None:
     assert cost_of(lambda: preview(value)) == (0, 0)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_quoted_text_reads_back(text: str) -> None:
     # Escapes are the same in the host's literals, so the host can read them back.

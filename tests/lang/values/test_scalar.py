@@ -6,7 +6,7 @@ import math
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from value_calls import cost_of, fault_of, slug_of
 
@@ -56,6 +56,7 @@ def test_text_of_floats(number: float, text: str) -> None:
     assert float_text(number) == text
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False))
 def test_floats_come_back(number: float) -> None:
     text = float_text(number)
@@ -130,6 +131,7 @@ def test_hints_for_texts_that_are_nearly_ints() -> None:
     assert "0o17" in str(fault_of(parse_int, "017", 0).hint)
 
 
+@settings(deadline=None)
 @given(st.integers(), st.sampled_from([0, 2, 8, 10, 16, 36]))
 def test_ints_come_back(number: int, base: int) -> None:
     assert int_text(number) == str(number)

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.event import ActionCompleted, ActionScheduled, Event, Place, RunStarted
 from flowlang.runtime.journal.journal import CodeManifest, Counters, Journal, Lease, NewRun, RunStatus
 from flowlang.runtime.journal.memory import MemoryJournal
@@ -65,7 +66,8 @@ MANIFEST = CodeManifest(
     platform="linux",
     signatures={"sql.query": "s1"},
 )
-STARTED = RunStarted("etl.flow", "", "code-digest", b'{"a":1}')
+CODE = manifest_digest(MANIFEST)
+STARTED = RunStarted("etl.flow", "", CODE, b'{"a":1}')
 
 
 def noise(size: int, seed: int = 0) -> bytes:

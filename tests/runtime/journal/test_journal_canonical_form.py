@@ -69,7 +69,7 @@ def test_the_order_is_by_position_as_numbers_and_kind() -> None:
 
 def test_results_that_differ_by_nature_are_masked() -> None:
     def journal(answer: bytes) -> list[Record]:
-        return records([scheduled((0,), "time.now"), ActionCompleted((0,), answer)])
+        return records([scheduled((0,), "now"), ActionCompleted((0,), answer)])
 
     assert canonical_form(journal(b"1")) == canonical_form(journal(b"2"))
     assert canonical_form(journal(b"1"), {"other"}) != canonical_form(journal(b"2"), {"other"})

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
-from journal_store import LEASE_MS, MANIFEST, MODULES, STARTED, append_steps, new_run, noise, start, step
+from journal_store import CODE, LEASE_MS, MANIFEST, MODULES, STARTED, append_steps, new_run, noise, start, step
 
-from flowlang.errors import InternalError, PayloadTooLarge, RunAlreadyExists, RunNotFound, UsageError
-from flowlang.runtime.journal.codec import PAYLOAD_BYTES_BLOB, PAYLOAD_BYTES_INLINE, PAYLOAD_BYTES_MAX
-from flowlang.runtime.journal.event import ActionCompleted, FlowCompleted, LogWritten, Record, RunCompleted, RunStarted
+from flowlang.errors import InternalError, LeaseLost, PayloadTooLarge, RunAlreadyExists, RunNotFound, UsageError
+from flowlang.runtime.journal.codec import PAYLOAD_BYTES_BLOB, PAYLOAD_BYTES_INLINE, PAYLOAD_BYTES_MAX, manifest_digest
+from flowlang.runtime.journal.event import (
+    ActionCompleted,
+    CodeChanged,
+    FlowCompleted,
+    LogWritten,
+    Record,
+    RunCompleted,
+    RunStarted,
+)
 from flowlang.runtime.journal.journal import Counters, Journal, Lease, RunStatus
 
 
@@ -20,7 +29,7 @@ def test_a_new_run_has_its_row_its_records_and_its_code(store: Any, journal: Jou
 
     assert lease == Lease("run", owner, 1)
     record = store.open().run("run")
-    assert (record.run_id, record.entry, record.flow, record.code) == ("run", "etl.flow", "", "code-digest")
+    assert (record.run_id, record.entry, record.flow, record.code) == ("run", "etl.flow", "", CODE)
     assert record.arguments_digest == "arguments-digest"
     assert record.status is RunStatus.RUNNING
     assert (record.owner, record.token, record.sequence) == (owner, 1, 3)
@@ -92,6 +101,47 @@ def test_a_journal_begins_with_the_start_of_its_run(journal: Journal) -> None:
         journal.run("run")
 
 
+def test_a_journal_begins_with_the_code_of_its_manifest(journal: Journal) -> None:
+    started = RunStarted("etl.flow", "", "other", b"{}")
+    with pytest.raises(InternalError):
+        journal.create(new_run(), journal.new_owner(), [started], Counters(), RunStatus.RUNNING)
+
+
+def test_a_run_can_move_to_other_code(store: Any, journal: Journal) -> None:
+    stay = start(journal, "stay")
+    lease = start(journal)
+    sequence = append_steps(journal, lease, 1)
+    manifest = attrs.evolve(MANIFEST, modules={"etl.flow": "d3"}, python="3.12")
+    modules = {"etl.flow": 'print("new")\n'}
+    assert journal.repin(lease, sequence, manifest, modules, Counters(1, 2, 3)) == sequence + 1
+
+    other = store.open()
+    code = manifest_digest(manifest)
+    assert other.read("run", sequence)[0].event == CodeChanged(code)
+    assert len(other.read("run")) == sequence + 1
+    assert (other.run("run").code, other.run("run").steps) == (code, 1)
+    assert other.manifest("run") == manifest
+    assert other.modules("run") == modules
+    assert journal.append(lease, sequence + 1, step(1), Counters()) == sequence + 3
+    assert (other.manifest("stay"), other.modules("stay"), other.run("stay").code) == (MANIFEST, MODULES, CODE)
+    assert journal.repin(stay, 1, manifest, modules, Counters()) == 2
+    assert journal.repin(stay, 2, MANIFEST, MODULES, Counters()) == 3
+    assert (other.manifest("stay"), other.modules("stay"), other.run("stay").code) == (MANIFEST, MODULES, CODE)
+    assert len(other.read("stay")) == 3
+
+
+def test_only_the_holder_moves_a_run(store: Any, journal: Journal) -> None:
+    stale = start(journal)
+    store.clock.advance(LEASE_MS)
+    lease = journal.claim("run", journal.new_owner())
+    manifest = attrs.evolve(MANIFEST, language="2")
+    with pytest.raises(LeaseLost):
+        journal.repin(stale, 1, manifest, MODULES, Counters())
+    with pytest.raises(LeaseLost):
+        journal.repin(lease, 2, manifest, MODULES, Counters())
+    assert (journal.manifest("run"), journal.run("run").sequence) == (MANIFEST, 1)
+
+
 def test_unknown_runs_are_named(journal: Journal) -> None:
     lease = Lease("none", "owner", 1)
     for question in (
@@ -140,11 +190,11 @@ def test_a_run_can_end_in_the_transaction_that_creates_it(journal: Journal) -> N
 
 def test_any_text_survives(store: Any, journal: Journal) -> None:
     odd = 'nul \0, half \ud83d, line\n, "quoted", ö, \U0001f600'
-    started = RunStarted(odd, odd, "code", b"\x00\xff")
+    started = RunStarted(odd, odd, CODE, b"\x00\xff")
     journal.create(new_run("run", odd, odd), journal.new_owner(), [started], Counters(), RunStatus.RUNNING)
     other = store.open()
     assert other.read("run")[0].event == started
-    assert (other.run("run").entry, other.run("run").flow, other.run("run").code) == (odd, odd, "code")
+    assert (other.run("run").entry, other.run("run").flow, other.run("run").code) == (odd, odd, CODE)
     assert [record.run_id for record in other.runs(entry=odd)] == ["run"]
 
 
@@ -183,7 +233,7 @@ def test_too_large_a_value_is_refused_and_nothing_is_written(journal: Journal, k
         journal.create(
             new_run("other"),
             journal.new_owner(),
-            [RunStarted("etl.flow", "", "c", b"x" * size)],
+            [RunStarted("etl.flow", "", CODE, b"x" * size)],
             Counters(),
             RunStatus.RUNNING,
         )

@@ -259,13 +259,16 @@ def append_until_the_disk_fails(path: str, answers: Any) -> None:
     lease = start(journal)
     sequence = append_steps(journal, lease, 5)
     size = Path(f"{path}-wal").stat().st_size + 200_000
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    _, unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited))
     errors = []
     for number in range(200):
         try:
             sequence = journal.append(lease, sequence, [ActionCompleted((number,), noise(3000, number))], Counters())
         except JournalUnavailable as error:
             errors.append(error.message)
+            # The disk is well again, but what it holds is not known.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
             if len(errors) == 2:
                 break
     answers.put((sequence, errors, len(journal.read("run"))))

@@ -1,0 +1,154 @@
+"""What a run is doing at this moment, kept up to date from its events.
+
+The board is a set of open things by position: actions from their intent to their result, timers, flow calls. A flow
+or task contains what lies below its position, which makes a tree of them. Tasks have no event for their end, so a
+task is shown only while something below it is open. Pure state: the display asks for rows when it draws.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from flowlang.cli.document import moment
+from flowlang.runtime.journal.event import (
+    ActionCompleted,
+    ActionFailed,
+    ActionScheduled,
+    AttemptStarted,
+    FlowCompleted,
+    FlowStarted,
+    Position,
+    Record,
+    TaskStarted,
+    TimerFired,
+    TimerStarted,
+)
+
+NAMES_MAX: Final = 10_000
+"""Tasks that are remembered; older ones lose their names first."""
+
+
+@attrs.define
+class Item:
+    """Something open. `attempt` 0 means that an action has not started yet."""
+
+    name: str
+    since_ms: int
+    is_action: bool = False
+    attempt: int = 0
+    wake_at_ms: int | None = None
+
+
+@attrs.define(eq=False)
+class Board:
+    """The open things of one run. `replayed` counts the actions that an earlier process performed."""
+
+    done: int = 0
+    failed: int = 0
+    replayed: int = 0
+    _open: dict[Position, Item] = attrs.field(factory=dict)
+    _groups: dict[Position, Item] = attrs.field(factory=dict)
+
+    def apply(self, record: Record) -> None:
+        """Takes in an event."""
+        event, now_ms = record.event, record.recorded_at_ms
+        match event:
+            case ActionScheduled():
+                self._open[event.position] = Item(event.action, now_ms, is_action=True)
+            case AttemptStarted():
+                item = self._open.setdefault(event.position, Item("action", now_ms, is_action=True))
+                item.attempt, item.since_ms = event.attempt, now_ms
+            case ActionCompleted():
+                self._open.pop(event.position, None)
+                self.done += 1
+            case ActionFailed():
+                self._open.pop(event.position, None)
+                self.failed += 1
+            case TimerStarted():
+                self.wait(event.position, event.wake_at_ms, now_ms)
+            case TimerFired():
+                self._open.pop(event.position, None)
+            case TaskStarted():
+                self._group(event.position, f"task {event.name}", now_ms)
+            case FlowStarted():
+                self._group(event.position, event.flow, now_ms)
+            case FlowCompleted():
+                self._close_below(event.position)
+
+    def attempt(self, position: Position, action: str, number: int, now_ms: int) -> None:
+        """An attempt of an action starts."""
+        self._open[position] = Item(action, now_ms, is_action=True, attempt=number)
+
+    def wait(self, position: Position, wake_at_ms: int, now_ms: int) -> None:
+        """A timer runs."""
+        self._open[position] = Item("sleep", now_ms, wake_at_ms=wake_at_ms)
+
+    def _group(self, position: Position, name: str, now_ms: int) -> None:
+        self._groups[position] = Item(name, now_ms)
+        if len(self._groups) > NAMES_MAX:
+            del self._groups[next(iter(self._groups))]
+
+    def _close_below(self, position: Position) -> None:
+        self._groups.pop(position, None)
+        parent = position[:-1]
+        if position[:-1] in self._groups and not any(other[: len(parent)] == parent for other in self._open):
+            # The last thing that ran in a task, as far as events tell.
+            self._groups.pop(parent)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is open."""
+        return not self._open
+
+    def rows(self, now_ms: int, limit: int) -> list[str]:
+        """The tree as lines, parents before what they contain; at most `limit`, the last one counting the rest."""
+        shown: dict[Position, Item] = {}
+        for position in sorted(self._open):
+            for length in range(1, len(position)):
+                group = self._groups.get(position[:length])
+                if group is not None:
+                    shown[position[:length]] = group
+            shown[position] = self._open[position]
+        rows = []
+        for position in sorted(shown):
+            depth = sum(position[:length] in shown for length in range(1, len(position)))
+            rows.append("  " * depth + _row(shown[position], now_ms))
+        if len(rows) > limit:
+            rows[limit - 1 :] = [f"... and {len(rows) - limit + 1} more"]
+        return rows
+
+    def summary(self) -> str:
+        """Counts, on one line."""
+        parts = [f"{self.done} done"]
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        if self.replayed:
+            parts.append(f"{self.replayed} replayed")
+        return ", ".join(parts)
+
+
+def _row(item: Item, now_ms: int) -> str:
+    if item.wake_at_ms is not None:
+        left = duration(max(0, item.wake_at_ms - now_ms))
+        return f"{item.name} until {moment(item.wake_at_ms)[11:19]} UTC, {left} left"
+    elapsed = duration(max(0, now_ms - item.since_ms))
+    if item.is_action and not item.attempt:
+        return f"{item.name}  {elapsed}"
+    attempt = f" attempt {item.attempt}" if item.attempt > 1 else ""
+    return f"{item.name}{attempt}  {elapsed}"
+
+
+def duration(milliseconds: int) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `5 h 02 min`, `2 d 3 h`."""
+    seconds = milliseconds // 1000
+    if seconds < 10:
+        return f"{milliseconds / 1000:.1f} s"
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    if seconds < 86_400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 86_400} d {seconds % 86_400 // 3600} h"

@@ -1,0 +1,139 @@
+"""Events as a line of text each: short ones for the progress of a run, longer ones for its journal."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from flowlang.cli.document import event_kind, moment
+from flowlang.cli.terminal import one_line
+from flowlang.runtime.journal.event import (
+    ActionCompleted,
+    ActionFailed,
+    ActionScheduled,
+    ActivationStarted,
+    AttemptStarted,
+    Event,
+    FlowCompleted,
+    FlowStarted,
+    LogWritten,
+    Place,
+    Position,
+    Record,
+    RunCompleted,
+    RunStarted,
+    RunStopped,
+    TaskStarted,
+    TimerStarted,
+    position_text,
+)
+
+VALUE_LENGTH_MAX: Final = 100
+KIND_WIDTH: Final = 18
+POSITION_WIDTH: Final = 9
+
+
+def progress_line(event: Event, *, verbose: bool) -> str | None:
+    """The line of an event while a run goes on; None for what is not worth one."""
+    match event:
+        case ActionScheduled():
+            return _progress("action", event.action, event.position)
+        case AttemptStarted():
+            return _progress("attempt", str(event.attempt), event.position)
+        case ActionFailed():
+            return _progress("failed", _failure_text(event.payload), event.position)
+        case TimerStarted():
+            return _progress("wait", f"until {moment(event.wake_at_ms)}", event.position)
+        case TaskStarted():
+            return _progress("task", event.name, event.position)
+        case FlowStarted() if verbose:
+            return _progress("flow", f"{event.flow}({event.preview})", event.position)
+        case FlowCompleted() if verbose:
+            return _progress("flow", "Ok" if event.ok else "Err", event.position)
+        case ActionCompleted() if verbose:
+            return _progress("done", _value_text(event.payload), event.position)
+    return None
+
+
+def _progress(word: str, text: str, position: Position) -> str:
+    return f"{word} {text}  {position_text(position)}"
+
+
+def journal_line(record: Record) -> str:
+    """The line of an event in the listing of a journal."""
+    event = record.event
+    position = position_text(getattr(event, "position", ()))
+    time = moment(record.recorded_at_ms)[11:-1]
+    head = f"{record.sequence:>5}  {time}  {event_kind(event):<{KIND_WIDTH}} {position:<{POSITION_WIDTH}}"
+    return one_line(f"{head} {_described(event)}".rstrip())
+
+
+def _described(event: Event) -> str:
+    """What stands in an event, besides its kind and position."""
+    match event:
+        case RunStarted():
+            flow = f":{event.flow}" if event.flow else ""
+            return f"{event.entry}{flow} {_value_text(event.payload)}"
+        case ActivationStarted():
+            return f"token {event.token}, {event.owner}"
+        case ActionScheduled():
+            return f"{event.action} {_value_text(event.payload)}{_at(event.place)}"
+        case AttemptStarted():
+            return f"attempt {event.attempt}"
+        case ActionCompleted():
+            return _value_text(event.payload)
+        case ActionFailed():
+            return _failure_text(event.payload)
+        case TimerStarted():
+            return f"until {moment(event.wake_at_ms)}{_at(event.place)}"
+        case TaskStarted():
+            return f"{event.name}{_at(event.place)}"
+        case FlowStarted():
+            return f"{event.flow}({event.preview}){_at(event.place)}"
+        case FlowCompleted():
+            return "ok" if event.ok else _result_text(event.payload)
+        case LogWritten():
+            return f"{event.level}: {event.text}"
+        case RunCompleted():
+            return _result_text(event.payload)
+        case RunStopped():
+            return f"{event.reason}: {_failure_text(event.payload)}"
+    return ""
+
+
+def _at(place: Place | None) -> str:
+    return "" if place is None else f"  at {place.module}:{place.line}:{place.column + 1}"
+
+
+def _value_text(payload: bytes | None) -> str:
+    """Canonical bytes, clipped. They are text that people can read."""
+    if payload is None:
+        return ""
+    text = payload[: 4 * VALUE_LENGTH_MAX].decode(errors="ignore")
+    return text if len(text) <= VALUE_LENGTH_MAX else text[:VALUE_LENGTH_MAX] + "…"
+
+
+def _result_text(payload: bytes | None) -> str:
+    """`ok` with the value, or the kind and message of an Err."""
+    found = _parsed(payload)
+    if "$err" in found:
+        return _failure_fields(found.get("failure") or found["$err"])
+    return f"ok {_value_text(payload)}"
+
+
+def _failure_text(payload: bytes) -> str:
+    return _failure_fields(_parsed(payload))
+
+
+def _failure_fields(fields: Any) -> str:
+    """`kind: message` of a failure in canonical form."""
+    if isinstance(fields, dict):
+        fields = fields.get("$failure", fields)
+    if not isinstance(fields, dict):
+        return str(fields)
+    return f"{fields.get('kind')}: {fields.get('message')}"
+
+
+def _parsed(payload: bytes | None) -> dict[str, Any]:
+    parsed = None if payload is None else json.loads(payload)
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM while a run goes on.
+
+The first one asks for a clean stop: what is being performed is recorded, then the run is suspended. The second one
+ends the process at once. That, too, loses nothing that was recorded; an action that was under way is performed again
+when the run goes on.
+
+A signal may arrive in the middle of a write to a stream, and Python's streams refuse to be entered twice. So the
+handler writes to the file descriptor itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Final
+
+from flowlang.cli.exit_code import ExitCode
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+STDERR: Final = 2
+
+
+@contextlib.contextmanager
+def handled(request_stop: Callable[[], None], abandon: Callable[[], None], *, is_quiet: bool) -> Iterator[threading.Event]:  # fmt: skip
+    """Handles the signals inside of the `with`. Gives an event that is set from the first signal on."""
+    stopping = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stopping.is_set():
+            abandon()
+            os._exit(ExitCode.INTERRUPTED)
+        stopping.set()
+        if not is_quiet:
+            with contextlib.suppress(OSError):
+                os.write(STDERR, b"\nstopping; press Ctrl-C again to stop at once\n")
+        request_stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    before: list[Any] = [signal.signal(number, handle) for number in SIGNALS]
+    try:
+        yield stopping
+    finally:
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

@@ -1,0 +1,142 @@
+"""The options that all commands share, declared once, and the settings that they make.
+
+A value comes from the first of these that has it: the option, the environment, `[tool.flowlang]` in the project's
+pyproject.toml, the default.
+
+    --output      FLOWLANG_OUTPUT       output       text
+    --color       FLOWLANG_COLOR        color        auto; NO_COLOR stands for `never`
+    --quiet, -v   FLOWLANG_VERBOSITY    verbosity    normal
+    --db          FLOWLANG_DATABASE     database     .flowlang/flowlang.db
+
+A command is a function that takes `Settings` and its own options and gives an exit code.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import click
+
+from flowlang.cli.exit_code import ExitCode
+from flowlang.cli.output import FORMATS, JSON, TEXT, Output
+from flowlang.errors import FlowlangError, UsageError
+
+if TYPE_CHECKING:
+    from flowlang.runtime.journal.journal import Journal
+
+COLORS: Final = ("auto", "always", "never")
+VERBOSITIES: Final = {"quiet": -1, "normal": 0, "verbose": 1}
+
+_SHARED: Final = (
+    click.option("-o", "--output", type=click.Choice(FORMATS), help="Form of what goes to stdout.  [default: text]"),
+    click.option("--color", type=click.Choice(COLORS), help="Colours.  [default: auto, on terminals]"),
+    click.option("-q", "--quiet", is_flag=True, help="No progress, hints and notes on stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="More detail on stderr."),
+)
+_JOURNAL: Final = (click.option("--db", "database", metavar="PATH|URL", help="The journal's database."),)
+
+
+@attrs.define(eq=False)
+class Settings:
+    """What holds for one call of a command. `database` is what `--db` gave."""
+
+    output: Output
+    root: Path
+    database: str | None = None
+
+    def journal_location(self) -> str:
+        """Where the journal is: a URL, an absolute path or `memory:`."""
+        from flowlang.runtime.journal.locate import journal_url
+
+        return journal_url(self.root, self.database, os.environ)
+
+    def open_journal(self, *, create: bool) -> Journal:
+        """Opens the journal. Without `create`, one that does not exist raises JournalUnavailable."""
+        from flowlang.runtime.clock import SystemClock
+        from flowlang.runtime.journal.locate import open_journal
+
+        return open_journal(self.journal_location(), SystemClock(), create=create)
+
+    def has_journal(self) -> bool:
+        """Whether there can be runs: False when the project's own database was never made."""
+        location = self.journal_location()
+        return "://" in location or Path(location).exists() or self.database is not None
+
+    def command(self, words: str) -> str:
+        """A command for people to copy, with the options that it needs to reach the same journal."""
+        return f"flowlang {words}" + (f" --db {self.database}" if self.database is not None else "")
+
+
+def command(name: str, *, uses_journal: bool = False, example: str = "") -> Callable[[Callable[..., ExitCode]], click.Command]:  # fmt: skip
+    """Makes a command of a function, with the shared options. `example` ends its help."""
+    shared: Sequence[Callable[[Any], Any]] = (*(_JOURNAL if uses_journal else ()), *_SHARED)
+
+    def decorate(function: Callable[..., ExitCode]) -> click.Command:
+        @functools.wraps(function)
+        def call(**given: Any) -> ExitCode:
+            settings = make_settings(
+                {name: given.pop(name) for name in ("output", "color", "quiet", "verbose")}, given.pop("database", None)
+            )
+            try:
+                return function(settings, **given)
+            except FlowlangError as error:
+                from flowlang.cli.problem_report import show_error
+
+                return show_error(settings.output, error, settings.root)
+
+        wrapped: Any = call
+        for option in reversed(shared):
+            wrapped = option(wrapped)
+        epilog = f"\b\nExamples:\n{example.rstrip()}" if example else None
+        return click.command(name, epilog=epilog, context_settings={"max_content_width": 100})(wrapped)
+
+    return decorate
+
+
+def make_settings(given: Mapping[str, Any], database: str | None) -> Settings:
+    """The settings for the given shared options. Raises UsageError."""
+    from flowlang.runtime.journal.locate import project_root, project_settings
+
+    if given["quiet"] and given["verbose"]:
+        raise UsageError("`--quiet` and `--verbose` contradict each other", hint="give one of them")
+    root = project_root(Path.cwd())
+    configured = project_settings(root)
+    verbosity = "quiet" if given["quiet"] else "verbose" if given["verbose"] else None
+    no_color = "never" if os.environ.get("NO_COLOR") else None
+    output = Output(
+        _value("output", given["output"], os.environ.get("FLOWLANG_OUTPUT"), configured, FORMATS, TEXT),
+        _value("color", given["color"], os.environ.get("FLOWLANG_COLOR") or no_color, configured, COLORS, "auto"),
+        VERBOSITIES[
+            _value("verbosity", verbosity, os.environ.get("FLOWLANG_VERBOSITY"), configured, (*VERBOSITIES,), "normal")
+        ],
+    )
+    return Settings(output, root, database)
+
+
+def _value(
+    name: str, option: str | None, variable: str | None, configured: Mapping[str, Any], choices: Sequence[str],
+    default: str,
+) -> str:  # fmt: skip
+    """The value of one setting, from the first place that has it."""
+    if option is not None:
+        return option
+    value, place = (variable, f"FLOWLANG_{name.upper()}") if variable else (configured.get(name), "[tool.flowlang]")
+    if value is None:
+        return default
+    if value not in choices:
+        listed = ", ".join(f"`{choice}`" for choice in choices)
+        raise UsageError(f"`{name}` in `{place}` is {value!r}", hint=f"it can be one of {listed}")
+    return str(value)
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether arguments that could not be parsed ask for JSON."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument in (f"-o{JSON}", f"--output={JSON}") or (argument in ("-o", "--output") and following == JSON):
+            return True
+    return os.environ.get("FLOWLANG_OUTPUT") == JSON

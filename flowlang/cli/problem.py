@@ -1,0 +1,120 @@
+"""Exceptions as problems: a slug, a message, a hint and an exit code, and the explanation of each slug.
+
+Only what the command line says itself is explained here; `flowlang explain` knows the diagnostics of the language,
+too. Whatever is not listed is a bug of flowlang.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from flowlang import errors
+from flowlang.cli.exit_code import ExitCode
+
+
+class Problem(NamedTuple):
+    """What is shown of an exception."""
+
+    slug: str
+    message: str
+    hint: str | None
+    exit_code: ExitCode
+
+
+class _Kind(NamedTuple):
+    exception: type[errors.FlowlangError]
+    slug: str
+    exit_code: ExitCode
+    title: str
+    explanation: str
+
+
+KINDS: Final = (
+    _Kind(
+        errors.UsageError, "usage", ExitCode.USAGE, "a command is called in a way that it cannot be",
+        "The message names the option, argument, file or setting. Nothing was started, written or changed.",
+    ),
+    _Kind(
+        errors.RunNotFound, "run-not-found", ExitCode.USAGE, "no run of this project has that id",
+        "Ids of runs may be shortened to any beginning that only one run has. Runs belong to a journal, and the "
+        "journal to the project folder that the current directory lies in, unless `--db` names another.",
+    ),
+    _Kind(
+        errors.ReplayMismatch, "replay-mismatch", ExitCode.DIVERGED, "the code does not agree with the run's journal",
+        "A run that is taken up again repeats its evaluation and finds every action it performed in its journal. Here "
+        "the code asked for another one than the journal has, because it was changed, and the run was moved to the "
+        "changed code. Nothing was performed. The run still goes on with the code that it began with.",
+    ),
+    _Kind(
+        errors.RunError, "run-refused", ExitCode.USAGE, "a run is not in a state for what was asked",
+        "For example, a run that has ended cannot be taken up again.",
+    ),
+    _Kind(
+        errors.LeaseHeld, "lease-held", ExitCode.HELD, "another process drives the run",
+        "One process at a time drives a run. `flowlang run` and `flowlang resume` follow a run that is driven "
+        "elsewhere until it ends, unless `--no-follow` is given.",
+    ),
+    _Kind(
+        errors.LeaseLost, "lease-lost", ExitCode.HELD, "another process took the run over",
+        "A process that did not renew its lease in time, because its machine was asleep or cut off, lost the run to "
+        "another. It stops at once and has written nothing since.",
+    ),
+    _Kind(
+        errors.JournalCorrupt, "journal-corrupt", ExitCode.UNAVAILABLE, "the journal is not what was written",
+        "Every event carries a checksum over all before it. One that does not fit means that the database was "
+        "damaged or edited. Restore it from a copy; flowlang does not guess what a run did.",
+    ),
+    _Kind(
+        errors.PayloadTooLarge, "payload-too-large", ExitCode.UNAVAILABLE, "a value is larger than a journal takes",
+        "Arguments and results of actions and flows are kept in the journal, up to 16 MiB each. Larger data "
+        "belongs into files or databases, and their names into the journal.",
+    ),
+    _Kind(
+        errors.SchemaMismatch, "schema-mismatch", ExitCode.UNAVAILABLE, "the database does not fit this flowlang",
+        "It was written by a newer version, or it is not a journal of flowlang at all.",
+    ),
+    _Kind(
+        errors.JournalError, "journal-unavailable", ExitCode.UNAVAILABLE, "the journal cannot be written or read",
+        "The disk is full, the file is read-only or locked, the server does not answer. An action is recorded in the "
+        "journal before it starts, so none is performed without one.",
+    ),
+    _Kind(
+        errors.InternalError, "internal-error", ExitCode.DEFECT, "a bug of flowlang",
+        "Not the fault of any script. The run is kept as it was; please report what the named file holds.",
+    ),
+)  # fmt: skip
+
+OTHER_SLUGS: Final = {
+    "output-lost": (
+        "stdout cannot be written",
+        "The disk is full, or the file was closed. A run goes on regardless: what it does is in its journal.",
+    ),
+    "unknown-run-id": (
+        "the beginning of an id fits several runs",
+        "Give as many characters as it takes to tell them apart.",
+    ),
+}
+
+
+def problem_of(error: errors.FlowlangError) -> Problem:
+    """What to show of an exception that flowlang raised on purpose."""
+    slug = getattr(error, "slug", None)
+    if isinstance(slug, str):
+        return Problem(slug, error.message, error.hint, ExitCode.USAGE)
+    for kind in KINDS:
+        if isinstance(error, kind.exception):
+            return Problem(kind.slug, error.message, error.hint, kind.exit_code)
+    return Problem("usage", error.message, error.hint, ExitCode.USAGE)
+
+
+def explanation_of(slug: str) -> tuple[str, str] | None:
+    """Title and explanation of a slug of the command line."""
+    for kind in KINDS:
+        if kind.slug == slug:
+            return kind.title, kind.explanation
+    return OTHER_SLUGS.get(slug)
+
+
+def own_slugs() -> list[str]:
+    """The slugs that are explained here."""
+    return sorted([*(kind.slug for kind in KINDS), *OTHER_SLUGS])

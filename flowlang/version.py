@@ -1,0 +1,7 @@
+"""The version of flowlang, as a constant: reading it from the installed metadata takes longer than printing it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSION: Final = "0.1.0"
