@@ -32,11 +32,10 @@ NAMES_MAX: Final = 10_000
 
 @attrs.define
 class Item:
-    """Something open. `attempt` 0 means that an action has not started yet."""
+    """Something open; `attempt` counts from 1, and is 0 as long as none was said to start."""
 
     name: str
     since_ms: int
-    is_action: bool = False
     attempt: int = 0
     wake_at_ms: int | None = None
 
@@ -56,9 +55,9 @@ class Board:
         event, now_ms = record.event, record.recorded_at_ms
         match event:
             case ActionScheduled():
-                self._open[event.position] = Item(event.action, now_ms, is_action=True)
+                self._open[event.position] = Item(event.action, now_ms)
             case AttemptStarted():
-                item = self._open.setdefault(event.position, Item("action", now_ms, is_action=True))
+                item = self._open.setdefault(event.position, Item("action", now_ms))
                 item.attempt, item.since_ms = event.attempt, now_ms
             case ActionCompleted():
                 self._open.pop(event.position, None)
@@ -73,13 +72,17 @@ class Board:
             case TaskStarted():
                 self._group(event.position, f"task {event.name}", now_ms)
             case FlowStarted():
+                task = self._groups.get(event.position[:-1])
+                if task is not None and task.name == f"task {event.flow}":
+                    # A task that runs one flow need not be shown twice.
+                    del self._groups[event.position[:-1]]
                 self._group(event.position, event.flow, now_ms)
             case FlowCompleted():
                 self._close_below(event.position)
 
     def attempt(self, position: Position, action: str, number: int, now_ms: int) -> None:
         """An attempt of an action starts."""
-        self._open[position] = Item(action, now_ms, is_action=True, attempt=number)
+        self._open[position] = Item(action, now_ms, attempt=number)
 
     def wait(self, position: Position, wake_at_ms: int, now_ms: int) -> None:
         """A timer runs."""
@@ -102,8 +105,9 @@ class Board:
         """Whether nothing is open."""
         return not self._open
 
-    def rows(self, now_ms: int, limit: int) -> list[str]:
-        """The tree as lines, parents before what they contain; at most `limit`, the last one counting the rest."""
+    def rows(self, now_ms: int | None, limit: int) -> list[str]:
+        """The tree as lines, parents before what they contain; at most `limit`, the last one counting the rest.
+        Without `now_ms`, of a run that stands still, they say nothing of how long."""
         shown: dict[Position, Item] = {}
         for position in sorted(self._open):
             for length in range(1, len(position)):
@@ -129,15 +133,13 @@ class Board:
         return ", ".join(parts)
 
 
-def _row(item: Item, now_ms: int) -> str:
+def _row(item: Item, now_ms: int | None) -> str:
     if item.wake_at_ms is not None:
-        left = duration(max(0, item.wake_at_ms - now_ms))
-        return f"{item.name} until {moment(item.wake_at_ms)[11:19]} UTC, {left} left"
-    elapsed = duration(max(0, now_ms - item.since_ms))
-    if item.is_action and not item.attempt:
-        return f"{item.name}  {elapsed}"
+        left = "" if now_ms is None else f", {duration(max(0, item.wake_at_ms - now_ms))} left"
+        return f"{item.name} until {moment(item.wake_at_ms)[:19]}Z{left}"
     attempt = f" attempt {item.attempt}" if item.attempt > 1 else ""
-    return f"{item.name}{attempt}  {elapsed}"
+    elapsed = "" if now_ms is None else f"  {duration(max(0, now_ms - item.since_ms))}"
+    return f"{item.name}{attempt}{elapsed}"
 
 
 def duration(milliseconds: int) -> str:

@@ -8,9 +8,9 @@ or `{"$bytes": "…"}` where it has not, so nothing is lost on the way. Lines an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -23,6 +23,8 @@ from flowlang.runtime.journal.codec import kind_of
 from flowlang.runtime.journal.event import Event, Place, Record, position_text
 from flowlang.runtime.journal.journal import Journal, RunRecord
 from flowlang.runtime.outcome import RunOutcome
+
+FRAME_FIELDS: Final = ("path", "name", "line", "column", "end_line", "end_column")
 
 
 def outcome_document(outcome: RunOutcome, exit_code: ExitCode, attachment: str) -> dict[str, Any]:
@@ -70,8 +72,17 @@ def failure_document(failure: Failure) -> dict[str, Any]:
         "hint": failure.hint,
         "data": plain(failure.data),
         "retryable": failure.retryable,
-        "trace": [{name: plain(value) for name, value in frame.fields.items()} for frame in failure.trace],
+        "trace": [_frame(frame) for frame in failure.trace],
     }
+
+
+def _frame(frame: Any) -> Any:
+    """One call of a trace; whatever else a script put there as it is."""
+    fields = getattr(frame, "fields", None)
+    if not isinstance(fields, Mapping):
+        return plain(frame)
+    named = {name: plain(fields[name]) for name in FRAME_FIELDS if name in fields}
+    return named | {name: plain(value) for name, value in fields.items() if name not in FRAME_FIELDS}
 
 
 def plain(value: Any) -> Any:

@@ -7,88 +7,101 @@ that process leaves it unfinished, this one takes it over if it died, and says s
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import attrs
 
+from flowlang.actions import shipped_actions
 from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.follow import FollowEnd, follow, recorded_outcome
 from flowlang.cli.interrupt import handled
 from flowlang.cli.option import Settings
 from flowlang.cli.outcome_report import Report
 from flowlang.cli.problem import Problem
-from flowlang.cli.problem_report import show_problem
+from flowlang.cli.problem_report import show_error, show_problem
 from flowlang.cli.progress import Progress
-from flowlang.cli.run_lookup import unfinished_twin
-from flowlang.errors import FlowlangError, LeaseHeld
+from flowlang.cli.run_lookup import owner_text, unfinished_twin
+from flowlang.errors import FlowlangError, JournalError, LeaseHeld, LeaseLost
 from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.engine import Engine
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.outcome import RunOutcome
 
 
-@attrs.frozen
-class Following:
-    """What to do when another process drives the run: follow it for so long. 0 s: not at all."""
-
-    seconds: float
-
-
 @attrs.define(eq=False)
 class Driver:
-    """One run, driven by this process. `run_id` is empty as long as the engine has not chosen one."""
+    """One run, driven by this process. `run_id` is empty when the engine is to choose one; then an unfinished run of
+    the same script is pointed out. A run that another process drives is followed for `follow_s` seconds."""
 
     settings: Settings
     journal: Journal
-    following: Following
+    follow_s: float
     run_id: str = ""
-    hints_twin: bool = False
     _clock: SystemClock = attrs.field(factory=SystemClock)
+    _created: str = ""
 
     def drive(self, begin: Callable[[Engine], RunOutcome]) -> ExitCode:
         """Lets `begin` start or resume the run, and reports what came of it."""
         output = self.settings.output
-        progress = Progress(output, self._clock, on_created=self._hint_twin if self.hints_twin else None)
-        report = Report(self.settings)
-        engine = Engine(self.settings.root, self.journal, hooks=progress, clock=self._clock)
-        try:
-            with handled(engine.request_stop, progress.abandon, is_quiet=output.is_quiet) as stopping:
-                until_ms = self._clock.now_ms() + round(1000 * self.following.seconds)
-                while True:
-                    try:
-                        outcome = begin(engine)
-                    except LeaseHeld as error:
-                        if self.following.seconds <= 0 or not self.run_id:
-                            raise
-                        end = follow(self.journal, self.run_id, progress, self._clock, stopping, until_ms)
-                        if end is FollowEnd.ABANDONED:
-                            continue
-                        progress.close()
-                        return self._followed(end, report, error)
-                    progress.close()
-                    return report.show(outcome)
-        finally:
-            progress.close()
-            engine.close()
+        progress = Progress(output, self._clock, on_created=self._note_created)
+        engine = Engine(self.settings.root, self.journal, hooks=progress, clock=self._clock, actions=shipped_actions())
+        with contextlib.ExitStack() as ends:
+            ends.callback(engine.close)
+            ends.callback(progress.close)
 
-    def _followed(self, end: FollowEnd, report: Report, error: LeaseHeld) -> ExitCode:
+            def request_stop() -> None:
+                progress.stopping()
+                engine.request_stop()
+
+            stopping = ends.enter_context(handled(request_stop, progress.abandon))
+            until_ms = self._clock.now_ms() + round(1000 * self.follow_s)
+            while True:
+                try:
+                    outcome = begin(engine)
+                except LeaseHeld as error:
+                    if self.follow_s <= 0 or not self.run_id:
+                        raise _held(self.run_id, error) from None
+                    end = follow(self.journal, self.run_id, progress, self._clock, stopping, until_ms)
+                    if end is FollowEnd.ABANDONED:
+                        continue
+                    progress.close()
+                    return self._report_followed(end)
+                except JournalError as error:
+                    progress.close()
+                    return self._report_broken(error)
+                progress.close()
+                return Report(self.settings).show(outcome)
+
+    def _report_followed(self, end: FollowEnd) -> ExitCode:
         """Reports how following a run ended."""
-        match end:
-            case FollowEnd.FINISHED:
-                return report.show(recorded_outcome(self.journal, self.run_id), attachment="followed")
-            case FollowEnd.GIVEN_BACK:
-                outcome = recorded_outcome(self.journal, self.run_id)
-                return report.show(outcome, attachment="followed")
-            case FollowEnd.INTERRUPTED:
-                message, code = f"stopped following run `{self.run_id}`, which goes on elsewhere", ExitCode.INTERRUPTED
-                show_problem(self.settings.output, Problem("interrupted", message, None, code))
-                return code
-        message = f"{error.message}, and did not end within {self.following.seconds:g} s"
-        show_problem(
-            self.settings.output,
-            Problem("lease-held", message, "`--follow-timeout` sets how long to follow it", ExitCode.HELD),
-        )
-        return ExitCode.HELD
+        if end is FollowEnd.FINISHED or end is FollowEnd.GIVEN_BACK:
+            outcome = recorded_outcome(self.journal, self.run_id)
+            return Report(self.settings).show(outcome, attachment="followed")
+        if end is FollowEnd.INTERRUPTED:
+            message = f"stopped following run `{self.run_id}`, which goes on elsewhere"
+            problem = Problem("interrupted", message, None, ExitCode.INTERRUPTED)
+        else:
+            message = f"run `{self.run_id}` is driven by another process and did not end within {self.follow_s:g} s"
+            hint = "`--follow-timeout` sets how long to follow it"
+            problem = Problem("lease-held", message, hint, ExitCode.HELD)
+        show_problem(self.settings.output, problem)
+        return problem.exit_code
+
+    def _report_broken(self, error: JournalError) -> ExitCode:
+        """Reports that the journal failed, and what that means for the run."""
+        code = show_error(self.settings.output, error, self.settings.root)
+        run_id = self._created or self.run_id
+        if isinstance(error, LeaseLost) or not run_id:
+            return code
+        command = self.settings.command(f"resume {run_id}")
+        self.settings.output.note(f"nothing was started that is not recorded; `{command}` goes on from there")
+        return code
+
+    def _note_created(self, run_id: str) -> None:
+        self._created = run_id
+        if not self.run_id:
+            self._hint_twin(run_id)
 
     def _hint_twin(self, run_id: str) -> None:
         """Points at an unfinished run that the user may have meant to go on with."""
@@ -102,3 +115,21 @@ class Driver:
             self.settings.output.hint(
                 f"run {twin.run_id} of the same script and arguments is not finished; `{command}` goes on with it"
             )
+
+
+def _held(run_id: str, error: LeaseHeld) -> LeaseHeld:
+    """The error in words for whoever started the command."""
+    message = f"run `{run_id}` is driven by {owner_text(error.owner)}"
+    return LeaseHeld(message, owner=error.owner, hint="without `--no-follow`, it is followed until it ends")
+
+
+def with_journal(settings: Settings, use: Callable[[Journal], ExitCode], *, create: bool) -> ExitCode:
+    """Opens the journal for a run, lets `use` work with it, and closes it."""
+    try:
+        journal = settings.open_journal(create=create)
+    except JournalError as error:
+        code = show_error(settings.output, error, settings.root)
+        settings.output.note("no action was performed")
+        return code
+    with contextlib.closing(journal):
+        return use(journal)

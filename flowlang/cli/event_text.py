@@ -38,8 +38,6 @@ def progress_line(event: Event, *, verbose: bool) -> str | None:
     match event:
         case ActionScheduled():
             return _progress("action", event.action, event.position)
-        case AttemptStarted():
-            return _progress("attempt", str(event.attempt), event.position)
         case ActionFailed():
             return _progress("failed", _failure_text(event.payload), event.position)
         case TimerStarted():
@@ -68,12 +66,20 @@ def journal_line(record: Record) -> str:
     return one_line(f"{head} {_described(event)}".rstrip())
 
 
+def arguments_text(event: Event) -> str:
+    """The arguments that a run was started with, from its first event; empty without any."""
+    given = _parsed(event.payload) if isinstance(event, RunStarted) else {}
+    named = {**given.get("arguments", {}), **given.get("texts", {})}
+    text = ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in named.items())
+    return text if len(text) <= 4 * VALUE_LENGTH_MAX else text[: 4 * VALUE_LENGTH_MAX] + "…"
+
+
 def _described(event: Event) -> str:
     """What stands in an event, besides its kind and position."""
     match event:
         case RunStarted():
             flow = f":{event.flow}" if event.flow else ""
-            return f"{event.entry}{flow} {_value_text(event.payload)}"
+            return f"{event.entry}{flow} {arguments_text(event)}"
         case ActivationStarted():
             return f"token {event.token}, {event.owner}"
         case ActionScheduled():

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from flowlang.cli.progress import Progress
-from flowlang.cli.run_lookup import is_driven
+from flowlang.cli.run_lookup import is_driven, owner_text
 from flowlang.lang.values.canonical import decode
 from flowlang.runtime.clock import Clock
 from flowlang.runtime.journal.event import LogWritten, Record, RunCompleted
@@ -39,7 +39,7 @@ def follow(
     run = journal.run(run_id)
     sequence = run.sequence
     if is_driven(journal, run):
-        progress.following(run_id, run.owner)
+        progress.following(run_id, owner_text(run.owner))
     interval_ms = INTERVAL_MS_MIN
     while True:
         # The row first: whatever it says, the events up to then are shown before it is believed.

@@ -4,8 +4,8 @@ The first one asks for a clean stop: what is being performed is recorded, then t
 ends the process at once. That, too, loses nothing that was recorded; an action that was under way is performed again
 when the run goes on.
 
-A signal may arrive in the middle of a write to a stream, and Python's streams refuse to be entered twice. So the
-handler writes to the file descriptor itself.
+A signal may arrive in the middle of a write to a stream, and Python's streams refuse to be entered twice. So
+`write_now` writes to the file descriptor itself.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ STDERR: Final = 2
 
 
 @contextlib.contextmanager
-def handled(request_stop: Callable[[], None], abandon: Callable[[], None], *, is_quiet: bool) -> Iterator[threading.Event]:  # fmt: skip
-    """Handles the signals inside of the `with`. Gives an event that is set from the first signal on."""
+def handled(request_stop: Callable[[], None], abandon: Callable[[], None]) -> Iterator[threading.Event]:
+    """Handles the signals inside of the `with`: `request_stop` at the first, `abandon` before the end at the second.
+    Gives an event that is set from the first signal on."""
     stopping = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -34,9 +35,6 @@ def handled(request_stop: Callable[[], None], abandon: Callable[[], None], *, is
             abandon()
             os._exit(ExitCode.INTERRUPTED)
         stopping.set()
-        if not is_quiet:
-            with contextlib.suppress(OSError):
-                os.write(STDERR, b"\nstopping; press Ctrl-C again to stop at once\n")
         request_stop()
 
     if threading.current_thread() is not threading.main_thread():
@@ -48,3 +46,9 @@ def handled(request_stop: Callable[[], None], abandon: Callable[[], None], *, is
     finally:
         for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def write_now(text: str) -> None:
+    """Writes to stderr from a signal handler."""
+    with contextlib.suppress(OSError):
+        os.write(STDERR, text.encode())

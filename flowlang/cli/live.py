@@ -32,7 +32,7 @@ class LiveDisplay:
         self._board = board
         self._stream = stream
         self._clock = clock
-        self._title = title
+        self.title = title
         self._color = color
         self._live: Live | None = None
         self._turn = 0
@@ -42,30 +42,28 @@ class LiveDisplay:
         self._thread.start()
 
     def above(self, write: Callable[[], None]) -> None:
-        """Writes something to the terminal, above the tree."""
+        """Writes something to the terminal, above the tree, which appears again when it is drawn the next time."""
         with self.lock:
-            live = self._live
-            if live is None:
-                write()
-                return
-            live.stop()
+            self._clear()
             write()
-            live.start(refresh=True)
 
     def close(self) -> None:
         """Removes the tree and ends the thread."""
         self._closing.set()
         self._thread.join()
         with self.lock:
-            if self._live is not None:
-                self._live.stop()
-                self._live = None
+            self._clear()
 
     def abandon(self) -> None:
         """Gives the cursor back without waiting for anything: the process ends at once."""
         if self._live is not None:
             self._stream.write(f"{SHOW_CURSOR}\n")
             self._stream.flush()
+
+    def _clear(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     def _draw(self) -> None:
         if self._closing.wait(DELAY_S):
@@ -74,23 +72,26 @@ class LiveDisplay:
         from rich.live import Live
 
         console = Console(file=self._stream, no_color=not self._color, highlight=False, markup=False)
-        with self.lock:
-            self._live = Live(
-                self._picture(), console=console, auto_refresh=False, transient=True, redirect_stdout=False,
-                redirect_stderr=False,
-            )  # fmt: skip
-            self._live.start(refresh=True)
-        while not self._closing.wait(INTERVAL_S):
+        while True:
             with self.lock:
+                if self._live is None:
+                    # A Live that was stopped would erase what has been written since.
+                    self._live = Live(
+                        console=console, auto_refresh=False, transient=True, redirect_stdout=False,
+                        redirect_stderr=False,
+                    )  # fmt: skip
+                    self._live.start()
                 self._turn += 1
                 self._live.update(self._picture(), refresh=True)
+            if self._closing.wait(INTERVAL_S):
+                return
 
     def _picture(self) -> Text:
         from rich.text import Text
 
         text = Text(no_wrap=True, overflow="ellipsis")
         spinner = SPINNER[self._turn % len(SPINNER)]
-        text.append(f"{spinner} {one_line(self._title)}: {self._board.summary()}", style="bold")
+        text.append(f"{spinner} {one_line(self.title)}: {self._board.summary()}", style="bold")
         for row in self._board.rows(self._clock.now_ms(), ROWS_MAX):
             text.append(f"\n  {one_line(row)}")
         return text

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from flowlang.cli.exit_code import ExitCode
-from flowlang.version import VERSION
+from flowlang.version import __version__
 
 
 class _Entry(NamedTuple):
@@ -57,7 +57,9 @@ class LazyGroup(click.Group):
         loaded: click.Command = getattr(import_module(f"flowlang.cli.commands.{module}"), attribute)
         return loaded
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:  # fmt: skip
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that `args` begin with."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             raise unknown_command(ctx, args[0], COMMANDS)
@@ -84,14 +86,14 @@ def unknown_command(ctx: click.Context, name: str, known: Any) -> click.UsageErr
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
-        click.echo(f"flowlang {VERSION}")
+        click.echo(f"flowlang {__version__}")
         ctx.exit()
 
 
-@click.group(
-    cls=LazyGroup, epilog=_EXAMPLES, invoke_without_command=True, context_settings={"max_content_width": 100}
+@click.group(cls=LazyGroup, epilog=_EXAMPLES, invoke_without_command=True, context_settings={"max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version.")  # fmt: skip
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Run durable workflows written in flowlang."""

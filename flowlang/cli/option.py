@@ -72,7 +72,9 @@ class Settings:
         return f"flowlang {words}" + (f" --db {self.database}" if self.database is not None else "")
 
 
-def command(name: str, *, uses_journal: bool = False, example: str = "") -> Callable[[Callable[..., ExitCode]], click.Command]:  # fmt: skip
+def command(
+    name: str, *, uses_journal: bool = False, example: str = ""
+) -> Callable[[Callable[..., ExitCode]], click.Command]:
     """Makes a command of a function, with the shared options. `example` ends its help."""
     shared: Sequence[Callable[[Any], Any]] = (*(_JOURNAL if uses_journal else ()), *_SHARED)
 
@@ -89,9 +91,13 @@ def command(name: str, *, uses_journal: bool = False, example: str = "") -> Call
 
                 return show_error(settings.output, error, settings.root)
 
+        # What click remembers of a function's options stands in reverse order; the command's own come first in help.
+        own = list(getattr(function, "__click_params__", ()))
         wrapped: Any = call
+        wrapped.__click_params__ = []
         for option in reversed(shared):
             wrapped = option(wrapped)
+        wrapped.__click_params__ += own
         epilog = f"\b\nExamples:\n{example.rstrip()}" if example else None
         return click.command(name, epilog=epilog, context_settings={"max_content_width": 100})(wrapped)
 

@@ -38,30 +38,32 @@ class Report:
     def show(self, outcome: RunOutcome, *, attachment: str | None = None) -> ExitCode:
         """Shows an outcome and gives its exit code. `attachment` overrides how the outcome was come by."""
         code = exit_code_of(outcome)
+        attachment = attachment or outcome.attachment.value
+        when = " earlier" if attachment == Attachment.FINISHED.value else ""
         output = self.settings.output
         if isinstance(outcome.result, Ok):
-            self._show_ok(outcome, outcome.result)
+            self._show_ok(outcome, outcome.result, when)
         elif isinstance(outcome.result, Err):
-            self._show_err(outcome, outcome.result)
+            self._show_err(outcome, outcome.result, when)
         elif outcome.stop is not None and outcome.stop.reason != "interrupted":
             self._show_stop(outcome, outcome.stop)
         else:
             self._show_unfinished(outcome)
         if output.is_json:
-            output.document(outcome_document(outcome, code, attachment or outcome.attachment.value))
+            output.document(outcome_document(outcome, code, attachment))
         return ExitCode.UNAVAILABLE if output.is_data_lost and code is ExitCode.OK else code
 
-    def _show_ok(self, outcome: RunOutcome, result: Ok) -> None:
+    def _show_ok(self, outcome: RunOutcome, result: Ok, when: str) -> None:
         value = "" if result.value is None else f": Ok({preview(result.value, VALUE_LENGTH_MAX)})"
         output = self.settings.output
         mark = output.paint("✓", "good")
         if not output.is_quiet:
-            output.say(f"{mark} run {one_line(outcome.run_id)} completed{_earlier(outcome)}{one_line(value)}")
+            output.say(f"{mark} run {one_line(outcome.run_id)} completed{when}{one_line(value)}")
 
-    def _show_err(self, outcome: RunOutcome, result: Err) -> None:
+    def _show_err(self, outcome: RunOutcome, result: Err, when: str) -> None:
         output = self.settings.output
         command = self.settings.command(f"runs journal {outcome.run_id}")
-        note = f"run `{outcome.run_id}` failed{_earlier(outcome)}; `{command}` shows what it did"
+        note = f"run `{outcome.run_id}` failed{when}; `{command}` shows what it did"
         text = render_failure(
             result, outcome.sources, notes=() if output.is_quiet else (note,), color=output.has_color,
             verbose=output.is_verbose,
@@ -90,7 +92,3 @@ def exit_code_of(outcome: RunOutcome) -> ExitCode:
     if outcome.stop is not None:
         return _STOP_CODES.get(outcome.stop.reason, ExitCode.UNFINISHED)
     return ExitCode.FAILED if outcome.status is RunStatus.STOPPED else ExitCode.UNFINISHED
-
-
-def _earlier(outcome: RunOutcome) -> str:
-    return " earlier" if outcome.attachment is Attachment.FINISHED else ""

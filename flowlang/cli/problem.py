@@ -89,9 +89,13 @@ OTHER_SLUGS: Final = {
         "stdout cannot be written",
         "The disk is full, or the file was closed. A run goes on regardless: what it does is in its journal.",
     ),
-    "unknown-run-id": (
-        "the beginning of an id fits several runs",
-        "Give as many characters as it takes to tell them apart.",
+    "static-errors": (
+        "a script has errors that are found without running it",
+        "They are shown all at once. Nothing was run, and no run was begun.",
+    ),
+    "interrupted": (
+        "the user stopped the command",
+        "A run that this process drove was suspended: what was performed is recorded, and `flowlang resume` goes on.",
     ),
 }
 

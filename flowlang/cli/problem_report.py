@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
-import tempfile
-import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,14 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.output import Output
 from flowlang.cli.problem import Problem, problem_of
-from flowlang.errors import FlowlangError, InternalError, JournalError, LeaseHeld, LeaseLost
-from flowlang.version import VERSION
+from flowlang.errors import FlowlangError, InternalError
+from flowlang.version import __version__
 
 if TYPE_CHECKING:
     from flowlang.lang.diagnostics.diagnostic import Diagnostic
 
 DIAGNOSTICS_SHOWN: Final = 20
-NOTHING_PERFORMED: Final = "no action was performed without being recorded"
 
 
 def show_error(output: Output, error: BaseException, root: Path | None = None) -> ExitCode:
@@ -36,8 +32,6 @@ def show_error(output: Output, error: BaseException, root: Path | None = None) -
         return show_defect(output, error, root)
     problem = problem_of(error)
     show_problem(output, problem)
-    if isinstance(error, JournalError) and not isinstance(error, (LeaseHeld, LeaseLost)):
-        output.note(NOTHING_PERFORMED)
     return problem.exit_code
 
 
@@ -87,7 +81,7 @@ def show_source_errors(output: Output, entry: str, diagnostics: Sequence[Diagnos
 def show_defect(output: Output, error: BaseException, root: Path | None) -> ExitCode:
     """Shows a bug of flowlang."""
     cause = error.__cause__ if isinstance(error, InternalError) and error.__cause__ is not None else error
-    message = f"flowlang {VERSION} has a bug: {type(cause).__name__}: {cause}"
+    message = f"flowlang {__version__} has a bug: {type(cause).__name__}: {cause}"
     place = _keep(error, root)
     hint = "your script is not at fault" + (f"; please report it with the file {place}" if place is not None else "")
     show_problem(output, Problem("internal-error", message, hint, ExitCode.DEFECT))
@@ -96,8 +90,13 @@ def show_defect(output: Output, error: BaseException, root: Path | None) -> Exit
 
 def _keep(error: BaseException, root: Path | None) -> Path | None:
     """Writes the Python traceback into a file of the project, or of the system's folder for such things."""
+    # Imported here because every command imports this module, and a bug is rare.
+    import platform
+    import tempfile
+    import traceback
+
     now = datetime.now(UTC)
-    text = f"flowlang {VERSION}, Python {platform.python_version()}, {platform.platform()}, {now.isoformat()}\n\n"
+    text = f"flowlang {__version__}, Python {platform.python_version()}, {platform.platform()}, {now.isoformat()}\n\n"
     text += "".join(traceback.format_exception(error))
     own = None if root is None else root / ".flowlang"
     for folder in (own, Path(tempfile.gettempdir())):

@@ -15,14 +15,16 @@ from typing import Final
 
 from flowlang.cli.board import Board
 from flowlang.cli.event_text import progress_line
+from flowlang.cli.interrupt import write_now
 from flowlang.cli.live import LiveDisplay
 from flowlang.cli.output import Output
 from flowlang.cli.terminal import escaped
 from flowlang.runtime.clock import Clock
 from flowlang.runtime.hooks import Hooks
-from flowlang.runtime.journal.event import LogWritten, Position, Record, RunStarted
+from flowlang.runtime.journal.event import LogWritten, Position, Record, RunStarted, position_text
 
 LEVEL_STYLES: Final = {"error": "error", "warning": "warning", "info": "hint", "debug": "dim"}
+STOPPING: Final = "stopping; press Ctrl-C again to stop at once"
 
 
 class Progress(Hooks):
@@ -49,7 +51,7 @@ class Progress(Hooks):
 
     def following(self, run_id: str, owner: str) -> None:
         """A run is driven by another process; its events are shown as they come."""
-        self._say(f"run {run_id} is driven by another process ({owner}); following it")
+        self._say(f"run {run_id} is driven by {owner}; following it")
         self._show(run_id)
 
     def recorded(self, run_id: str, record: Record) -> None:
@@ -58,7 +60,7 @@ class Progress(Hooks):
             self._board.apply(record)
         if isinstance(record.event, RunStarted):
             self._created(run_id, record.event)
-        if self._display is None or self._output.is_verbose:
+        if self._has_lines:
             line = progress_line(record.event, verbose=self._output.is_verbose)
             if line is not None:
                 self._say(line)
@@ -77,6 +79,8 @@ class Progress(Hooks):
         """An attempt starts."""
         with self._guard():
             self._board.attempt(position, action, attempt, self._clock.now_ms())
+        if attempt > 1 and self._has_lines:
+            self._say(f"action {action} again, attempt {attempt}  {position_text(position)}")
 
     def waiting(self, run_id: str, position: Position, until_ms: int) -> None:
         """The run waits for a timer."""
@@ -89,14 +93,22 @@ class Progress(Hooks):
             self._display.close()
             self._display = None
 
+    def stopping(self) -> None:
+        """The user asked for a stop. Safe in a signal handler."""
+        if self._display is not None:
+            self._display.title = f"{self._display.title}, {STOPPING}"
+        elif not self._output.is_quiet:
+            write_now(f"\n{STOPPING}\n")
+
     def abandon(self) -> None:
         """Leaves the terminal usable; the process ends at once."""
         if self._display is not None:
             self._display.abandon()
 
-    def say(self, text: str) -> None:
-        """Says something about the run, above the display."""
-        self._say(text)
+    @property
+    def _has_lines(self) -> bool:
+        """Whether each event gets a line, since there is no tree or much is to be said."""
+        return self._display is None or self._output.is_verbose
 
     def _created(self, run_id: str, event: RunStarted) -> None:
         self._say(f"run {run_id} started: {event.entry}" + (f":{event.flow}" if event.flow else ""))

@@ -107,9 +107,7 @@ def _traceback(calls: list[Call], verbose: bool) -> list[str]:
             count = f"{len(found)} calls" if len(found) > 1 else f"`{one_line(found[0].name)}`"
             lines.append(f"  {one_line(found[0].path)}: {count}")
         else:
-            lines += [
-                f"  {one_line(call.path)}:{call.line}:{call.column} in {one_line(call.name)}" for call in found
-            ]
+            lines += [f"  {one_line(call.path)}:{call.line}:{call.column} in {one_line(call.name)}" for call in found]
     if len(lines) > CALLS_SHOWN and not verbose:
         half = CALLS_SHOWN // 2
         lines[half:-half] = [f"  ... {len(lines) - CALLS_SHOWN} more calls ..."]

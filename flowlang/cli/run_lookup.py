@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from flowlang.errors import RunNotFound, UsageError
@@ -50,17 +49,15 @@ def is_driven(journal: Journal, run: RunRecord) -> bool:
     return run.status is RunStatus.RUNNING and bool(run.owner) and journal.is_owner_alive(run.owner)
 
 
-STATUS_STYLES: Final[Mapping[RunStatus, str]] = {
-    RunStatus.COMPLETED: "good",
-    RunStatus.FAILED: "error",
-    RunStatus.CANCELLED: "error",
-    RunStatus.STOPPED: "warning",
-    RunStatus.SUSPENDED: "warning",
-}
-
-
 def status_text(journal: Journal, run: RunRecord) -> str:
     """The status as people want to know it: a run whose process died is not running."""
     if run.status is RunStatus.RUNNING and not is_driven(journal, run):
         return "abandoned"
     return run.status.value
+
+
+def owner_text(owner: str) -> str:
+    """An owner id, which holds the process and the machine, as people name them."""
+    _, _, rest = owner.partition("-")
+    process, _, machine = rest.partition("-")
+    return f"process {process} on {machine}" if process.isdecimal() and machine else owner

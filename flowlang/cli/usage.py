@@ -31,21 +31,13 @@ def _described(error: click.ClickException, context: click.Context | None) -> tu
             near = nearest(error.option_name, known)
             return f"there is no option `{error.option_name}`", None if near is None else f"did you mean `{near}`?"
         case click.MissingParameter():
-            named = error.param.human_readable_name if error.param is not None else "argument"
-            return f"`{named}` is missing", None
+            return f"`{error.param.human_readable_name if error.param is not None else 'argument'}` is missing", None
         case click.BadParameter():
-            named = "/".join(error.param.opts) if isinstance(error.param, click.Option) else None
-            if named is None and error.param is not None:
-                named = error.param.human_readable_name
-            choices = error.param.type.choices if error.param is not None and isinstance(error.param.type, click.Choice) else ()  # fmt: skip
             text = _sentence(error.message)
-            return (f"`{named}`: {text}" if named is not None else text), _choice_hint(choices)
+            if isinstance(error.param, click.Option):
+                text = f"`{'/'.join(error.param.opts)}`: {text}"
+            return text, None
     return _sentence(error.message), getattr(error, "hint", None)
-
-
-def _choice_hint(choices: object) -> str | None:
-    listed = [str(choice) for choice in choices] if isinstance(choices, (list, tuple)) else []
-    return "it can be " + " or ".join(f"`{choice}`" for choice in listed) if listed else None
 
 
 def _sentence(text: str) -> str:

@@ -95,6 +95,7 @@ class Activation:
     performed has been recorded."""
 
     run_id: str
+    salt: str
     evaluation: Evaluation
     replay: Replay
     writer: Writer
@@ -169,7 +170,7 @@ class Activation:
         spec = environment.catalog.spec(action)
         text = position_text(position)
         context = ActionContext(
-            self.run_id, text, f"{self.run_id}/{text}", number, environment.files, environment.databases,
+            self.run_id, text, f"{self.run_id}/{self.salt}/{text}", number, environment.files, environment.databases,
             environment.clock,
         )  # fmt: skip
         attempt = Attempt(spec, payload, context, attempt_timeout_s(spec, timeout_s))

@@ -14,7 +14,9 @@ class Catalog:
     def __init__(self, registry: ActionRegistry) -> None:
         self._registry = registry
 
-    def bind(self, name: str, positional: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[dict[str, Any], float | None]:  # fmt: skip
+    def bind(
+        self, name: str, positional: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], float | None]:
         """The given arguments by name, and the call's own timeout in seconds."""
         call = bind(self._registry.lookup(name), positional, keywords)
         return call.arguments, call.timeout.total_seconds() if call.timeout is not None else None

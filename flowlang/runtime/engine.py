@@ -74,16 +74,13 @@ class RunWriter(Writer):
 
 class Engine:
     """Drives runs of one project. `root` is the project folder: scripts load, and actions read and write, below it.
+    `actions` are all that scripts can do (`flowlang.actions.shipped_actions()` gives those that come with flowlang).
     Not for use from several threads at once, except for `request_stop`."""
 
     def __init__(
         self, root: Path, journal: Journal, *, hooks: Hooks | None = None, clock: Clock | None = None,
-        budget: Budget | None = None, actions: Sequence[ActionSpec[..., Any]] | None = None,
+        budget: Budget | None = None, actions: Sequence[ActionSpec[..., Any]] = (),
     ) -> None:  # fmt: skip
-        if actions is None:
-            from flowlang.actions import shipped_actions
-
-            actions = shipped_actions()
         self.project = Project(root)
         self.journal = journal
         self.hooks = hooks or Hooks()
@@ -128,12 +125,13 @@ class Engine:
         texts_of_modules = {name: source.text for name, source in script.sources.items()}
         new = NewRun(run_id, script.entry, flow, digest(payload), manifest, texts_of_modules)
         writer = RunWriter(self.journal, self._owner, self.clock, new)
-        activation = self._activate(run_id, evaluation, Replay(()), writer, Counters())
+        salt = secrets.token_hex(8)
+        activation = self._activate(run_id, salt, evaluation, Replay(()), writer, Counters())
         evaluation.go_live()
         step = activation.replay_past()
         _check_entry(step)
         self.hooks.started(run_id, script.entry)
-        first = RunStarted(script.entry, flow, manifest_digest(manifest), payload)
+        first = RunStarted(script.entry, flow, manifest_digest(manifest), payload, salt)
         return self._drive(activation, step, [first], Attachment.NEW, texts_of_modules)
 
     def resume(self, run_id: str, *, code: str = "pinned") -> RunOutcome:
@@ -148,7 +146,8 @@ class Engine:
         if code == "current":
             current = self.project.build(self.project.root / record.entry)
             if current.has_errors:
-                raise UsageError(f"the current code of {record.entry} has errors", hint=f"flowlang check {record.entry}")
+                hint = f"flowlang check {record.entry}"
+                raise UsageError(f"the current code of {record.entry} has errors", hint=hint)
             moved = manifest_digest(self._manifest(current)) != manifest_digest(self._manifest(script))
             script = current
         return self._resume(record, script, moved=moved, pinned=modules)
@@ -163,8 +162,8 @@ class Engine:
 
     def close(self) -> None:
         """Gives back what the engine holds. The journal stays open."""
-        self._environment.inline.close()
         self._environment.threads.close()
+        self._environment.inline.close()
         self._environment.databases.close()
         self.journal.drop_owner(self._owner)
 
@@ -212,7 +211,8 @@ class Engine:
             entry = _recorded_entry(records)
             counters = Counters(record.steps, 0, record.actions_completed)
             evaluation = self._evaluation(script, entry, run_id, replay.finished)
-            activation = self._activate(run_id, evaluation, replay, writer, counters)
+            salt = _started(records).salt
+            activation = self._activate(run_id, salt, evaluation, replay, writer, counters)
             sources = {name: source.text for name, source in script.sources.items()}
             try:
                 step = activation.replay_past()
@@ -249,9 +249,9 @@ class Engine:
         )  # fmt: skip
 
     def _activate(
-        self, run_id: str, evaluation: Evaluation, replay: Replay, writer: RunWriter, counters: Counters
+        self, run_id: str, salt: str, evaluation: Evaluation, replay: Replay, writer: RunWriter, counters: Counters
     ) -> Activation:
-        activation = Activation(run_id, evaluation, replay, writer, self._environment, counters, self._stop)
+        activation = Activation(run_id, salt, evaluation, replay, writer, self._environment, counters, self._stop)
         self._activation = activation
         return activation
 
@@ -295,9 +295,14 @@ def new_run_id(entry: str, clock: Clock) -> str:
     return f"{name}-{day}-{secrets.token_hex(4)}"
 
 
-def _recorded_entry(records: Sequence[Record]) -> Entry:
+def _started(records: Sequence[Record]) -> RunStarted:
     started = records[0].event
     assert isinstance(started, RunStarted)
+    return started
+
+
+def _recorded_entry(records: Sequence[Record]) -> Entry:
+    started = _started(records)
     given = decode(started.payload)
     return Entry(started.entry, started.flow, given["arguments"], given["texts"])
 

@@ -3,6 +3,7 @@ them, because for the superuser nothing is forbidden."""
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import shutil
@@ -16,7 +17,8 @@ import pytest
 from workbench import Workbench
 
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["workbench", "flowlang.actions.sqlite", "flowlang.actions.tables"])
+NEEDED = ("flowlang.actions.sqlite", "flowlang.actions.tables")
+processes.set_forkserver_preload(["workbench", *NEEDED])
 NOBODY = 65534
 
 
@@ -30,6 +32,9 @@ def public_root() -> Iterator[Path]:
 
 
 def kind_for_nobody(root: Path, said: Connection, name: str, arguments: list[Any]) -> None:
+    # The interpreter itself may lie where the other user cannot read: everything is imported before.
+    for module in NEEDED:
+        importlib.import_module(module)
     if os.geteuid() == 0:
         os.setuid(NOBODY)
     keywords = {"database": arguments.pop()} if name == "sql.execute" and len(arguments) == 3 else {}

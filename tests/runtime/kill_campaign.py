@@ -26,15 +26,17 @@ from flowlang.actions import shipped_actions
 from flowlang.errors import RunNotFound
 from flowlang.lang.values.canonical import encode
 from flowlang.runtime.engine import Engine
+from flowlang.runtime.file_access import TEMPORARY_PREFIX
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.canonical_form import canonical_form
 from flowlang.runtime.journal.event import ActionCompleted, ActionFailed, AttemptStarted, LogWritten, position_text
 from flowlang.runtime.journal.sql import SqlJournal
-from flowlang.testing.clock import VirtualClock
+from flowlang.testing.clock import START_MS, VirtualClock
 from flowlang.testing.crash import CrashingJournal
 from flowlang.testing.ledger import Ledger, LedgerEntry, repeated, violations
 
 RUN = "run"
+DOWN_MS = 36 * 3_600_000
 Moment = Literal["before", "after"]
 
 
@@ -154,7 +156,9 @@ class Trial:
         found = {}
         for path in sorted(self.project.rglob("*")):
             name = path.relative_to(self.project).as_posix()
-            if path.is_file() and not name.startswith((".flowlang/", "data.db")):
+            # A process that is killed in the middle of a write leaves its temporary file, which no script ever sees.
+            is_temporary = path.name.startswith(TEMPORARY_PREFIX)
+            if path.is_file() and not is_temporary and not name.startswith((".flowlang/", "data.db")):
                 found[name] = path.read_text()
         return found
 
@@ -164,14 +168,18 @@ class Trial:
         with closing(sqlite3.connect(self.project / "data.db")) as database:
             names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             tables = {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in sorted(names)}
-        # Without the time at which each was made.
-        tables["_flowlang_effect"] = [row[:3] for row in tables.get("_flowlang_effect", [])]
+        effects = tables.get("_flowlang_effect", [])
+        if len({key.split("/")[1] for key, *_ in effects}) > 1:
+            self.problems.append("keys have more than one salt")
+        # Without the salt, which differs from run to run, and the time at which each was made.
+        tables["_flowlang_effect"] = [(key.split("/")[2], result) for key, result, *_ in effects]
         return {name: sorted(map(repr, rows)) for name, rows in tables.items()}
 
 
 def drive(trial: Trial, crash: Crash) -> dict[str, Any]:
     """Starts the run or goes on with it, in this process."""
-    clock = VirtualClock()
+    # Some time has passed since the crash, so that timers may have become due meanwhile.
+    clock = VirtualClock(START_MS + trial.crashes * DOWN_MS)
     inner = SqlJournal(trial.project / ".flowlang" / "flowlang.db", clock=clock)
     journal = CrashingJournal(inner, crash.write, crash.moment)
     actions = trial.ledger.wrap([*shipped_actions(), *ACTIONS])
@@ -193,7 +201,7 @@ class Campaign:
         self._template = directory / "template"
         workload.install(self._template / "project")
         forked(_prepare, self._template / "project")
-        trial = self.new_trial()
+        trial = Trial(directory / "undisturbed", self._template)
         ended = trial.crash(Crash())
         self.writes: int = ended.value["writes"]
         self.took_s = ended.took_s
@@ -269,4 +277,7 @@ def _difference(found: Any, expected: Any) -> str:
         missing = [each for each in expected if each not in found]
         surplus = [each for each in found if each not in expected]
         return f"missing {missing[:3]}, surplus {surplus[:3]}"[:1500]
+    if isinstance(found, dict) and isinstance(expected, dict):
+        changed = sorted(key for key in {*found, *expected} if found.get(key) != expected.get(key))
+        return "; ".join(f"{key}: {found.get(key)!r}, expected {expected.get(key)!r}"[:500] for key in changed[:3])
     return f"{found!r}, expected {expected!r}"[:1500]

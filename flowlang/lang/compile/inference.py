@@ -126,11 +126,11 @@ def _combine(op: str, left: str, right: str) -> str:
         return ""
     if left == right == "int" and op in INT_OPERATORS:
         return "int"
-    if left == "float" and op in FLOAT_OPERATORS or right == "float" and op in "+-":
+    if (left == "float" and op in FLOAT_OPERATORS) or (right == "float" and op in "+-"):
         return "float"
-    if left in NUMBERS and (right == "float" and op in FLOAT_OPERATORS or op == "/"):
+    if left in NUMBERS and ((right == "float" and op in FLOAT_OPERATORS) or op == "/"):
         return "float"
-    if "str" in (left, right) and op == "+" or left == "str" and op == "%":
+    if ("str" in (left, right) and op == "+") or (left == "str" and op == "%"):
         return "str"
     if left == "list" and op in "+*":
         return "list"

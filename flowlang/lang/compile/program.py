@@ -102,8 +102,7 @@ def compile_module(file: nodes.File, source: SourceFile, resolve_source: Any) ->
         name=source.name,
         digest=source_digest(source.text),
         code=body_code,
-        exports=tuple(name for name, binding in scope.names.items()
-                      if binding.kind is BindingKind.GLOBAL and not name.startswith("_")),  # fmt: skip
+        exports=_exports(scope),
         loads=loads,
         methods=tuple(sorted(unit.methods)),
         universals=tuple(sorted(unit.universals)),
@@ -112,6 +111,11 @@ def compile_module(file: nodes.File, source: SourceFile, resolve_source: Any) ->
         acts=any(not isinstance(statement, (nodes.Def, nodes.Load, nodes.Pass)) for statement in file.body),
         documentation=file.docstring,
     )
+
+
+def _exports(scope: ModuleScope) -> tuple[str, ...]:
+    bound = (name for name, binding in scope.names.items() if binding.kind is BindingKind.GLOBAL)
+    return tuple(name for name in bound if not name.startswith("_"))
 
 
 def _module(unit: Unit, scope: ModuleScope, body: list[ast.stmt]) -> ast.Module:

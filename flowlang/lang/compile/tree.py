@@ -43,7 +43,9 @@ def constant(value: Any, at: Place) -> ast.Constant:
     return ast.Constant(value, **at)
 
 
-def call(function: ast.expr, arguments: Sequence[ast.expr], at: Place, keywords: Sequence[ast.keyword] = ()) -> ast.Call:
+def call(
+    function: ast.expr, arguments: Sequence[ast.expr], at: Place, keywords: Sequence[ast.keyword] = ()
+) -> ast.Call:
     return ast.Call(function, list(arguments), list(keywords), **at)
 
 

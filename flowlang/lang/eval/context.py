@@ -24,7 +24,9 @@ LONGEST_SLEEP_S = 100 * 366 * 86_400
 class ActionCatalog(Protocol):
     """The actions that a host offers. Names are dotted."""
 
-    def bind(self, name: str, positional: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[dict[str, Any], float | None]:  # fmt: skip
+    def bind(
+        self, name: str, positional: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], float | None]:
         """The given arguments by name, checked, and the timeout in seconds given with the call. Raises Fault."""
         ...
 

@@ -24,14 +24,12 @@ from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.eval.census import take_census
 from flowlang.lang.eval.command import Answer, Command, FinishedCall, LogLine, Note, Position
 from flowlang.lang.eval.context import ActionCatalog, Actions
-
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.flow import Flow, result_by_value, run_scope
 from flowlang.lang.eval.module import Module
 from flowlang.lang.eval.pattern import ArgPattern, bind_declared
 from flowlang.lang.eval.services import evaluation_services, method_table
 from flowlang.lang.values.canonical import decode
-
 from flowlang.lang.values.display import str_value
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault, Stop
 from flowlang.lang.values.meter import METER, Budget, Meter
@@ -311,7 +309,9 @@ def _entry_name(entry: Entry) -> str:
     return entry.flow or entry.module.rpartition("/")[2].removesuffix(".flow")
 
 
-def entry_keywords(entry: Entry, function: Any, positional: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:  # fmt: skip
+def entry_keywords(
+    entry: Entry, function: Any, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> dict[str, Any]:
     """The arguments from outside, read and checked against what the flow declares. Raises EntryMismatch."""
     given: dict[str, Any] = {**entry.arguments, **entry.texts}
     if type(function) is Flow and function.patterns is not None:

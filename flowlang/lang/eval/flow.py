@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from flowlang.lang.eval.callback import passes_calls_on
 from flowlang.lang.eval.command import FlowBegun, FlowEnded
 from flowlang.lang.eval.context import RUNTIME_ACTIONS, ActionRef, arguments_struct, context_of
 from flowlang.lang.eval.failure import failed, too_deep
@@ -21,7 +22,8 @@ from flowlang.lang.eval.module import freeze_with_globals
 from flowlang.lang.eval.pattern import ArgPattern, bind_declared
 from flowlang.lang.eval.task import Task, await_tasks, checked_tasks, start_task
 from flowlang.lang.eval.traceback import calling_frame
-from flowlang.lang.values.canonical import copy_by_value, decode, digest, encode
+from flowlang.lang.eval.wrong_call import misfit
+from flowlang.lang.values.canonical import REFERENCES, copy_by_value, decode, digest, encode
 from flowlang.lang.values.container import Dict, List
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -34,7 +36,8 @@ PREVIEW_CHARACTERS = 200
 @attrs.define(eq=False)
 class Flow:
     """A flow value. `patterns` is None when the flow declares no arguments: then the implementation receives the
-    call's arguments after the context. `is_named`: its name was given and does not come from its function. `is_sealed`: what it reaches is frozen."""
+    call's arguments after the context. `is_named`: its name was given and does not come from its function.
+    `is_sealed`: what it reaches is frozen."""
 
     implementation: Any
     patterns: Mapping[str, ArgPattern] | None
@@ -53,9 +56,7 @@ def call_flow(flow: Flow, depth: int, positional: Sequence[Any], keywords: Mappi
     evaluation, outer = fiber.evaluation, fiber.scope
     if depth > evaluation.depth_limit:
         raise too_deep(evaluation.depth_limit)
-    if flow.patterns is not None:
-        keywords = bind_declared(flow.name, flow.patterns, positional, keywords)
-        positional = ()
+    positional, keywords = checked_arguments(flow, positional, keywords)
     seal(flow, outer)
     own_positional, own_keywords, arguments_digest = _by_value(positional, keywords)
     position = outer.next_position()
@@ -67,19 +68,30 @@ def call_flow(flow: Flow, depth: int, positional: Sequence[Any], keywords: Mappi
     evaluation.tell(FlowBegun(position, flow.name, arguments_digest, shown, calling_frame(sys._getframe())))
     declared = arguments_struct(own_keywords if flow.patterns is not None else {})
     scope = Scope(position, outer, flow.name, declared)
-    result = run_scope(fiber, scope, _implementation(flow, fiber, scope, depth, own_positional, own_keywords))
+    passed_keywords = own_keywords if flow.patterns is None else {}
+    passed = (context_of(fiber, scope), *own_positional)
+    result = run_scope(fiber, scope, lambda: _invoke(flow.implementation, depth + 1, passed, passed_keywords))
     result, payload = result_by_value(result)
     evaluation.tell(FlowEnded(position, type(result) is Ok, payload))
     return result
 
 
-def _implementation(
-    flow: Flow, fiber: Fiber, scope: Scope, depth: int, positional: Sequence[Any], keywords: Mapping[str, Any]
-) -> Any:
-    context = context_of(fiber, scope)
+def checked_arguments(
+    flow: Flow, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """The arguments as they cross: by name when the flow declares them. What does not fit fails the caller, for it is
+    the caller's mistake, and trying again would not help."""
     if flow.patterns is not None:
-        return lambda: flow.implementation(depth + 1, context)
-    return lambda: flow.implementation(depth + 1, context, *positional, **keywords)
+        return (), bind_declared(flow.name, flow.patterns, positional, keywords)
+    wrong = misfit(flow.implementation, 2, len(positional), keywords)
+    if wrong is not None:
+        raise wrong
+    return positional, keywords
+
+
+@passes_calls_on
+def _invoke(function: Any, depth: int, positional: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    return function(depth, *positional, **keywords)
 
 
 def run_scope(fiber: Fiber, scope: Scope, body: Any) -> Ok | Err:
@@ -176,11 +188,15 @@ def run_action(depth: int, target: Any, /, *positional: Any, **keywords: Any) ->
         hint = "give `run` the flow itself and its arguments: `run(f, x)`, not `run(f(x))`"
         raise Fault("type-mismatch", f"`run` takes a flow or an action, not {type_name(target)}", hint=hint)
     name = target.name if isinstance(target, (Flow, ActionRef)) else getattr(target, "__name__", "function")
+    if type(target) is Flow:
+        checked_arguments(target, positional, keywords)
+    elif (wrong := misfit(target, 1, len(positional), keywords)) is not None:
+        raise wrong
     freeze_with_globals((target,))
     own_positional, own_keywords, arguments_digest = _by_value(positional, keywords)
 
     def body(own: Fiber) -> Ok | Err:
-        result = run_scope(own, own.scope, lambda: target(1, *own_positional, **own_keywords))
+        result = run_scope(own, own.scope, lambda: _invoke(target, 1, own_positional, own_keywords))
         return result_by_value(result)[0]
 
     return start_task(fiber, name, arguments_digest, body)
@@ -198,6 +214,7 @@ def wait_action(depth: int, tasks: Any, /) -> Any:
     return List(task.result for task in waited)
 
 
+REFERENCES.update((Flow, ActionRef))
 RUNTIME_ACTIONS["run"] = run_action
 RUNTIME_ACTIONS["wait"] = wait_action
 

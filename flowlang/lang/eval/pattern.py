@@ -135,7 +135,7 @@ def _pattern_method(kind: str) -> Callable[..., ArgPattern]:
 
 def _enum(depth: int, self: ArgPatterns, choices: Any, /, default: Any = REQUIRED, *, doc: str = "") -> ArgPattern:
     if not isinstance(choices, (AnyList, tuple)) or not choices or any(type(choice) is not str for choice in choices):
-        raise Fault("flow-arguments", "`args.enum` takes a list of strings", hint='such as `args.enum(["csv", "json"])`')
+        raise Fault("flow-arguments", "`args.enum` takes a list of strings", hint='write `args.enum(["a", "b"])`')
     pattern = ArgPattern("enum", REQUIRED, _text(doc), tuple(choices))
     if default is not REQUIRED and default is not None and not pattern.accepts(default):
         raise Fault("flow-arguments", f"the default of `args.enum` must be {pattern.expects()}")

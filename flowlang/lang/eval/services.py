@@ -15,6 +15,7 @@ from flowlang.lang.eval.callback import passes_calls_on
 from flowlang.lang.eval.failure import too_deep
 from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
+from flowlang.lang.eval.traceback import EARLY
 from flowlang.lang.values.container import AnyDict, Dict, List
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -134,8 +135,8 @@ def early_call(name: str) -> None:
 def postpone(function: FunctionType) -> None:
     """Makes a function that has defaults uncallable until `complete` gives it its defaults."""
     function.__dict__["flowlang_code"] = function.__code__
-    name = function.__name__
-    function.__code__ = _EARLY.replace(co_name=name, co_consts=(name, None))
+    constants = tuple(function.__name__ if constant == "" else constant for constant in _EARLY_CODE.co_consts)
+    function.__code__ = _EARLY_CODE.replace(co_name=EARLY, co_consts=constants)
 
 
 def complete(function: FunctionType, positional: tuple[Any, ...], pairs: tuple[tuple[str, Any], ...]) -> None:
@@ -157,7 +158,7 @@ def _early_code() -> CodeType:
     return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
 
 
-_EARLY: Final = _early_code()
+_EARLY_CODE: Final = _early_code()
 
 
 def _operators() -> dict[str, Callable[..., Any]]:
@@ -168,7 +169,8 @@ def _operators() -> dict[str, Callable[..., Any]]:
 
 STATIC_SERVICES: Final[Mapping[str, Any]] = {
     **_operators(),
-    "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple, "$List": List, "$Dict": Dict,
+    "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple,
+    "$List": List, "$Dict": Dict,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
     "$early_call": early_call, "$name_flow": name_flow,

@@ -11,7 +11,6 @@ import re
 from itertools import islice
 from types import CodeType, FrameType, TracebackType
 
-
 import attrs
 
 from flowlang.lang.compile.naming import script_name
@@ -22,6 +21,8 @@ from flowlang.lang.values.display import repr_value
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault
 
 TOP_LEVEL = "<toplevel>"
+EARLY = "%early"
+"""The code of a function that is called before its `def` ran: no place in the script is its own."""
 
 
 @attrs.frozen
@@ -66,7 +67,8 @@ def frames_of(traceback: TracebackType | None) -> list[Frame]:
             name = code.co_name
             if name.startswith("%comprehension") and frames:
                 name = frames.pop().function
-            frames.append(Frame(frame.f_globals["$module"].name, _display_name(name), span))
+            if name != EARLY:
+                frames.append(Frame(frame.f_globals["$module"].name, _display_name(name), span))
         traceback = traceback.tb_next
     return frames
 
@@ -112,7 +114,7 @@ def _explain_host_error(error: BaseException, frame: FrameType) -> Fault | None:
         case ZeroDivisionError():
             return Fault("division-by-zero", "division by zero")
         case NameError():
-            return _unbound(error.name or "", frame)
+            return _unbound(error, frame)
         case OverflowError():
             return Fault("number-too-large", "the result is too large for a float")
         case ValueError():
@@ -122,8 +124,10 @@ def _explain_host_error(error: BaseException, frame: FrameType) -> Fault | None:
     return None
 
 
-def _unbound(name: str, frame: FrameType) -> Fault:
-    name = script_name(name)
+def _unbound(error: NameError, frame: FrameType) -> Fault:
+    # CPython leaves `name` out of errors about locals and variables of enclosing functions; their text has it.
+    quoted = re.search(r"'([^']+)'", str(error))
+    name = script_name(error.name or (quoted[1] if quoted else ""))
     where = "local variable" if name in frame.f_code.co_varnames else "name"
     return Fault(
         "used-before-assignment",

@@ -6,8 +6,11 @@ what they say (function, counts, names) is taken out of them and said again, wit
 
 from __future__ import annotations
 
+import inspect
 import re
-from typing import Final
+from collections.abc import Iterable
+from types import FunctionType
+from typing import Any, Final
 
 from flowlang.lang.compile.naming import script_name
 from flowlang.lang.values.fault import Fault
@@ -101,3 +104,39 @@ def _positional_only(found: re.Match[str]) -> Fault:
 def _no_keywords(found: re.Match[str]) -> Fault:
     name, _ = _function(found)
     return Fault("wrong-arguments", f"`{name}` takes no arguments by name")
+
+
+def misfit(function: Any, hidden: int, positional: int, keywords: Iterable[str]) -> Fault | None:
+    """Why a function of a script cannot be called with so many positional arguments and these keywords; None when it
+    can. `hidden` arguments come first and are not the caller's (the depth, a flow's context)."""
+    if type(function) is not FunctionType:
+        return None
+    code = function.__code__
+    name = script_name(code.co_name)
+    parameters = code.co_varnames[hidden : code.co_argcount]
+    keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    if positional > len(parameters) and not code.co_flags & inspect.CO_VARARGS:
+        return _too_many(name, len(parameters), positional)
+    bound = set(parameters[:positional])
+    for keyword in keywords:
+        if keyword in bound:
+            return Fault("wrong-arguments", f"`{name}` got more than one value for the parameter `{keyword}`")
+        if keyword not in (*parameters, *keyword_only) and not code.co_flags & inspect.CO_VARKEYWORDS:
+            return Fault("wrong-arguments", f"`{name}` has no parameter `{script_name(keyword)}`")
+        bound.add(keyword)
+    required = parameters[: len(parameters) - len(function.__defaults__ or ())]
+    absent = [parameter for parameter in required if parameter not in bound]
+    absent += [each for each in keyword_only if each not in bound and each not in (function.__kwdefaults__ or ())]
+    if absent:
+        noun = "argument" if len(absent) == 1 else "arguments"
+        shown = ", ".join(f"`{script_name(each)}`" for each in absent)
+        return Fault("wrong-arguments", f"`{name}` is missing the {noun} {shown}")
+    return None
+
+
+def _too_many(name: str, most: int, given: int) -> Fault:
+    hint = None
+    if most == 0:
+        hint = "a flow without `args` hands what it is called with to its implementation, after the context"
+    noun = "argument" if most == 1 else "arguments"
+    return Fault("wrong-arguments", f"`{name}` takes {most or 'no'} positional {noun}, {given} given", hint=hint)

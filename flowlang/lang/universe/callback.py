@@ -8,7 +8,6 @@ refuses them with the name of the builtin.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from types import FunctionType
 from typing import Any
 
@@ -28,7 +27,7 @@ def is_callable(value: Any) -> bool:
 
 
 @passes_calls_on
-def call_for_each(name: str, depth: int, function: Any, source: Any, items: Iterable[Any]) -> list[Any]:
+def call_for_each(name: str, depth: int, function: Any, source: Any, items: list[Any]) -> list[Any]:
     """The results of `function` for all items, in order, each called once. `source` is the container that the items
     come from; it is held meanwhile. `depth` is the builtin's own."""
     if not is_callable(function):
@@ -38,11 +37,8 @@ def call_for_each(name: str, depth: int, function: Any, source: Any, items: Iter
     if is_container:
         hold(source, ITERATION)
     try:
-        results = []
-        for item in items:
-            charge(1)
-            results.append(function(depth + 1, item))
-        return results
+        charge(len(items))
+        return [function(depth + 1, item) for item in items]
     finally:
         if is_container:
             release(source)

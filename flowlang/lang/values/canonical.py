@@ -54,7 +54,8 @@ from flowlang.lang.values.scalar import special_text
 from flowlang.lang.values.size import list_size, table_size
 from flowlang.lang.values.struct import Struct
 
-DIGITS_MAX: Final = 4000
+DIGITS_MAX: Final = 600
+"""Longer ints are written in hexadecimal: the host may be set to refuse decimal ones of 640 digits."""
 INT_MAX: Final = 10**DIGITS_MAX
 SCALARS: Final = frozenset({NoneType, bool, str})
 """Types that the C encoder writes as they are, whatever the value."""

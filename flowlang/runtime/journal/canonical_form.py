@@ -21,6 +21,7 @@ from flowlang.runtime.journal.event import (
     Event,
     Position,
     Record,
+    RunStarted,
     TimerStarted,
 )
 
@@ -33,8 +34,8 @@ _MASKED = b'"masked"'
 def canonical_form(records: Iterable[Record], masked_actions: Collection[str] = UNREPEATABLE_ACTIONS) -> list[Event]:
     """The events of a journal in canonical form: those without a position first, then by (position, kind).
 
-    Sequences, times and tokens of the records, activations and attempts are left out; wake-up times and the results
-    of `masked_actions` are masked.
+    Sequences, times and tokens of the records, activations and attempts are left out; the run's salt, wake-up times
+    and the results of `masked_actions` are masked.
     """
     events = [record.event for record in records]
     masked = {
@@ -45,6 +46,8 @@ def canonical_form(records: Iterable[Record], masked_actions: Collection[str] = 
 
 
 def _mask(event: Event, masked: Collection[Position]) -> Event:
+    if isinstance(event, RunStarted):
+        return attrs.evolve(event, salt="")
     if isinstance(event, TimerStarted):
         return attrs.evolve(event, wake_at_ms=0)
     if isinstance(event, (ActionCompleted, ActionFailed)) and event.position in masked:

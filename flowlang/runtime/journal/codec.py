@@ -182,14 +182,19 @@ def _read_flow(fields: Fields) -> FlowStarted:
 
 def _read_run(fields: Fields) -> RunStarted:
     detail = _detail(fields)
-    return RunStarted(detail["entry"], original_text(fields.name), detail["code"], _payload(fields))
+    return RunStarted(detail["entry"], original_text(fields.name), detail["code"], _payload(fields), detail["salt"])
 
 
 _FORMS = (
     _Form(
         "run-started/1",
         RunStarted,
-        lambda e: ("", storable_text(e.flow), f'{{"code":{quote(e.code)},"entry":{quote(e.entry)}}}', e.payload),
+        lambda e: (
+            "",
+            storable_text(e.flow),
+            f'{{"code":{quote(e.code)},"entry":{quote(e.entry)},"salt":{quote(e.salt)}}}',
+            e.payload,
+        ),
         _read_run,
     ),
     _Form(
