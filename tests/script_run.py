@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attrs
 
+from flowlang.actions import shipped_actions
 from flowlang.lang.diagnostics.diagnostic import Diagnostic
 from flowlang.lang.interpreter import Build, build
 from flowlang.lang.values.meter import Budget
@@ -103,7 +104,9 @@ class ScriptRunner:
     def engine(self, hooks: Hooks) -> Iterator[Engine]:
         """An engine with a journal of its own."""
         clock = VirtualClock()
-        engine = Engine(self.root, MemoryJournal(clock), hooks=hooks, clock=clock, budget=self.budget)
+        engine = Engine(
+            self.root, MemoryJournal(clock), hooks=hooks, clock=clock, budget=self.budget, actions=shipped_actions()
+        )
         try:
             yield engine
         finally:

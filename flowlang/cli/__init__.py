@@ -8,4 +8,6 @@
     render.py      failures of runs as text; document.py: everything as JSON
     problem.py     exceptions as problems with a slug, a hint and an exit code
     terminal.py    escaping: nothing that a script or a journal says can control a terminal
+
+Nothing below this package knows of it: it drives the runtime through `Engine` and watches runs through `Hooks`.
 """

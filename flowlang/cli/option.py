@@ -85,7 +85,8 @@ def command(
                 {name: given.pop(name) for name in ("output", "color", "quiet", "verbose")}, given.pop("database", None)
             )
             try:
-                return function(settings, **given)
+                code = function(settings, **given)
+                return ExitCode.UNAVAILABLE if settings.output.is_data_lost and code is ExitCode.OK else code
             except FlowlangError as error:
                 from flowlang.cli.problem_report import show_error
 
@@ -131,12 +132,13 @@ def _value(
     """The value of one setting, from the first place that has it."""
     if option is not None:
         return option
-    value, place = (variable, f"FLOWLANG_{name.upper()}") if variable else (configured.get(name), "[tool.flowlang]")
+    value = variable or configured.get(name)
     if value is None:
         return default
     if value not in choices:
+        place = f"`FLOWLANG_{name.upper()}`" if variable else f"`{name}` in `[tool.flowlang]`"
         listed = ", ".join(f"`{choice}`" for choice in choices)
-        raise UsageError(f"`{name}` in `{place}` is {value!r}", hint=f"it can be one of {listed}")
+        raise UsageError(f"{place} is `{value}`", hint=f"it can be one of {listed}")
     return str(value)
 
 

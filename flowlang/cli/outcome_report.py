@@ -13,6 +13,7 @@ import attrs
 from flowlang.cli.document import outcome_document
 from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.option import Settings
+from flowlang.cli.problem import is_explained
 from flowlang.cli.render import render_failure, render_stop
 from flowlang.cli.terminal import one_line
 from flowlang.lang.values.display import preview
@@ -51,7 +52,7 @@ class Report:
             self._show_unfinished(outcome)
         if output.is_json:
             output.document(outcome_document(outcome, code, attachment))
-        return ExitCode.UNAVAILABLE if output.is_data_lost and code is ExitCode.OK else code
+        return code
 
     def _show_ok(self, outcome: RunOutcome, result: Ok, when: str) -> None:
         value = "" if result.value is None else f": Ok({preview(result.value, VALUE_LENGTH_MAX)})"
@@ -63,9 +64,11 @@ class Report:
     def _show_err(self, outcome: RunOutcome, result: Err, when: str) -> None:
         output = self.settings.output
         command = self.settings.command(f"runs journal {outcome.run_id}")
-        note = f"run `{outcome.run_id}` failed{when}; `{command}` shows what it did"
+        notes = [f"run `{outcome.run_id}` failed{when}; `{command}` shows what it did"]
+        if is_explained(result.failure.kind):
+            notes.append(f"`flowlang explain {result.failure.kind}` tells more")
         text = render_failure(
-            result, outcome.sources, notes=() if output.is_quiet else (note,), color=output.has_color,
+            result, outcome.sources, notes=() if output.is_quiet else notes, color=output.has_color,
             verbose=output.is_verbose,
         )  # fmt: skip
         output.say(text)

@@ -119,6 +119,13 @@ def explanation_of(slug: str) -> tuple[str, str] | None:
     return OTHER_SLUGS.get(slug)
 
 
+def is_explained(slug: str) -> bool:
+    """Whether `flowlang explain` knows the slug."""
+    from flowlang.lang.diagnostics.catalog import entry
+
+    return explanation_of(slug) is not None or entry(slug) is not None
+
+
 def own_slugs() -> list[str]:
     """The slugs that are explained here."""
     return sorted([*(kind.slug for kind in KINDS), *OTHER_SLUGS])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.output import Output
-from flowlang.cli.problem import Problem, problem_of
+from flowlang.cli.problem import Problem, is_explained, problem_of
 from flowlang.errors import FlowlangError, InternalError
 from flowlang.version import __version__
 
@@ -72,6 +72,9 @@ def show_source_errors(output: Output, entry: str, diagnostics: Sequence[Diagnos
     errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     message = f"`{entry}` has {errors} error{'s' if errors != 1 else ''}, so nothing was run"
     output.status(message)
+    slugs = [diagnostic.slug for diagnostic in diagnostics if is_explained(diagnostic.slug)]
+    if slugs:
+        output.hint(f"`flowlang explain {slugs[0]}` tells more")
     if output.is_json:
         problem = Problem("static-errors", message, None, ExitCode.USAGE)
         output.document(error_document(problem, diagnostics=[to_json(diagnostic) for diagnostic in diagnostics]))

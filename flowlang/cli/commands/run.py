@@ -8,6 +8,7 @@ import click
 
 from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.option import Settings, command
+from flowlang.errors import UsageError
 
 FOLLOW_S: Final = 3600.0
 _EXAMPLE: Final = """\
@@ -36,6 +37,8 @@ def run(
     """
     from flowlang.cli.argument import check_disjoint, parse_target, parse_texts, read_arguments
 
+    if run_id == "":
+        raise UsageError("`--id` is empty", hint="leave it out to get a new id")
     path, flow = parse_target(target)
     named = parse_texts(texts)
     values = read_arguments(arguments)

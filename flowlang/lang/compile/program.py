@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import marshal
+import warnings
 from types import CodeType
 from typing import Any, Final
 
@@ -91,7 +92,10 @@ def compile_module(file: nodes.File, source: SourceFile, resolve_source: Any) ->
     body += unit.statements(file.body)
     module = _module(unit, scope, body)
     check_tree(module)
-    code = compile(module, source.name, "exec", dont_inherit=True, optimize=0)
+    with warnings.catch_warnings():
+        # CPython warns of calls such as `(1)(2)` on standard error; the script is told when it gets there.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        code = compile(module, source.name, "exec", dont_inherit=True, optimize=0)
     body_code = next(constant for constant in code.co_consts if isinstance(constant, CodeType))
     loads = tuple(
         LoadedName(resolve_source(load.source), binding.original, binding.local.name)
