@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.util import MAGIC_NUMBER
 from typing import Any, Final, Protocol
 
@@ -154,7 +155,7 @@ class _Builder:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def _compile(self, entry: str) -> None:
-        from flowlang.lang.compile.program import compile_module
+        from flowlang.lang.compile.lowering import compile_module
         from flowlang.lang.resolve.dialect import FLOW
         from flowlang.lang.resolve.load_graph import load_modules
         from flowlang.lang.resolve.load_source import resolve_source
@@ -183,7 +184,7 @@ class _Builder:
             if module.name in known:
                 continue
             program = compile_module(
-                module.file, module.source, lambda text, name=module.name: resolve_source(text, name)
+                module.file, module.source, partial(resolve_source, from_module=module.name)
             )
             self.programs[module.name] = program
             if self._cache is not None and module.name not in noisy:

@@ -9,6 +9,7 @@ A run that has nothing else to do performs an inline action on its own thread; e
 
 from __future__ import annotations
 
+import _thread
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -76,6 +77,13 @@ class Writer:
         raise NotImplementedError
 
 
+@attrs.define(eq=False)
+class StopRequest:
+    """Whether a run is to be suspended. A plain field: taking a lock in a signal handler can wait for ever."""
+
+    is_made: bool = False
+
+
 @attrs.frozen
 class Environment:
     """What actions are performed with."""
@@ -91,8 +99,8 @@ class Environment:
 
 @attrs.define(eq=False)
 class Activation:
-    """Drives one run. `stop` may be set from a signal handler: the run is suspended as soon as what is being
-    performed has been recorded."""
+    """Drives one run. `stop` may be made by a signal handler: the run is suspended as soon as what is being performed
+    has been recorded."""
 
     run_id: str
     salt: str
@@ -101,7 +109,7 @@ class Activation:
     writer: Writer
     environment: Environment
     counters: Counters
-    stop: threading.Event
+    stop: StopRequest
     _answers: dict[Position, Answer] = attrs.field(factory=dict)
     _batch: list[Event] = attrs.field(factory=list)
     _running: dict[Position, ActionContext] = attrs.field(factory=dict)
@@ -111,17 +119,27 @@ class Activation:
     _wake: threading.Event = attrs.field(factory=threading.Event)
 
     def replay_past(self) -> Step:
-        """Evaluates up to where the recorded past ends. Raises Divergence; performs and records nothing."""
-        step = self.evaluation.start()
-        said = self.replay.new_of(step.said)
+        """Evaluates up to where the recorded past ends. Raises Divergence; performs and records nothing.
+
+        Budgets do not hold for what was evaluated before. But nothing tells whether the turn after the last answer was
+        evaluated to its end, so they do hold for that one: a run that a budget stopped does not get past it so."""
+        evaluation, replay, steps = self.evaluation, self.replay, self.counters.steps
+        if replay.is_last_answer_given:
+            evaluation.go_live(steps)
+        step = evaluation.start()
+        said = replay.new_of(step.said)
         while not isinstance(step, (Completed, Stopped)):
-            answer = self.replay.next_answer(self.evaluation.waiting)
+            answer = replay.next_answer(evaluation.waiting)
             if answer is None:
                 break
-            step = self.evaluation.resume([answer])
-            said += self.replay.new_of(step.said)
+            if replay.is_last_answer_given:
+                evaluation.go_live(steps)
+            step = evaluation.resume([answer])
+            said += replay.new_of(step.said)
         if not isinstance(step, Stopped):
-            self.replay.check_complete()
+            replay.check_complete()
+            if not said:
+                evaluation.go_live(steps)  # the turn is recorded to its end, and its steps are counted already
         return attrs.evolve(step, said=said)
 
     def drive(self, step: Step, first: Sequence[Event]) -> Step:
@@ -226,7 +244,7 @@ class Activation:
         while True:
             self._wake.clear()
             self._collect()
-            if self.stop.is_set():
+            if self.stop.is_made:
                 self._let_finish()
                 return False
             if self._answers:
@@ -266,8 +284,14 @@ class Activation:
         self._answers[position] = Answer(None, decode(payload))
 
     def wake(self) -> None:
-        """Makes a wait look at `stop`."""
-        self._wake.set()
+        """Makes a wait look at `stop`. In a thread, because the code that a signal handler interrupts may hold the
+        lock that setting an event takes."""
+        _thread.start_new_thread(self._wake.set, ())
+
+    def abandon(self) -> None:
+        """The run cannot be driven on. What is being performed is told to end; nothing of it is recorded."""
+        for context in self._running.values():
+            context.cancel()
 
     def _let_finish(self) -> None:
         """Waits for the actions that are being performed, so that no effect goes unrecorded."""
@@ -298,17 +322,20 @@ class Activation:
 
     def _stop_run(self, step: Stopped) -> None:
         self._let_finish()
+        # What was to be started now will not be: it is asked for again when the run goes on.
+        self._batch = [event for event in self._batch if not isinstance(event, INTENTS)]
         if isinstance(step.cause, BudgetExceeded):
             failure = {"kind": "budget-exceeded", "message": step.cause.message, "data": {"limit": step.cause.limit}}
             self._batch.append(RunStopped("budget", encode(from_host(failure))))
             self._commit(RunStatus.STOPPED)
             return
-        # What the script said in the turn that was cut short is said again when the run goes on.
+        # An interruption can come anywhere in a turn, so what the script said in it is left to the next time, too.
         self._batch = [event for event in self._batch if isinstance(event, ANSWERS)]
         self._suspend()
 
 
-ANSWERS = (ActionCompleted, ActionFailed, TimerFired, AttemptStarted)
+ANSWERS = (ActionCompleted, ActionFailed, TimerFired)
+INTENTS = (ActionScheduled, AttemptStarted, TimerStarted)
 
 
 def _event_of(note: Note | Command) -> Event:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 import secrets
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.fault import BudgetExceeded
 from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import ActionRegistry, ActionSpec, signature_digest
-from flowlang.runtime.activation import Activation, Environment, Writer
+from flowlang.runtime.activation import Activation, Environment, StopRequest, Writer
 from flowlang.runtime.catalog import Catalog
 from flowlang.runtime.clock import Clock, SystemClock
 from flowlang.runtime.executors.inline import InlineExecutor
@@ -87,8 +86,8 @@ class Engine:
         self.clock = clock or SystemClock()
         self.budget = budget or Budget(steps=TURN_STEPS)
         self._registry = ActionRegistry(actions)
-        self._owner = journal.new_owner()
-        self._stop = threading.Event()
+        self._owner: str | None = None
+        self._stop = StopRequest()
         self._activation: Activation | None = None
         files, databases = self.project.access()
         self._environment = Environment(
@@ -124,10 +123,9 @@ class Engine:
         manifest = self._manifest(script)
         texts_of_modules = {name: source.text for name, source in script.sources.items()}
         new = NewRun(run_id, script.entry, flow, digest(payload), manifest, texts_of_modules)
-        writer = RunWriter(self.journal, self._owner, self.clock, new)
+        writer = RunWriter(self.journal, self._living_owner(), self.clock, new)
         salt = secrets.token_hex(8)
         activation = self._activate(run_id, salt, evaluation, Replay(()), writer, Counters())
-        evaluation.go_live()
         step = activation.replay_past()
         _check_entry(step)
         self.hooks.started(run_id, script.entry)
@@ -154,7 +152,7 @@ class Engine:
 
     def request_stop(self) -> None:
         """Suspends the run that is being driven, cleanly. Safe in a signal handler and from other threads."""
-        self._stop.set()
+        self._stop.is_made = True
         activation = self._activation
         if activation is not None:
             activation.evaluation.interrupt()
@@ -165,7 +163,7 @@ class Engine:
         self._environment.threads.close()
         self._environment.inline.close()
         self._environment.databases.close()
-        self.journal.drop_owner(self._owner)
+        self._drop_owner()
 
     # Attaching
 
@@ -201,8 +199,9 @@ class Engine:
 
     def _resume(self, record: RunRecord, script: Build, *, moved: bool, pinned: Mapping[str, str]) -> RunOutcome:
         run_id = record.run_id
-        lease = self.journal.claim(run_id, self._owner)
-        writer = RunWriter(self.journal, self._owner, self.clock, None, lease)
+        owner, status = self._living_owner(), _unfinished(record.status)
+        lease = self.journal.claim(run_id, owner)
+        writer = RunWriter(self.journal, owner, self.clock, None, lease)
         try:
             records = self.journal.read(run_id)
             writer.sequence = records[-1].sequence
@@ -215,13 +214,14 @@ class Engine:
             activation = self._activate(run_id, salt, evaluation, replay, writer, counters)
             sources = {name: source.text for name, source in script.sources.items()}
             try:
+                if moved:
+                    self._check_move(script, entry, run_id, records, writer)
                 step = activation.replay_past()
             except Divergence as divergence:
-                writer.release(_unfinished(record.status))
+                writer.release(status)
                 report = divergence_report(run_id, divergence, pinned, sources)
-                return self._unfinished_outcome(record, report, sources)
+                return self._unfinished_outcome(attrs.evolve(record, status=status), report, sources)
             if not isinstance(step, Stopped):
-                evaluation.go_live(record.steps)
                 is_edited = not moved and self.project.is_edited(record.entry, pinned)
                 self.hooks.resuming(run_id, writer.sequence, record.actions_completed, is_edited)
             if moved:
@@ -229,16 +229,37 @@ class Engine:
                     lease, writer.sequence, self._manifest(script), sources, counters
                 )
         except BaseException:
-            self._release_quietly(writer)
+            self._give_up(writer)
             raise
-        first = ActivationStarted(self._owner, lease.token)
+        first = ActivationStarted(owner, lease.token)
         return self._drive(activation, step, [first], Attachment.RESUMED, sources)
 
-    def _release_quietly(self, writer: RunWriter) -> None:
+    def _check_move(
+        self, script: Build, entry: Entry, run_id: str, records: Sequence[Record], writer: RunWriter
+    ) -> None:
+        """Evaluates all of the past with other code. What lies inside finished flow calls is not evaluated when a run
+        is resumed, so a difference there would not be found. Raises Divergence."""
+        replay = Replay(records, is_whole=True)
+        evaluation = self._evaluation(script, entry, run_id, {})
+        self._activate(run_id, _started(records).salt, evaluation, replay, writer, Counters()).replay_past()
+
+    def _give_up(self, writer: RunWriter) -> None:
+        """Gives the run back after a failure. When that fails too, whoever resumes the run must not wait for this
+        owner, so it ends."""
         try:
             writer.release(RunStatus.SUSPENDED)
         except JournalError:
-            return
+            self._drop_owner()
+
+    def _living_owner(self) -> str:
+        if self._owner is None:
+            self._owner = self.journal.new_owner()
+        return self._owner
+
+    def _drop_owner(self) -> None:
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            self.journal.drop_owner(owner)
 
     # Driving
 
@@ -261,9 +282,15 @@ class Engine:
     ) -> RunOutcome:  # fmt: skip
         writer = activation.writer
         assert isinstance(writer, RunWriter)
-        with LeaseRenewal(self.journal, writer):
-            step = activation.drive(step, first)
-        self._activation = None
+        try:
+            with LeaseRenewal(self.journal, writer):
+                step = activation.drive(step, first)
+        except BaseException:
+            activation.abandon()
+            self._give_up(writer)
+            raise
+        finally:
+            self._activation = None
         status, result, stop = _ending(step)
         return RunOutcome(
             activation.run_id, status, attachment, result, stop, writer.sequence,

@@ -28,6 +28,8 @@ from flowlang.lang.eval.command import (
 )
 from flowlang.lang.eval.traceback import Frame
 from flowlang.lang.values.canonical import decode
+from flowlang.lang.values.compare import equal
+from flowlang.lang.values.display import preview
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
@@ -78,19 +80,31 @@ class Open:
 
 
 class Replay:
-    """The past of one run. `open` holds the commands that had no answer when the past ended."""
+    """The past of one run. `open` holds the commands that had no answer when the past ended, `finished` the flow calls
+    whose insides need not be evaluated again. With `is_whole` there are none of these: everything is evaluated and
+    compared, also what flows gave."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[Record], *, is_whole: bool = False) -> None:
+        self._is_whole = is_whole
         self.asked: dict[Position, Record] = {}
         self.finished: dict[Position, FinishedCall] = {}
         self.open: dict[Position, Open] = {}
         self._lines: set[Position] = set()
-        self._ended: set[Position] = set()
+        self._ended: dict[Position, Record] = {}
         self._answers: list[tuple[int, Position, Answer]] = []
         self._next = 0
         self._matched: set[Position] = set()
         for record in records:
             self._read(record)
+        self._last = max(
+            (index for index, (_, position, _) in enumerate(self._answers) if not self._is_inside_finished(position)),
+            default=-1,
+        )
+
+    @property
+    def is_last_answer_given(self) -> bool:
+        """Whether `next_answer` has no more to give."""
+        return self._next > self._last
 
     def _read(self, record: Record) -> None:
         match record.event:
@@ -108,9 +122,9 @@ class Replay:
             case TimerFired(position=position):
                 self._answer(record, position, Answer())
             case FlowCompleted(position=position, payload=payload):
-                self._ended.add(position)
+                self._ended[position] = record
                 begun = self.asked[position].event
-                if payload is not None and isinstance(begun, FlowStarted):
+                if payload is not None and isinstance(begun, FlowStarted) and not self._is_whole:
                     self.finished[position] = FinishedCall(begun.flow, begun.digest, payload)
             case LogWritten(position=position):
                 self._lines.add(position)
@@ -128,7 +142,7 @@ class Replay:
             case LogLine():
                 return item.position in self._lines
             case FlowEnded():
-                return item.position in self._ended
+                return item.position in self._ended and self._has_ended_alike(item)
         record = self.asked.get(item.position)
         if record is None:
             return False
@@ -138,6 +152,18 @@ class Replay:
         self._matched.add(item.position)
         if item.position in self.open:
             self.open[item.position].asking = item
+        return True
+
+    def _has_ended_alike(self, item: FlowEnded) -> bool:
+        """True. Raises Divergence when the flow gave something else than is recorded."""
+        record, begun = self._ended[item.position], self.asked[item.position].event
+        assert isinstance(record.event, FlowCompleted)
+        assert isinstance(begun, FlowStarted)
+        if self._is_whole and not _give_alike(record.event.payload, item.payload):
+            recorded = Side(f"{begun.flow} that gives {_shown(record.event.payload)}", begun.place)
+            raise Divergence(
+                record.sequence, item.position, recorded, Side(f"{begun.flow} that gives {_shown(item.payload)}", None)
+            )
         return True
 
     def next_answer(self, waiting: set[Position]) -> tuple[Position, Answer] | None:
@@ -175,6 +201,16 @@ def _agree(recorded: Asked, asked: Asking) -> bool:
         case FlowStarted(), FlowBegun():
             return recorded.flow == asked.flow and recorded.digest == asked.digest
     return False
+
+
+def _give_alike(recorded: bytes | None, given: bytes | None) -> bool:
+    if recorded is None or given is None:
+        return recorded is given
+    return recorded == given or equal(decode(recorded), decode(given))  # errors are equal wherever they come from
+
+
+def _shown(payload: bytes | None) -> str:
+    return "a value that is not data" if payload is None else preview(decode(payload))
 
 
 def _recorded_side(event: Asked) -> Side:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, Final
 
-from flowlang.lang.compile import tree
 from flowlang.lang.compile.naming import MARK, keyword_name, script_name
 from flowlang.lang.eval import operators
 from flowlang.lang.eval.attribute import attribute
@@ -145,20 +143,11 @@ def complete(function: FunctionType, positional: tuple[Any, ...], pairs: tuple[t
     with_defaults(function, positional, pairs)
 
 
-def _early_code() -> CodeType:
-    at = tree.place((1, 0, 1, 0))
-    body = tree.expression(tree.operator("early_call", [tree.constant("", at)], at), at)
-    arguments = ast.arguments(
-        posonlyargs=[], args=[], vararg=ast.arg("%a", **at), kwonlyargs=[], kw_defaults=[],
-        kwarg=ast.arg("%k", **at), defaults=[],
-    )  # fmt: skip
-    extra: dict[str, Any] = {"type_params": []}
-    function = ast.FunctionDef(name="early", args=arguments, body=[body], decorator_list=[], **extra, **at)
-    code = compile(ast.Module([function], []), "", "exec")
-    return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+def _early(*positional: Any, **keywords: Any) -> None:
+    early_call("")
 
 
-_EARLY_CODE: Final = _early_code()
+_EARLY_CODE: Final = _early.__code__.replace(co_names=("$early_call",))
 
 
 def _operators() -> dict[str, Callable[..., Any]]:

@@ -1,0 +1,114 @@
+"""The last stage that looks at a syntax tree: a resolved module becomes a program.
+
+The generated module is one function `%module(%d, /)` that runs the top level; its names are globals of the module
+instance. Before it is compiled the tree is checked once more: it may hold nothing that the lowering never makes.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, Final
+
+from flowlang.lang.compile import arithmetic, calls, expressions, functions, loops, statements, tree
+from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
+from flowlang.lang.compile.unit import DEEPER, DEPTH, Unit
+from flowlang.lang.resolve.scope import BindingKind, ModuleScope
+from flowlang.lang.source import SourceFile
+from flowlang.lang.syntax import nodes
+
+STAGES: Final = (arithmetic, calls, expressions, functions, loops, statements)
+"""The modules that register how nodes are lowered."""
+
+ALLOWED: Final = frozenset({
+    ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.AugAssign, ast.For, ast.While,
+    ast.If, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.Global, ast.BoolOp, ast.NamedExpr, ast.BinOp, ast.UnaryOp,
+    ast.IfExp, ast.Dict, ast.Compare, ast.Call, ast.keyword, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred,
+    ast.Name, ast.List, ast.Tuple,
+})  # fmt: skip
+ALLOWED_ATTRIBUTES: Final = frozenset({"steps", "limit", "memory", "checkpoint", "charge", "append"})
+
+
+def compile_module(file: nodes.File, source: SourceFile, resolve_source: Callable[[str], str]) -> Program:
+    """Lowers and compiles a resolved module without errors. `resolve_source(text)` gives the canonical name of a
+    loaded module."""
+    scope = file.scope
+    assert isinstance(scope, ModuleScope)
+    unit = Unit(is_module=True, entry_call=scope.guard.call if scope.guard is not None else None)
+    body: list[ast.stmt] = []
+    hoisted = set(scope.hoisted)
+    for statement in file.body:
+        if isinstance(statement, nodes.Def) and statement.name.name in hoisted:
+            body += statements.hoisted_def(unit, statement)
+    body += unit.statements(file.body)
+    module = _module(unit, scope, body)
+    check_tree(module)
+    with warnings.catch_warnings():
+        # CPython warns of calls such as `(1)(2)` on standard error; the script is told when it gets there.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        code = compile(module, source.name, "exec", dont_inherit=True, optimize=0)
+    body_code = next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+    loads = tuple(
+        LoadedName(resolve_source(load.source), binding.original, binding.local.name)
+        for load in scope.loads
+        for binding in load.bindings
+    )
+    return Program(
+        name=source.name,
+        digest=source_digest(source.text),
+        code=body_code,
+        exports=_exports(scope),
+        loads=loads,
+        methods=tuple(sorted(unit.methods)),
+        universals=tuple(sorted(unit.universals)),
+        predeclared=tuple(sorted(unit.predeclared)),
+        guard=GuardInfo(scope.guard.flow, scope.guard.span[0]) if scope.guard is not None else None,
+        acts=any(not isinstance(statement, (nodes.Def, nodes.Load, nodes.Pass)) for statement in file.body),
+        documentation=file.docstring,
+    )
+
+
+def _exports(scope: ModuleScope) -> tuple[str, ...]:
+    bound = (name for name, binding in scope.names.items() if binding.kind is BindingKind.GLOBAL)
+    return tuple(name for name in bound if not name.startswith("_"))
+
+
+def _module(unit: Unit, scope: ModuleScope, body: list[ast.stmt]) -> ast.Module:
+    at = tree.place((1, 0, 1, 0))
+    names = sorted(python_name(name) for name, binding in scope.names.items() if binding.kind is BindingKind.GLOBAL)
+    start: list[ast.stmt] = [ast.Global(names, **at)] if names else []
+    unit.charge.settle(at)
+    charge = tree.call(
+        tree.attribute(tree.name("$m", at), "charge", at),
+        [unit.charge.steps_constant, unit.charge.memory_constant], at,
+    )  # fmt: skip
+    start.append(tree.expression(charge, at))
+    if unit.uses_depth:
+        deeper = ast.BinOp(tree.name(DEPTH, at), ast.Add(), tree.constant(1, at), **at)
+        start.append(tree.assign(DEEPER, deeper, at))
+    arguments = ast.arguments(
+        posonlyargs=[ast.arg(DEPTH, **at)], args=[], vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[]
+    )
+    extra: dict[str, Any] = {"type_params": []}
+    function = ast.FunctionDef(
+        name="%module", args=arguments, body=[*start, *body], decorator_list=[], **extra, **at
+    )
+    return ast.Module([function], [])
+
+
+def check_tree(module: ast.Module) -> None:
+    """The last wall before `compile`: only listed kinds of nodes, only listed attributes, no host name outside the
+    compiler's own alphabets. A violation is a bug of the compiler."""
+    for node in ast.walk(module):
+        kind = type(node)
+        if kind not in ALLOWED and not isinstance(
+            node, (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
+        ):
+            raise AssertionError(f"the lowering made a {kind.__name__}")
+        if kind is ast.Attribute and node.attr not in ALLOWED_ATTRIBUTES:  # type: ignore[attr-defined]
+            raise AssertionError(f"the lowering made an attribute {node.attr}")  # type: ignore[attr-defined]
+        if kind is ast.Name and node.id.startswith("__"):  # type: ignore[attr-defined]
+            raise AssertionError(f"the lowering made a name {node.id}")  # type: ignore[attr-defined]
