@@ -57,8 +57,10 @@ class _Lines(Hooks):
 
 @attrs.frozen
 class ScriptRun:
-    """What became of a script. `outcome` is None when it did not get as far as running."""
+    """What became of a script. `modules` are those that were read; `outcome` is None when it did not get as far as
+    running."""
 
+    modules: Sequence[str]
     diagnostics: Sequence[Diagnostic]
     outcome: RunOutcome | None
     lines: Sequence[str]
@@ -94,11 +96,11 @@ class ScriptRunner:
         """Builds and runs the module `entry` of `modules` to its end."""
         script = self.build(modules, entry)
         if script.has_errors:
-            return ScriptRun(script.diagnostics, None, ())
+            return ScriptRun(list(script.sources), script.diagnostics, None, ())
         lines = _Lines()
         with self.engine(lines) as engine:
             outcome = engine.start(script, texts=texts)
-        return ScriptRun(script.diagnostics, outcome, lines.texts)
+        return ScriptRun(list(script.sources), script.diagnostics, outcome, lines.texts)
 
     @contextmanager
     def engine(self, hooks: Hooks) -> Iterator[Engine]:

@@ -47,7 +47,7 @@ def progress_line(event: Event, *, verbose: bool) -> str | None:
         case FlowStarted() if verbose:
             return _progress("flow", f"{event.flow}({event.preview})", event.position)
         case FlowCompleted() if verbose:
-            return _progress("flow", "Ok" if event.ok else "Err", event.position)
+            return _progress("flow ended with", "Ok" if event.ok else "Err", event.position)
         case ActionCompleted() if verbose:
             return _progress("done", _value_text(event.payload), event.position)
     return None
@@ -115,7 +115,10 @@ def _value_text(payload: bytes | None) -> str:
     """Canonical bytes, clipped. They are text that people can read."""
     if payload is None:
         return ""
-    text = payload[: 4 * VALUE_LENGTH_MAX].decode(errors="ignore")
+    return _clipped(payload[: 4 * VALUE_LENGTH_MAX].decode(errors="ignore"))
+
+
+def _clipped(text: str) -> str:
     return text if len(text) <= VALUE_LENGTH_MAX else text[:VALUE_LENGTH_MAX] + "…"
 
 
@@ -124,7 +127,7 @@ def _result_text(payload: bytes | None) -> str:
     found = _parsed(payload)
     if "$err" in found:
         return _failure_fields(found.get("failure") or found["$err"])
-    return f"ok {_value_text(payload)}"
+    return f"ok {_clipped(json.dumps(found.get('$ok'), ensure_ascii=False))}"
 
 
 def _failure_text(payload: bytes) -> str:

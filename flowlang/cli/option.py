@@ -24,12 +24,13 @@ import click
 
 from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.output import FORMATS, JSON, TEXT, Output
-from flowlang.errors import FlowlangError, UsageError
+from flowlang.errors import UsageError
 
 if TYPE_CHECKING:
     from flowlang.runtime.journal.journal import Journal
 
 COLORS: Final = ("auto", "always", "never")
+SECONDS_MAX: Final = 1e9
 VERBOSITIES: Final = {"quiet": -1, "normal": 0, "verbose": 1}
 
 _SHARED: Final = (
@@ -39,6 +40,22 @@ _SHARED: Final = (
     click.option("-v", "--verbose", is_flag=True, help="More detail on stderr."),
 )
 _JOURNAL: Final = (click.option("--db", "database", metavar="PATH|URL", help="The journal's database."),)
+
+
+class Seconds(click.ParamType):
+    """A time as a number of seconds."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of seconds that a text stands for."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds < SECONDS_MAX:
+            self.fail(f"`{value}` is not a number of seconds", param, ctx)
+        return seconds
 
 
 @attrs.define(eq=False)
@@ -87,7 +104,9 @@ def command(
             try:
                 code = function(settings, **given)
                 return ExitCode.UNAVAILABLE if settings.output.is_data_lost and code is ExitCode.OK else code
-            except FlowlangError as error:
+            except (click.ClickException, click.exceptions.Exit, click.Abort):
+                raise
+            except Exception as error:
                 from flowlang.cli.problem_report import show_error
 
                 return show_error(settings.output, error, settings.root)

@@ -57,10 +57,10 @@ def show_diagnostics(output: Output, diagnostics: Sequence[Diagnostic]) -> None:
     from flowlang.lang.diagnostics.frame import render
 
     shown = len(diagnostics) if output.is_verbose else DIAGNOSTICS_SHOWN
-    for diagnostic in diagnostics[:shown]:
-        output.say(render(diagnostic, color=output.has_color) + "\n")
+    for number, diagnostic in enumerate(diagnostics[:shown]):
+        output.say(("\n" if number else "") + render(diagnostic, color=output.has_color))
     if len(diagnostics) > shown:
-        output.say(f"... and {len(diagnostics) - shown} more; `--verbose` shows all")
+        output.say(f"\n... and {len(diagnostics) - shown} more; `--verbose` shows all")
 
 
 def show_source_errors(output: Output, entry: str, diagnostics: Sequence[Diagnostic]) -> ExitCode:
@@ -71,6 +71,7 @@ def show_source_errors(output: Output, entry: str, diagnostics: Sequence[Diagnos
     show_diagnostics(output, diagnostics)
     errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     message = f"`{entry}` has {errors} error{'s' if errors != 1 else ''}, so nothing was run"
+    output.status("")
     output.status(message)
     slugs = [diagnostic.slug for diagnostic in diagnostics if is_explained(diagnostic.slug)]
     if slugs:

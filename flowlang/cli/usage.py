@@ -37,6 +37,9 @@ def _described(error: click.ClickException, context: click.Context | None) -> tu
             if isinstance(error.param, click.Option):
                 text = f"`{'/'.join(error.param.opts)}`: {text}"
             return text, None
+    extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", error.message)
+    if extra is not None:
+        return f"`{extra[1]}` is one argument too many", None
     return _sentence(error.message), getattr(error, "hint", None)
 
 

@@ -7,6 +7,7 @@ cache makes a second build of the same text a matter of reading: when every modu
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.util import MAGIC_NUMBER
@@ -168,8 +169,8 @@ class _Builder:
                 file, source, is_universal=UNIVERSE.__contains__, is_predeclared=self._predeclared.__contains__,
                 candidates=lambda: [*UNIVERSE, *self._predeclared], dialect=FLOW,
             )  # fmt: skip
-            has_errors = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-            return file, [*diagnostics, *(finding for finding in found if not has_errors or _is_sure(finding))]
+            broken = [finding for finding in diagnostics if finding.severity is Severity.ERROR]
+            return file, [*diagnostics, *(finding for finding in found if _is_sure(finding, source, broken))]
 
         graph = load_modules(
             entry, self.read, analyse, prelude_exports=exported_by_prelude(self._predeclared)
@@ -197,9 +198,16 @@ def _environment(predeclared: Iterable[str]) -> str:
     return f"{LANGUAGE_VERSION} {COMPILER_VERSION} {MAGIC_NUMBER.hex()} {names}"
 
 
-def _is_sure(finding: Diagnostic) -> bool:
-    """Whether a finding of the resolver stands even when parts of the module did not parse."""
-    return finding.slug != "undefined-name"
+def _is_sure(finding: Diagnostic, source: SourceFile, broken: Sequence[Diagnostic]) -> bool:
+    """Whether a finding of the resolver stands although parts of the module did not parse: a name is only said to be
+    undefined when it does not occur in a line with a syntax error, which may be where it is bound."""
+    if not broken or finding.slug != "undefined-name" or finding.primary is None:
+        return True
+    line, start, _, end = finding.primary.span
+    name = source.line(line)[start:end]
+    lines = {label.span[0] for diagnostic in broken for label in (diagnostic.primary, *diagnostic.labels) if label}
+    stands_in = f"`{name}`" not in finding.message
+    return not stands_in and not any(re.search(rf"\b{re.escape(name)}\b", source.line(number)) for number in lines)
 
 
 def _module_of(finding: Diagnostic) -> str:

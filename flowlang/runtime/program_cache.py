@@ -7,6 +7,7 @@ Losing an entry costs a compilation, so errors are ignored and nothing is flushe
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tempfile
@@ -17,16 +18,21 @@ VARIABLE = "FLOWLANG_CACHE_DIR"
 ENTRIES_MAX = 2000
 
 
-class DiskCache:
-    """One file per program, named by its key."""
+COMPILER = ("syntax", "resolve", "compile")
+"""The folders of `flowlang.lang` that decide what a text compiles to."""
 
-    def __init__(self, folder: Path) -> None:
+
+class DiskCache:
+    """One file per program, named by its key and by the compiler that made it."""
+
+    def __init__(self, folder: Path, compiler: str) -> None:
         self._folder = folder
+        self._compiler = compiler
 
     def get(self, key: str) -> bytes | None:
         """The bytes kept under a key."""
         try:
-            return (self._folder / key).read_bytes()
+            return self._path(key).read_bytes()
         except OSError:
             return None
 
@@ -37,7 +43,10 @@ class DiskCache:
             handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".")
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            os.replace(temporary, self._folder / key)
+            os.replace(temporary, self._path(key))
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{self._compiler}-{key}"
 
     def _prune(self) -> None:
         entries = list(self._folder.iterdir())
@@ -56,7 +65,19 @@ def open_cache() -> DiskCache | None:
     except (OSError, RuntimeError):
         return None
     is_private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
-    return DiskCache(folder) if is_private else None
+    return DiskCache(folder, compiler_fingerprint()) if is_private else None
+
+
+def compiler_fingerprint() -> str:
+    """Changes whenever a file of the compiler does, so that a checkout never runs code that an older one made."""
+    language = Path(__file__).parent.parent / "lang"
+    seen = hashlib.sha256()
+    for name in COMPILER:
+        for entry in sorted(os.scandir(language / name), key=lambda entry: entry.name):
+            if entry.is_file():
+                status = entry.stat()
+                seen.update(f"{entry.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return seen.hexdigest()[:16]
 
 
 def _folder() -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from flowlang.actions import shipped_actions
 from flowlang.cli.main import run
 from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.engine import Engine
@@ -76,9 +77,7 @@ class World:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def command(
-        self, *arguments: str, stdin: str = "", on_stderr: Callable[[str], None] | None = None
-    ) -> Result:
+    def command(self, *arguments: str, stdin: str = "", on_stderr: Callable[[str], None] | None = None) -> Result:
         """Runs `flowlang` with arguments, in this process."""
         streams = sys.stdin, sys.stdout, sys.stderr
         out, err = Watched(), Watched(on_stderr)
@@ -99,11 +98,14 @@ class World:
     @contextlib.contextmanager
     def engine(self) -> Iterator[Engine]:
         """An engine of somebody else, as far as the commands can tell."""
-        with self.journal() as journal, contextlib.closing(Engine(self.root, journal)) as engine:
+        with (
+            self.journal() as journal,
+            contextlib.closing(Engine(self.root, journal, actions=shipped_actions())) as engine,
+        ):
             yield engine
 
     def suspended(self, name: str, run_id: str) -> None:
-        """Starts the script `name` and suspends the run before anything of it is performed."""
+        """Starts the script `name` and suspends the run as soon as its first action is done."""
         with self.engine() as engine:
             script = engine.build_script(self.root / name)
             engine.request_stop()
@@ -117,4 +119,8 @@ class World:
         text = re.sub(r"\b\d\d:\d\d:\d\d\.\d{3}\b", "<clock>", text)
         text = re.sub(r"[0-9a-f]{32}-\d+-[\w.]+", "<owner>", text)
         text = re.sub(r"defect-\d{8}-\d{6}-\d+", "defect-<time>", text)
+        text = re.sub(r"(@(?:std|prelude)//[\w.]+):\d+:\d+", r"\1:<place>", text)
+        text = re.sub(r'"[0-9a-f]{64}"', '"<digest>"', text)
+        text = re.sub(r'"salt": "\w+"', '"salt": "<salt>"', text)
+        text = re.sub(r"CPython \d[\w.]+ on \S+", "<python> on <platform>", text)
         return re.sub(r"<(day>-<random|time)> +", r"<\1> ", text)

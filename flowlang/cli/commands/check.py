@@ -98,8 +98,8 @@ def _show(settings: Settings, findings: list[Diagnostic]) -> None:
 
     output = settings.output
     is_cut = output.has_terminal_data and not output.is_verbose and len(findings) > SHOWN_ON_TERMINAL
-    for finding in findings[:SHOWN_ON_TERMINAL] if is_cut else findings:
-        output.rendered(render(finding, color=output.has_color_data) + "\n")
+    for number, finding in enumerate(findings[:SHOWN_ON_TERMINAL] if is_cut else findings):
+        output.rendered(("\n" if number else "") + render(finding, color=output.has_color_data))
     if is_cut:
         output.status(f"... and {len(findings) - SHOWN_ON_TERMINAL} more; `--verbose` shows all")
 

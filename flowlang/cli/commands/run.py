@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from flowlang.cli.exit_code import ExitCode
-from flowlang.cli.option import Settings, command
+from flowlang.cli.option import Seconds, Settings, command
 from flowlang.errors import UsageError
 
 FOLLOW_S: Final = 3600.0
@@ -23,8 +23,8 @@ _EXAMPLE: Final = """\
 @click.option("--arg", "texts", metavar="NAME=VALUE", multiple=True, help="An argument of the flow; can be repeated.")
 @click.option("--args", "arguments", metavar="FILE|-", help="A JSON object with arguments; `-` reads stdin.")
 @click.option("--id", "run_id", metavar="ID", help="The run's id. A known one goes on, or gives its outcome again.")
-@click.option("--follow-timeout", "follow_s", type=click.FloatRange(min=0), default=FOLLOW_S, show_default=True,
-              metavar="SECONDS", help="How long to follow a run that another process drives.")  # fmt: skip
+@click.option("--follow-timeout", "follow_s", type=Seconds(), default=FOLLOW_S, metavar="SECONDS",
+              help="How long to follow a run that another process drives.  [default: 3600]")  # fmt: skip
 @click.option("--no-follow", is_flag=True, help="Do not follow a run that another process drives.")
 def run(
     settings: Settings, target: str, texts: tuple[str, ...], arguments: str | None, run_id: str | None,

@@ -98,6 +98,8 @@ def _membership(node: nodes.Binary, pair: Pair, left: nodes.Expr | None, unit: U
     op: ast.cmpop = ast.In() if node.op == "in" else ast.NotIn()
     slow = tree.operator("contains" if node.op == "in" else "not_contains", [pair.left_use, pair.right_use], at)
     direct = tree.compare(pair.left_use, [op], [pair.right_use], at)
+    if known_type(unit, node.right) == "dict" and pair.right is pair.right_use:
+        return tree.if_expression(tree.is_type(pair.left, "str", at), direct, slow, at)
     if left is not None and known_type(unit, left) == "str":
         return tree.if_expression(tree.is_type(pair.right, "Dict", at), direct, slow, at)
     test = tree.compare(

@@ -15,6 +15,9 @@ from flowlang.lang.syntax import nodes
 
 LIST_BYTES, DICT_BYTES, TUPLE_BYTES = 64, 96, 48
 ITEM_BYTES, ENTRY_BYTES = 8, 64
+POSITIONS = {"list": "int", "dict": "str"}
+"""By a container's type, the type of index that Python treats as the language does."""
+CONTAINERS = {"int": "List", "str": "Dict"}
 LITERAL_NAMES = {"None": None, "True": True, "False": False}
 
 
@@ -118,16 +121,14 @@ def index_of(pair: Pair, container: str, static: str, at: Place) -> ast.expr:
     """`container[position]`: list by int and dict by string directly, the rest the slow way. `container` and
     `static` are what is known of the types of the two."""
     direct = tree.subscript(pair.left_use, pair.right_use, at)
-    if pair.right_is_bound:
-        static = ""
+    slow = tree.operator("index", [pair.left_use, pair.right_use], at)
     if (container, static) in (("list", "int"), ("dict", "str")):
         return tree.subscript(pair.left, pair.right, at)
-    slow = tree.operator("index", [pair.left_use, pair.right_use], at)
-    if static == "str":
-        return tree.if_expression(tree.is_type(pair.left, "Dict", at), direct, slow, at)
+    if container in POSITIONS and pair.left is pair.left_use:
+        return tree.if_expression(tree.is_type(pair.right, POSITIONS[container], at), direct, slow, at)
+    if static in CONTAINERS and not pair.right_is_bound:
+        return tree.if_expression(tree.is_type(pair.left, CONTAINERS[static], at), direct, slow, at)
     list_test: ast.expr = tree.is_type(pair.left, "List", at)
-    if static == "int":
-        return tree.if_expression(list_test, direct, slow, at)
     int_test = tree.is_type(pair.right, "int", at)
     if pair.right_is_bound:
         list_test = tree.compare(list_test, [ast.Is(), ast.Is()], [int_test, tree.constant(True, at)], at)

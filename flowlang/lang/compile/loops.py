@@ -47,9 +47,10 @@ def lower_loop(
     charge.settle(at)
     arguments = [tree.name(loop.source, at), charge.steps_constant, charge.memory_constant]
     started = tree.operator("iterate" if loop.locks else "iterate_fresh", arguments, at)
-    stop = _counted_to(source)
-    if stop is not None:
-        source, started = stop, tree.operator("count", arguments, at)
+    bounds = _range_bounds(source)
+    if bounds is not None:
+        source = bounds[0] if len(bounds) == 1 else ast.Tuple(bounds, tree.LOAD, **at)
+        started = tree.operator("count" if len(bounds) == 1 else "count_between", arguments, at)
     finish: list[ast.stmt] = [_finish(loop, at)] if loop.locks else []
     return [
         tree.assign(loop.source, source, at),
@@ -58,12 +59,13 @@ def lower_loop(
     ]
 
 
-def _counted_to(source: ast.expr) -> ast.expr | None:
-    """The n of a loop over the lowered `range(n)`, the commonest of all loops."""
+def _range_bounds(source: ast.expr) -> list[ast.expr] | None:
+    """The arguments of a loop over the lowered `range(…)`, the commonest of all loops."""
     if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and source.func.id == "@range":
         _, *arguments = source.args
-        if len(arguments) == 1 and not isinstance(arguments[0], ast.Starred) and not source.keywords:
-            return arguments[0]
+        is_plain = not any(isinstance(argument, ast.Starred) for argument in arguments)
+        if 1 <= len(arguments) <= 3 and is_plain and not source.keywords:
+            return arguments
     return None
 
 

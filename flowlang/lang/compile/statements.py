@@ -65,7 +65,7 @@ def lower_augmented_assign(unit: Unit, node: nodes.AugmentedAssign) -> list[ast.
         types = known_type(unit, target.value), known_type(unit, target.index)
         read = index_of(pair, *types, at)
         value = augmented(unit, op, tree.name(current, at), "", node.value, at)
-        stored = store_index(unit, container[1], index[1], tree.name(result, at), types[1], at)
+        stored = store_index(unit, container[1], index[1], tree.name(result, at), *types, at)
         return [*container[0], *index[0], tree.assign(current, read, at), tree.assign(result, value, at), *stored]
     assert isinstance(target, nodes.Dot)
     setup, receiver = held(unit, target.value)

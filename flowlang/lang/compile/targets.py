@@ -27,8 +27,8 @@ def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> lis
             bound = unit.label("v")
             container, index = held(unit, target.value), held(unit, target.index)
             setup: list[ast.stmt] = [tree.assign(bound, value, at), *container[0], *index[0]]
-            static = known_type(unit, target.index)
-            return setup + store_index(unit, container[1], index[1], tree.name(bound, at), static, place)
+            types = known_type(unit, target.value), known_type(unit, target.index)
+            return setup + store_index(unit, container[1], index[1], tree.name(bound, at), *types, place)
         case nodes.Dot():
             bound = unit.label("v")
             parts = [unit.expression(target.value), tree.constant(target.name, place), tree.name(bound, at)]
@@ -48,10 +48,10 @@ def held(unit: Unit, node: nodes.Expr) -> tuple[list[ast.stmt], ast.expr]:
 
 
 def store_index(
-    unit: Unit, container: ast.expr, index: ast.expr, value: ast.expr, static: str, at: Place
+    unit: Unit, container: ast.expr, index: ast.expr, value: ast.expr, kind: str, static: str, at: Place
 ) -> list[ast.stmt]:
     """`container[index] = value`: directly for free lists by int, and free dicts by string or ordinary int.
-    `static` is what is known of the index's type."""
+    `kind` and `static` are what is known of the types of container and index."""
     unit.spend_memory(STORE_BYTES)
     direct: list[ast.stmt] = [ast.Assign([ast.Subscript(container, index, tree.STORE, **at)], value, **at)]
     slow: list[ast.stmt] = [tree.expression(tree.operator("set_index", [container, index, value], at), at)]
@@ -61,6 +61,10 @@ def store_index(
         list_test = tree.both(list_test, tree.is_type(index, "int", at), at)
     if static != "str":
         dict_test = tree.both(dict_test, is_plain_key(index, static, at), at)
+    if kind == "list":
+        return [ast.If(list_test, direct, slow, **at)]
+    if kind == "dict" or static == "str":
+        return [ast.If(dict_test, direct, slow, **at)]
     return [ast.If(list_test, direct, [ast.If(dict_test, direct, slow, **at)], **at)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowlang.lang.eval.traceback import Frame, explain, frames_of, stop_of
+from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault, Stop
 from flowlang.lang.values.result import Err, Failure, failure_of
 from flowlang.lang.values.struct import Struct
@@ -38,7 +39,7 @@ def failed(error: Exception) -> Err:
 
 def fault_result(fault: Fault, frames: list[Struct]) -> Err:
     """The Err of a Fault at a place."""
-    failure = Failure(fault.slug, fault.message, fault.data, fault.retryable, frames, fault.hint)
+    failure = Failure(fault.slug, fault.message, from_host(fault.data), fault.retryable, frames, fault.hint)
     return Err(failure, failure)
 
 

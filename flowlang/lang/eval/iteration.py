@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from operator import length_hint
 from types import GeneratorType
-from typing import Any
+from typing import Any, Final
 
-from flowlang.lang.values.argument import int_argument
+from flowlang.lang.values.argument import int_argument, wrong_value
 from flowlang.lang.values.container import (
     EXOTIC,
     FREE,
@@ -33,6 +33,9 @@ from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import unkey
 from flowlang.lang.values.meter import BLOCK, Meter
 from flowlang.lang.values.protocol import VALUE_TYPES, type_name
+
+SMALL: Final = 1 << 61
+"""Bounds of ranges up to here have a length that Python can tell."""
 
 
 class LongLoop(chain[Any]):
@@ -78,11 +81,27 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
             return iter(range(stop))
         return iterate_fresh(range(int_argument("range", "stop", stop)), steps, memory)
 
+    def count_between(bounds: tuple[Any, ...], steps: int, memory: int) -> Iterator[Any]:
+        start, stop = bounds[0], bounds[1]
+        step = bounds[2] if len(bounds) == 3 else 1
+        if type(start) is int and type(stop) is int and type(step) is int and step != 0:
+            turns = range(start, stop, step)
+            if -SMALL < start < SMALL and -SMALL < stop < SMALL and (size := len(turns)) <= BLOCK:
+                meter.steps = total = meter.steps + size * steps
+                meter.memory += size * memory
+                if total > meter.limit:
+                    meter.checkpoint()
+                return iter(turns)
+            return iterate_fresh(turns, steps, memory)
+        for parameter, value in zip(("start", "stop", "step"), bounds, strict=False):
+            int_argument("range", parameter, value)
+        raise wrong_value("range", "the step must not be 0")
+
     def refund(iterator: Any, steps: int) -> None:
         left = length_hint(iterator.block if type(iterator) is LongLoop else iterator)
         meter.steps -= left * steps
 
-    return {"$iterate": iterate, "$count": count, "$iterate_fresh": iterate_fresh, "$finish": finish, "$refund": refund}
+    return {"$iterate": iterate, "$count": count, "$count_between": count_between, "$iterate_fresh": iterate_fresh, "$finish": finish, "$refund": refund}
 
 
 def finish(source: Any) -> None:

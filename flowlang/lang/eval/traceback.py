@@ -80,13 +80,21 @@ def _display_name(name: str) -> str:
 
 
 def calling_frame(frame: FrameType | None) -> Frame | None:
-    """The innermost script frame on the Python stack from `frame` outwards."""
+    """The innermost script frame on the Python stack from `frame` outwards. A frame of a bundled module counts only
+    when there is no other: people want to know where in their own script something was asked for."""
+    bundled: FrameType | None = None
     while frame is not None:
         if is_generated(frame):
-            code = frame.f_code
-            return Frame(frame.f_globals["$module"].name, _display_name(code.co_name), span_at(code, frame.f_lasti))
+            if not frame.f_globals["$module"].name.startswith("@"):
+                return _frame_at(frame)
+            bundled = bundled or frame
         frame = frame.f_back
-    return None
+    return _frame_at(bundled) if bundled is not None else None
+
+
+def _frame_at(frame: FrameType) -> Frame:
+    code = frame.f_code
+    return Frame(frame.f_globals["$module"].name, _display_name(code.co_name), span_at(code, frame.f_lasti))
 
 
 def explain(error: BaseException) -> Fault | FailSignal | None:

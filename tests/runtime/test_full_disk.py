@@ -1,0 +1,169 @@
+"""Runs whose journal takes nothing more: on a full disk, in a file that must not be written."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fork import forked, in_clean_process
+from run_project import RunProject
+from sqlalchemy import Engine as DatabaseEngine
+from sqlalchemy import event
+
+from flowlang.errors import JournalUnavailable
+from flowlang.lang.values.display import repr_value
+from flowlang.runtime.journal.event import ActionCompleted, ActionScheduled, position_text
+from flowlang.runtime.journal.journal import RunStatus
+from flowlang.testing.ledger import violations
+
+SCRIPT = """
+load("@std//sql.flow", "execute", "query")
+
+text = "".join([chr(32 + (index * index) % 94) for index in range(900)])
+execute("CREATE TABLE step (number INTEGER, text TEXT)")
+for number in range(40):
+    print("step", number)
+    execute("INSERT INTO step VALUES (?, ?)", [number, text])
+print(query("SELECT count(*) AS n, count(DISTINCT number) AS numbers FROM step"))
+"""
+LAST_LINE = '[{"n": 40, "numbers": 40}]'
+NOBODY = 65534
+
+
+class Space:
+    """Limits how many pages the journals of this process may have. Zero pages: no limit."""
+
+    def __init__(self) -> None:
+        self._pages = 0
+        self._connections: list[sqlite3.Connection] = []
+
+    def limit(self, pages: int) -> None:
+        self._pages = pages
+        for connection in self._connections:
+            self._apply(connection)
+
+    def connected(self, connection: sqlite3.Connection, _record: object) -> None:
+        self._connections.append(connection)
+        self._apply(connection)
+
+    def _apply(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA max_page_count = {self._pages or (1 << 30)}")
+
+
+@pytest.fixture
+def space() -> Iterator[Space]:
+    space = Space()
+    event.listen(DatabaseEngine, "connect", space.connected)
+    yield space
+    event.remove(DatabaseEngine, "connect", space.connected)
+
+
+def check_intents(project: RunProject) -> None:
+    """Whatever was started had been scheduled, and whatever has ended and is not recorded is one action at most."""
+    records = [record.event for record in project.records()]
+    scheduled = {position_text(event.position) for event in records if isinstance(event, ActionScheduled)}
+    recorded = {position_text(event.position) for event in records if isinstance(event, ActionCompleted)}
+    started = {entry.position for entry in project.ledger.entries()}
+    assert started <= scheduled
+    assert len(started - recorded) <= 1
+
+
+def test_a_run_stops_on_a_full_disk_and_goes_on_when_there_is_space(tmp_path: Path, space: Space) -> None:
+    project = RunProject(tmp_path, SCRIPT)
+    journal = project.journal()
+    engine = project.engine(journal)
+    pages = sqlite_pages(project)
+    space.limit(pages + 8)
+    script = engine.build_script(tmp_path / "main.flow")
+    with pytest.raises(JournalUnavailable, match="disk is full"):
+        engine.start(script, run_id="run")
+    assert 0 < len(project.watching.lines) < 40
+    check_intents(project)
+    performed = project.performed()
+    with pytest.raises(JournalUnavailable, match="disk is full"):
+        engine.resume("run")
+    assert project.performed() == performed
+    space.limit(pages + 16)
+    with pytest.raises(JournalUnavailable, match="disk is full"):
+        engine.resume("run")
+    check_intents(project)
+    assert len(project.performed()) > len(performed)
+    space.limit(0)
+    outcome = engine.resume("run")
+    assert (outcome.status, project.watching.lines[-1]) == (RunStatus.COMPLETED, LAST_LINE)
+    assert violations(project.ledger.entries(), crashes=2) == []
+    assert project.watching.lines.count("step 39") == 1
+    engine.close()
+    journal.close()
+
+
+def test_a_run_that_cannot_be_created_performs_nothing(tmp_path: Path, space: Space) -> None:
+    project = RunProject(tmp_path, SCRIPT)
+    with closing(project.journal()) as journal:
+        engine = project.engine(journal)
+        space.limit(sqlite_pages(project))
+        script = engine.build_script(tmp_path / "main.flow")
+        with pytest.raises(JournalUnavailable, match="disk is full"):
+            engine.start(script, run_id="run")
+        assert project.performed() == project.watching.lines == []
+        assert journal.runs() == []
+        space.limit(0)
+        assert engine.start(script, run_id="run").status is RunStatus.COMPLETED
+        engine.close()
+
+
+def sqlite_pages(project: RunProject) -> int:
+    with closing(sqlite3.connect(project.root / ".flowlang" / "flowlang.db")) as database:
+        pages: int = database.execute("PRAGMA page_count").fetchone()[0]
+    return pages
+
+
+def drive_with_little_space(project: RunProject, bytes_max: int) -> str:
+    """What comes of a run when no file may grow beyond a size, which fails differently from a full disk."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, most))
+    try:
+        return repr_value(project.start().result)
+    except JournalUnavailable as error:
+        return error.message
+
+
+def fail_again_and_again(root: Path) -> list[Any]:
+    project = RunProject(root, SCRIPT.replace("execute(", "current_flow().actions.test.double(1) or len("))
+    said = [forked(drive_with_little_space, project, size).value for size in (200_000, 260_000, 320_000)]
+    performed = [len(project.performed())]
+    said.append(forked(drive_with_little_space, project, 1 << 30).value)
+    return [*said, violations(project.ledger.entries(), crashes=3), performed]
+
+
+def test_a_journal_that_failed_to_write_is_right_for_the_next_process(tmp_path: Path) -> None:
+    script = SCRIPT.replace("\nexecute(", "\nprint(").replace("    execute(", "    current_flow().actions.test.double(number)\n    str(")
+    script = script.replace('print(query("SELECT', 'print(("SELECT')
+    said, problems = in_clean_process(small_files, tmp_path, script)
+    assert said[:2] == ["the disk failed under the journal"] * 2
+    assert said[2] == "Ok(None)"
+    assert problems == []
+
+
+def small_files(root: Path, script: str) -> tuple[list[str], list[str]]:
+    project = RunProject(root, script)
+    sizes = (150_000, 250_000, 1 << 30)
+    said = [forked(drive_with_little_space, project, size).value for size in sizes]
+    check_intents(project)
+    return [text.partition(" `")[0] for text in said], violations(project.ledger.entries(), crashes=2)
+
+
+def drive_as_nobody(project: RunProject) -> str:
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    try:
+        project.resume()
+    except JournalUnavailable as error:
+        return error.message
+    return "it ran"
