@@ -42,7 +42,7 @@ _SHARED: Final = (
 _JOURNAL: Final = (click.option("--db", "database", metavar="PATH|URL", help="The journal's database."),)
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A time as a number of seconds."""
 
     name = "seconds"

@@ -17,7 +17,7 @@ from flowlang.cli.problem import is_explained
 from flowlang.cli.render import render_failure, render_stop
 from flowlang.cli.terminal import one_line
 from flowlang.lang.values.display import preview
-from flowlang.lang.values.result import Err, Ok
+from flowlang.lang.values.result import ERROR_KIND, Err, Ok
 from flowlang.runtime.journal.journal import RunStatus
 from flowlang.runtime.outcome import Attachment, RunOutcome, StopReport
 
@@ -65,8 +65,8 @@ class Report:
         output = self.settings.output
         command = self.settings.command(f"runs journal {outcome.run_id}")
         notes = [f"run `{outcome.run_id}` failed{when}; `{command}` shows what it did"]
-        if is_explained(result.failure.kind):
-            notes.append(f"`flowlang explain {result.failure.kind}` tells more")
+        if result.failure.kind != ERROR_KIND:
+            notes += _explanation(result.failure.kind)
         text = render_failure(
             result, outcome.sources, notes=() if output.is_quiet else notes, color=output.has_color,
             verbose=output.is_verbose,
@@ -75,10 +75,15 @@ class Report:
 
     def _show_stop(self, outcome: RunOutcome, stop: StopReport) -> None:
         output = self.settings.output
-        note = f"run `{outcome.run_id}` is {outcome.status.value} after event {outcome.sequence}"
-        output.say(render_stop(stop, notes=() if output.is_quiet else (note,), color=output.has_color))
+        notes = [f"run `{outcome.run_id}` is {outcome.status.value} after event {outcome.sequence}"]
+        notes += _explanation(stop.slug)
+        output.say(render_stop(stop, notes=() if output.is_quiet else notes, color=output.has_color))
 
     def _show_unfinished(self, outcome: RunOutcome) -> None:
+        if outcome.sequence == 0:
+            # A run exists from its first command on; until then it is evaluation and nothing else.
+            self.settings.output.status("interrupted before the run did anything; nothing is recorded")
+            return
         done = f"{outcome.actions_completed} action{'s' if outcome.actions_completed != 1 else ''}"
         self.settings.output.status(f"run {outcome.run_id} is {outcome.status.value}, {done} done")
         self.settings.output.hint(f"go on with `{self.settings.command(f'resume {outcome.run_id}')}`")
@@ -95,3 +100,8 @@ def exit_code_of(outcome: RunOutcome) -> ExitCode:
     if outcome.stop is not None:
         return _STOP_CODES.get(outcome.stop.reason, ExitCode.UNFINISHED)
     return ExitCode.FAILED if outcome.status is RunStatus.STOPPED else ExitCode.UNFINISHED
+
+
+def _explanation(slug: str) -> list[str]:
+    """The note that leads to the explanation of a slug, if there is one."""
+    return [f"`flowlang explain {slug}` tells more"] if is_explained(slug) else []

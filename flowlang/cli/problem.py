@@ -93,10 +93,6 @@ OTHER_SLUGS: Final = {
         "a script has errors that are found without running it",
         "They are shown all at once. Nothing was run, and no run was begun.",
     ),
-    "interrupted": (
-        "the user stopped the command",
-        "A run that this process drove was suspended: what was performed is recorded, and `flowlang resume` goes on.",
-    ),
 }
 
 

@@ -9,7 +9,6 @@ An exception in a hook must not end a run, and none of these can raise: output c
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -56,10 +55,11 @@ class Progress(Hooks):
 
     def recorded(self, run_id: str, record: Record) -> None:
         """An event became durable."""
-        with self._guard():
-            self._board.apply(record)
         if isinstance(record.event, RunStarted):
             self._created(run_id, record.event)
+        if self._display is not None:
+            with self._display.lock:
+                self._board.apply(record)
         if self._has_lines:
             line = progress_line(record.event, verbose=self._output.is_verbose)
             if line is not None:
@@ -77,15 +77,17 @@ class Progress(Hooks):
 
     def attempt(self, run_id: str, position: Position, action: str, attempt: int) -> None:
         """An attempt starts."""
-        with self._guard():
-            self._board.attempt(position, action, attempt, self._clock.now_ms())
+        if self._display is not None:
+            with self._display.lock:
+                self._board.attempt(position, action, attempt, self._clock.now_ms())
         if attempt > 1 and self._has_lines:
             self._say(f"action {action} again, attempt {attempt}  {position_text(position)}")
 
     def waiting(self, run_id: str, position: Position, until_ms: int) -> None:
         """The run waits for a timer."""
-        with self._guard():
-            self._board.wait(position, until_ms, self._clock.now_ms())
+        if self._display is not None:
+            with self._display.lock:
+                self._board.wait(position, until_ms, self._clock.now_ms())
 
     def close(self) -> None:
         """Takes the display away."""
@@ -108,7 +110,7 @@ class Progress(Hooks):
     @property
     def _has_lines(self) -> bool:
         """Whether each event gets a line, since there is no tree or much is to be said."""
-        return self._display is None or self._output.is_verbose
+        return (self._display is None or self._output.is_verbose) and not self._output.is_quiet
 
     def _created(self, run_id: str, event: RunStarted) -> None:
         self._say(f"run {run_id} started: {event.entry}" + (f":{event.flow}" if event.flow else ""))
@@ -134,9 +136,6 @@ class Progress(Hooks):
             write()
         else:
             self._display.above(write)
-
-    def _guard(self) -> contextlib.AbstractContextManager[object]:
-        return contextlib.nullcontext() if self._display is None else self._display.lock
 
     def _show(self, run_id: str) -> None:
         if self._display is None and self._output.has_terminal and not self._output.is_quiet:

@@ -77,7 +77,7 @@ def _diagnostic(failure: Failure, calls: list[Call], sources: Mapping[str, str],
         primary = Label(SourceFile(call.path, sources[call.path]), span, inside)
     data = () if failure.data is None else (f"data: {preview(failure.data, DATA_LENGTH_MAX)}",)
     message = failure.message or "the error has no text"
-    return Diagnostic(failure.kind, message, primary, notes=(*data, *notes), hint=failure.hint)
+    return Diagnostic(one_line(failure.kind), message, primary, notes=(*data, *notes), hint=failure.hint)
 
 
 def _calls(failure: Failure) -> Iterator[Call]:
@@ -116,7 +116,7 @@ def _traceback(calls: list[Call], verbose: bool) -> list[str]:
 
 def render_stop(stop: StopReport, *, notes: Sequence[str] = (), color: bool = False) -> str:
     """Why a run was stopped, as lines without a final line end."""
-    text = render(Diagnostic(stop.slug, stop.message), color=color)
+    text = render(Diagnostic(one_line(stop.slug), stop.message), color=color)
     detail = [f"  {one_line(line)}" for line in stop.detail]
     rest = render(Diagnostic("", "", hint=stop.hint, notes=tuple(notes)), color=color).split("\n")[1:]
     return "\n".join([text, *detail, *rest])

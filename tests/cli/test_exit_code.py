@@ -69,11 +69,9 @@ def test_diverged(world):
 
 
 def test_defect(world):
-    output = Output()
-    try:
+    with pytest.raises(ZeroDivisionError) as caught:
         raise ZeroDivisionError("deep inside")
-    except ZeroDivisionError as error:
-        assert show_error(output, error, world.root) == ExitCode.DEFECT == 70
+    assert show_error(Output(), caught.value, world.root) == ExitCode.DEFECT == 70
     [kept] = (world.root / ".flowlang").glob("defect-*.txt")
     assert "deep inside" in kept.read_text()
     assert "Traceback" in kept.read_text()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 
 import pexpect
 import pytest
 from cli_world import COMMAND, environment
+
+from flowlang.cli.exit_code import ExitCode
 
 WAITS = """\
 exists = current_flow().actions.files.exists
@@ -15,7 +16,8 @@ print("first", exists("a.txt"))
 sleep(3600)
 print("second")
 """
-SPINS = "for _ in range(1 << 60):\n    pass\n"
+SPINS = 'if __name__ == "main":\n    pass\nfor _ in range(1 << 60):\n    pass\n'
+"""A loop without an end, and a warning that tells when the script has been read."""
 
 
 @pytest.fixture
@@ -24,9 +26,10 @@ def terminal(world):
     children = []
 
     def start(*arguments):
+        command = [*COMMAND[1:], *arguments]
         child = pexpect.spawn(
-            sys.executable, [*COMMAND[1:], *arguments], encoding="utf-8", timeout=30, dimensions=(24, 100), env=environment()
-        )  # fmt: skip
+            COMMAND[0], command, encoding="utf-8", timeout=30, dimensions=(24, 100), env=environment()
+        )
         children.append(child)
         return child
 
@@ -57,10 +60,22 @@ def test_ctrl_c_suspends_and_says_how_to_go_on(world, terminal):
     assert "sleep until" in shown
 
 
-def test_pure_loop_can_be_interrupted(world, terminal):
+def test_evaluation_can_be_interrupted(world, terminal):
+    """A run exists from its first command on. Interrupted before, it has done nothing and there is none."""
     world.write("main.flow", SPINS)
     child = terminal("run", "main.flow", "--id", "r1", "--color", "never")
-    child.expect("run r1: 0 done")
+    child.expect("is never")
+    child.sendintr()
+    code, rest = end_of(child)
+    assert code == 130
+    assert "Traceback" not in rest
+    assert world.command("resume", "r1").code == ExitCode.USAGE
+
+
+def test_evaluation_after_an_action_can_be_interrupted(world, terminal):
+    world.write("main.flow", 'current_flow().actions.files.exists("a.txt")\n' + SPINS)
+    child = terminal("run", "main.flow", "--id", "r1", "--color", "never")
+    child.expect("run r1: ")
     child.sendintr()
     child.expect("go on with `flowlang resume r1`")
     assert end_of(child)[0] == 130
@@ -99,7 +114,7 @@ def test_terminate_suspends_too(world, terminal):
 
 
 def test_what_a_script_prints_cannot_control_the_terminal(world, terminal):
-    world.write("main.flow", 'print("\\x1b]0;title\\x07 and \\x9b2J")\nfail("\\x1b[31m")\n')
+    world.write("main.flow", 'print("\\x1b]0;title\\x07 and \\u009b2J")\nfail("\\x1b[31m")\n')
     child = terminal("run", "main.flow", "--color", "never")
     code, output = end_of(child)
     assert code == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import secrets
 import subprocess
 
 import pytest
@@ -105,10 +107,31 @@ def test_reader_that_goes_away_does_not_end_the_run(world):
 def test_output_that_cannot_be_written_is_said_and_counts(world):
     world.write("main.flow", "print('x')\n")
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [*COMMAND, "run", "main.flow", "--id", "r1"], stdout=full, stderr=subprocess.PIPE, text=True, env=environment(),
-            check=False,
-        )  # fmt: skip
+        command = [*COMMAND, "run", "main.flow", "--id", "r1"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False)
     assert done.returncode == 74
     assert "error[output-lost]: stdout cannot be written: no space left on device" in done.stderr
     assert json.loads(world.command("runs", "show", "r1", "-o", "json").stdout)["status"] == "completed"
+
+
+def test_journal_that_fails_on_the_way(world):
+    """A disk that is full: the run stops there, says so, and goes on when there is room again."""
+    for number in range(8):
+        world.write(f"big{number}.txt", secrets.token_hex(100_000))
+    world.write(
+        "main.flow",
+        "for n in range(8):\n    current_flow().actions.files.read_text('big%d.txt' % n)\nprint('end')\n",
+    )
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+
+    command = [*COMMAND, "run", "main.flow", "--id", "r1"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False, preexec_fn=limit)
+    assert done.returncode == 74, done.stderr
+    assert done.stdout == ""
+    assert "error[journal-unavailable]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "nothing was started that is not recorded; `flowlang resume r1` goes on from there" in done.stderr
+    result = world.command("resume", "r1")
+    assert (result.code, result.stdout) == (0, "end\n")

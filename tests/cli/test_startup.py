@@ -6,7 +6,10 @@ import os
 import resource
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
+import click
 import pytest
 from cli_world import COMMAND, environment
 
@@ -36,13 +39,12 @@ def test_help_and_version_load_nothing_heavy(argument):
 
 def test_check_loads_no_database(world):
     world.write("main.flow", "print('x')\n")
-    assert not modules_of("check", "main.flow").intersection({"sqlalchemy", "rich", "greenlet.tests"})
+    assert not modules_of("check", "main.flow").intersection({"sqlalchemy", "rich"})
 
 
 def test_quick_run_does_not_load_rich(world):
     world.write("main.flow", "print('x')\n")
-    loaded = modules_of("run", "main.flow")
-    assert not loaded.intersection({"rich", "lark.load_grammar", "asyncio.events"} - {"asyncio.events"})
+    assert "rich" not in modules_of("run", "main.flow")
 
 
 def cpu_seconds(command, env):
@@ -63,16 +65,11 @@ def test_version_and_help_are_quick():
 
 
 def test_version_is_that_of_the_project():
-    import tomllib
-    from pathlib import Path
-
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert project["project"]["version"] == __version__
 
 
 def test_list_of_commands_says_what_the_commands_say():
-    import click
-
     context = click.Context(main)
     for name, entry in COMMANDS.items():
         command = main.get_command(context, name)

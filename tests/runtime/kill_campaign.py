@@ -9,8 +9,8 @@ the journal, the files, the database and the ledger, and compared with that of t
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -42,11 +42,12 @@ Moment = Literal["before", "after"]
 
 @attrs.frozen
 class Crash:
-    """Die just before or just after a write to the journal, or after some time."""
+    """Die just before or just after a write to the journal, or after some time; or stop cleanly after some time."""
 
     write: int = 0
     moment: Moment = "before"
     after_s: float | None = None
+    stop_after_s: float = 0
 
 
 @attrs.frozen
@@ -61,10 +62,11 @@ class Evidence:
 
 @attrs.define
 class Report:
-    """What a campaign found. `trials`, `kills`: how many; `problems`: what must not be."""
+    """What a campaign found. `trials`, `kills`, `stops`: how many; `problems`: what must not be."""
 
     trials: int = 0
     kills: int = 0
+    stops: int = 0
     problems: list[str] = attrs.field(factory=list)
 
 
@@ -82,8 +84,9 @@ class ShownLines(Hooks):
 class Trial:
     """One project and its one run."""
 
-    def __init__(self, directory: Path, template: Path) -> None:
+    def __init__(self, directory: Path, template: Path, entry: str) -> None:
         shutil.copytree(template, directory)
+        self.entry = entry
         self.project = directory / "project"
         self.ledger = Ledger(directory / "ledger")
         self.lines = directory / "lines"
@@ -158,22 +161,28 @@ class Trial:
             name = path.relative_to(self.project).as_posix()
             # A process that is killed in the middle of a write leaves its temporary file, which no script ever sees.
             is_temporary = path.name.startswith(TEMPORARY_PREFIX)
-            if path.is_file() and not is_temporary and not name.startswith((".flowlang/", "data.db")):
+            is_database = name.startswith(".flowlang/") or ".db" in path.name
+            if path.is_file() and not is_temporary and not is_database:
                 found[name] = path.read_text()
         return found
 
     def _tables(self) -> dict[str, list[Any]]:
-        if not (self.project / "data.db").exists():
-            return {}
-        with closing(sqlite3.connect(self.project / "data.db")) as database:
+        found: dict[str, list[Any]] = {}
+        for path in self.project.rglob("*.db"):
+            if ".flowlang" not in path.parts:
+                found.update(self._tables_of(path))
+        return found
+
+    def _tables_of(self, path: Path) -> dict[str, list[Any]]:
+        with closing(sqlite3.connect(path)) as database:
             names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            tables = {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in sorted(names)}
+            tables = {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
         effects = tables.get("_flowlang_effect", [])
         if len({key.split("/")[1] for key, *_ in effects}) > 1:
             self.problems.append("keys have more than one salt")
         # Without the salt, which differs from run to run, and the time at which each was made.
         tables["_flowlang_effect"] = [(key.split("/")[2], result) for key, result, *_ in effects]
-        return {name: sorted(map(repr, rows)) for name, rows in tables.items()}
+        return {f"{path.name}:{name}": sorted(map(repr, rows)) for name, rows in tables.items()}
 
 
 def drive(trial: Trial, crash: Crash) -> dict[str, Any]:
@@ -184,7 +193,10 @@ def drive(trial: Trial, crash: Crash) -> dict[str, Any]:
     journal = CrashingJournal(inner, crash.write, crash.moment)
     actions = trial.ledger.wrap([*shipped_actions(), *ACTIONS])
     engine = Engine(trial.project, journal, hooks=ShownLines(trial.lines), clock=clock, actions=actions)
-    outcome = engine.start(engine.build_script(trial.project / "main.flow"), run_id=RUN)
+    signal.signal(signal.SIGALRM, lambda *_: engine.request_stop())
+    signal.setitimer(signal.ITIMER_REAL, crash.stop_after_s)
+    outcome = engine.start(engine.build_script(trial.project / trial.entry), run_id=RUN)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     engine.close()
     journal.close()
     result = None if outcome.result is None else encode(outcome.result).decode()
@@ -201,7 +213,8 @@ class Campaign:
         self._template = directory / "template"
         workload.install(self._template / "project")
         forked(_prepare, self._template / "project")
-        trial = Trial(directory / "undisturbed", self._template)
+        self._entry = workload.entry
+        trial = Trial(directory / "undisturbed", self._template, self._entry)
         ended = trial.crash(Crash())
         self.writes: int = ended.value["writes"]
         self.took_s = ended.took_s
@@ -209,7 +222,7 @@ class Campaign:
         self.report.problems += [f"undisturbed: {problem}" for problem in trial.problems]
 
     def new_trial(self) -> Trial:
-        return Trial(self.directory / f"trial-{self.report.trials}", self._template)
+        return Trial(self.directory / f"trial-{self.report.trials}", self._template, self._entry)
 
     def judge(self, trial: Trial, name: str) -> None:
         """Finishes a trial and compares. The folder of a good one is removed."""
@@ -266,10 +279,24 @@ def kill_at_random(workload: Workload, directory: Path, kills: int, seed: int) -
     return campaign.report
 
 
+def stop_at_random(workload: Workload, directory: Path, stops: int, seed: int) -> Report:
+    """Is asked to stop by signals at random moments, until so many runs were suspended. Nothing is done twice."""
+    random = Random(seed)
+    campaign = Campaign(workload, directory)
+    while campaign.report.stops < stops and not campaign.report.problems:
+        trial = campaign.new_trial()
+        for _ in range(3):
+            ended = trial.crash(Crash(stop_after_s=random.uniform(0.001, campaign.took_s)))
+            if ended.value["status"] != "suspended":
+                break
+            campaign.report.stops += 1
+        campaign.judge(trial, f"stopped, trial {campaign.report.trials}")
+    return campaign.report
+
+
 def _prepare(project: Path) -> None:
-    """Makes the empty journal and fills the cache of compiled programs."""
+    """Makes the empty journal."""
     SqlJournal(project / ".flowlang" / "flowlang.db", clock=VirtualClock()).close()
-    os.sync()
 
 
 def _difference(found: Any, expected: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.engine import Engine
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.canonical_form import canonical_form
-from flowlang.runtime.journal.event import AttemptStarted, Event, LogWritten, Record
+from flowlang.runtime.journal.event import AttemptStarted, Event, LogWritten, Position, Record
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.journal.sql import SqlJournal
 from flowlang.runtime.outcome import RunOutcome
@@ -25,8 +25,12 @@ from flowlang.testing.ledger import Ledger
 
 @attrs.define
 class Watching(Hooks):
-    """Remembers what an engine told."""
+    """Remembers what an engine told. `on_attempt` is called when that many attempts have begun, `on_wait` when the run
+    waits for a timer."""
 
+    on_attempt: dict[int, Callable[[], object]] = attrs.field(factory=dict)
+    on_wait: Callable[[], object] | None = None
+    attempts: int = 0
     lines: list[str] = attrs.field(factory=list)
     resumptions: list[tuple[int, int, bool]] = attrs.field(factory=list)
     records: list[Record] = attrs.field(factory=list)
@@ -36,6 +40,14 @@ class Watching(Hooks):
 
     def resuming(self, run_id: str, sequence: int, actions_completed: int, is_pinned_code_older: bool) -> None:
         self.resumptions.append((sequence, actions_completed, is_pinned_code_older))
+
+    def attempt(self, run_id: str, position: Position, action: str, attempt: int) -> None:
+        self.attempts += 1
+        self.on_attempt.get(self.attempts, lambda: None)()
+
+    def waiting(self, run_id: str, position: Position, until_ms: int) -> None:
+        if self.on_wait is not None:
+            self.on_wait()
 
     def recorded(self, run_id: str, record: Record) -> None:
         self.records.append(record)

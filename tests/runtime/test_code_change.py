@@ -172,7 +172,7 @@ DIVERGING = {
     ),
     "the argument of a flow": (("part(1)", "part(2)"), ("part(1)", 11, "part(2)", 11)),
     "the name of a flow": (("part = flow(", 'part = flow(name = "piece", '), ("part(1)", 11, "piece(1)", 11)),
-    "the argument of a task": (("exists, \"inner", "exists, \"outer"), ("run(exists)", 15, "run(exists)", 15)),
+    "the argument of a task": (('exists, "inner', 'exists, "outer'), ("run(exists)", 15, "run(exists)", 15)),
     "an action inside a finished flow": (
         ('"part %d"', '"piece %d"'),
         ('text = "part 1")', 4, 'text = "piece 1")', 4),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fork import forked, in_clean_process
@@ -17,7 +15,6 @@ from sqlalchemy import Engine as DatabaseEngine
 from sqlalchemy import event
 
 from flowlang.errors import JournalUnavailable
-from flowlang.lang.values.display import repr_value
 from flowlang.runtime.journal.event import ActionCompleted, ActionScheduled, position_text
 from flowlang.runtime.journal.journal import RunStatus
 from flowlang.testing.ledger import violations
@@ -32,8 +29,8 @@ for number in range(40):
     execute("INSERT INTO step VALUES (?, ?)", [number, text])
 print(query("SELECT count(*) AS n, count(DISTINCT number) AS numbers FROM step"))
 """
+UNLIMITED = 1 << 30
 LAST_LINE = '[{"n": 40, "numbers": 40}]'
-NOBODY = 65534
 
 
 class Space:
@@ -45,15 +42,19 @@ class Space:
 
     def limit(self, pages: int) -> None:
         self._pages = pages
-        for connection in self._connections:
-            self._apply(connection)
+        self._execute(f"PRAGMA max_page_count = {pages or UNLIMITED}")
+
+    def read_only(self, is_so: bool) -> None:
+        self._execute(f"PRAGMA query_only = {is_so}")
 
     def connected(self, connection: sqlite3.Connection, _record: object) -> None:
         self._connections.append(connection)
-        self._apply(connection)
+        connection.execute(f"PRAGMA max_page_count = {self._pages or UNLIMITED}")
 
-    def _apply(self, connection: sqlite3.Connection) -> None:
-        connection.execute(f"PRAGMA max_page_count = {self._pages or (1 << 30)}")
+    def _execute(self, statement: str) -> None:
+        for connection in self._connections:
+            with suppress(sqlite3.ProgrammingError):  # closed meanwhile
+                connection.execute(statement)
 
 
 @pytest.fixture
@@ -124,46 +125,59 @@ def sqlite_pages(project: RunProject) -> int:
     return pages
 
 
-def drive_with_little_space(project: RunProject, bytes_max: int) -> str:
-    """What comes of a run when no file may grow beyond a size, which fails differently from a full disk."""
+LINES = """
+text = "".join([chr(32 + (index * index) % 94) for index in range(900)])
+for number in range(200):
+    print(current_flow().actions.test.double(number), text)
+"""
+
+
+def drive_with_small_files(project: RunProject, bytes_max: int) -> str:
+    """What comes of a run when no file may grow beyond a size. That fails unlike a full disk: nobody can tell what
+    reached the file, so this process must not write any more."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, most))
-    try:
-        return repr_value(project.start().result)
-    except JournalUnavailable as error:
-        return error.message
+    with closing(project.journal()) as journal:
+        engine = project.engine(journal)
+        try:
+            return engine.start(engine.build_script(project.root / "main.flow"), run_id="run").status.value
+        except JournalUnavailable as error:
+            performed = project.performed()
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+            with pytest.raises(JournalUnavailable, match="the disk failed"):
+                engine.resume("run")
+            assert project.performed() == performed
+            return error.message.partition(" `")[0]
 
 
-def fail_again_and_again(root: Path) -> list[Any]:
-    project = RunProject(root, SCRIPT.replace("execute(", "current_flow().actions.test.double(1) or len("))
-    said = [forked(drive_with_little_space, project, size).value for size in (200_000, 260_000, 320_000)]
-    performed = [len(project.performed())]
-    said.append(forked(drive_with_little_space, project, 1 << 30).value)
-    return [*said, violations(project.ledger.entries(), crashes=3), performed]
+def drive_until_files_may_grow(root: Path) -> list[str]:
+    project = RunProject(root, LINES)
+    said = []
+    for size in (200_000, 240_000, 1 << 30):
+        said.append(forked(drive_with_small_files, project, size).value)
+        check_intents(project)
+    return [*said, *violations(project.ledger.entries(), crashes=2)]
 
 
 def test_a_journal_that_failed_to_write_is_right_for_the_next_process(tmp_path: Path) -> None:
-    script = SCRIPT.replace("\nexecute(", "\nprint(").replace("    execute(", "    current_flow().actions.test.double(number)\n    str(")
-    script = script.replace('print(query("SELECT', 'print(("SELECT')
-    said, problems = in_clean_process(small_files, tmp_path, script)
-    assert said[:2] == ["the disk failed under the journal"] * 2
-    assert said[2] == "Ok(None)"
-    assert problems == []
+    failed = "the disk failed under the journal"
+    assert in_clean_process(drive_until_files_may_grow, tmp_path) == [failed, failed, "completed"]
 
 
-def small_files(root: Path, script: str) -> tuple[list[str], list[str]]:
-    project = RunProject(root, script)
-    sizes = (150_000, 250_000, 1 << 30)
-    said = [forked(drive_with_little_space, project, size).value for size in sizes]
-    check_intents(project)
-    return [text.partition(" `")[0] for text in said], violations(project.ledger.entries(), crashes=2)
-
-
-def drive_as_nobody(project: RunProject) -> str:
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
-    try:
-        project.resume()
-    except JournalUnavailable as error:
-        return error.message
-    return "it ran"
+def test_a_journal_that_becomes_read_only_stops_its_run(tmp_path: Path, space: Space) -> None:
+    project = RunProject(tmp_path, SCRIPT)
+    with closing(project.journal()) as journal:
+        engine = project.engine(journal)
+        project.watching.on_attempt = {5: lambda: space.read_only(True)}
+        with pytest.raises(JournalUnavailable, match="is read-only"):
+            engine.start(engine.build_script(tmp_path / "main.flow"), run_id="run")
+        assert len(project.performed()) == 5
+        check_intents(project)
+        with pytest.raises(JournalUnavailable, match="is read-only"):
+            engine.resume("run")
+        assert len(project.performed()) == 5
+        space.read_only(False)
+        assert engine.resume("run").status is RunStatus.COMPLETED
+        assert project.watching.lines[-1] == LAST_LINE
+        assert violations(project.ledger.entries(), crashes=1) == []
+        engine.close()

@@ -1,4 +1,4 @@
-"""Runs that are killed at every write to their journal go on as if nothing had happened."""
+"""Runs that are killed at every write to their journal, and at random moments, end as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fork import in_clean_process
 from kill_campaign import kill_at_random, kill_at_writes, kill_twice
-from workload import PAGES, PARALLEL, STRAIGHT, WORKLOADS
+from workload import PARALLEL, STRAIGHT, WORKLOADS, Workload, example_etl
 
 SIDE_BY_SIDE = ("pages", "parallel", "timers")
 
@@ -22,14 +22,14 @@ def test_a_run_killed_at_any_write_ends_as_an_undisturbed_one(quick_path: Path, 
 
 
 @pytest.mark.parametrize("workload", [STRAIGHT, PARALLEL], ids=lambda workload: workload.name)
-def test_a_run_killed_again_while_it_recovers(quick_path: Path, workload: object) -> None:
+def test_a_run_killed_again_while_it_recovers(quick_path: Path, workload: Workload) -> None:
     report = in_clean_process(kill_twice, workload, quick_path, 2)
     assert report.problems == []
     assert report.kills > 1.5 * report.trials
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_run_killed_at_random_moments(quick_path: Path, seed: int) -> None:
-    report = in_clean_process(kill_at_random, PAGES, quick_path, 50, seed)
+def test_the_example_killed_at_random_moments(quick_path: Path, seed: int) -> None:
+    report = in_clean_process(kill_at_random, example_etl(), quick_path, 50, seed)
     assert report.problems == []
     assert report.kills >= 50

@@ -52,8 +52,9 @@ def test_two_runs_have_the_same_journal(tmp_path: Path, expected: list[str]) -> 
 
 @pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
 def test_hashes_of_texts_do_not_show_in_a_journal(tmp_path: Path, expected: list[str], seed: str) -> None:
-    code = f"import sys; sys.path.insert(0, {str(FOLDER)!r})\n" + (
-        "from pathlib import Path; from test_same_journal import journals\n"
+    code = (
+        f"import sys; sys.path.insert(0, {str(FOLDER)!r}); from pathlib import Path\n"
+        "from test_same_journal import journals\n"
         f"print(*journals(Path({str(tmp_path)!r})), sep='\\n')"
     )
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -6,6 +6,7 @@ side by side, flows inside flows that fail and are tried again, timers, lines, w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,20 +14,24 @@ import attrs
 
 from flowlang.runtime.action import ActionContext, ActionError, ActionSpec, action
 
+ETL = Path(__file__).parents[2] / "examples" / "etl"
+
 
 @attrs.frozen
 class Workload:
-    """A project: its main script, and its other files by path."""
+    """A project: the script that is run, and its other files by path. `entry`: where the script is."""
 
     name: str
     script: str
     files: Mapping[str, str] = attrs.field(factory=dict)
+    entry: str = "main.flow"
 
     def install(self, root: Path) -> None:
         """Writes the project into an empty folder."""
-        for path, text in {"main.flow": self.script, **self.files}.items():
+        for path, text in {self.entry: self.script, **self.files}.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text)
+            os.utime(root / path, (1_700_000_000, 1_700_000_000))  # pages of a table know when it was changed
 
 
 @action(name="test.double", inline=True)
@@ -236,5 +241,20 @@ if __name__ == "__flow__":
         + "".join(f"{n},{'AB'[n % 2] * 2},{'NA' if n % 7 == 3 else n % 50}\n" for n in range(45)),
     },
 )
+
+
+
+def example_etl(flights: int = 240, page_rows: int = 40) -> Workload:
+    """The example with fewer flights in smaller pages."""
+    script = (ETL / "etl.flow").read_text()
+    paged = script.replace("read_csv_page(source, cursor)", f"read_csv_page(source, cursor, rows = {page_rows})")
+    assert paged != script
+    head = {"airlines.csv": 100, "planes.csv": 400, "flights-2013-01.csv": flights + 1}
+    files = {
+        f"examples/etl/data/{name}": "".join((ETL / "data" / name).read_text().splitlines(keepends=True)[:lines])
+        for name, lines in head.items()
+    }
+    return Workload("etl", paged, files, "examples/etl/etl.flow")
+
 
 WORKLOADS = {each.name: each for each in (STRAIGHT, PARALLEL, NESTED, TIMERS, FAILING, PAGES)}

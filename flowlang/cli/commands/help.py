@@ -44,7 +44,10 @@ work gives flowlang/error/1.""",
 @click.argument("topic", required=False)
 @click.pass_context
 def help_command(ctx: click.Context, settings: Settings, topic: str | None) -> ExitCode:
-    """Show help on a command, or on one of the topics exit-codes, environment and output."""
+    """Show help on a command or a topic.
+
+    The topics are exit-codes, environment and output.
+    """
     root = ctx.find_root()
     if topic is None:
         settings.output.data(root.get_help())

@@ -24,6 +24,11 @@ STATUSES: Final = ("running", "suspended", "stopped", "completed", "failed", "ca
 class RunsGroup(click.Group):
     """Lists the runs when no command is given, and knows what a mistyped one was meant to be."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Takes options without a command for those of `list`."""
+        is_own = not args or (args[0].startswith("-") and args[0] != "--help")
+        return super().parse_args(ctx, ["list", *args] if is_own else args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -33,14 +38,9 @@ class RunsGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group("runs", cls=RunsGroup, invoke_without_command=True)
-@click.pass_context
-def runs(ctx: click.Context) -> ExitCode | None:
+@click.group("runs", cls=RunsGroup, subcommand_metavar="[COMMAND] [ARGS]...")
+def runs() -> None:
     """List runs, show one, read its journal. Without a command: list."""
-    if ctx.invoked_subcommand is None:
-        code: ExitCode = ctx.invoke(list_runs)
-        ctx.exit(code)
-    return None
 
 
 @command("list", uses_journal=True, example="  flowlang runs list --status failed\n")

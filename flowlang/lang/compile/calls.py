@@ -15,6 +15,11 @@ from flowlang.lang.compile.unit import Unit, is_plain, is_simple, lowers, univer
 from flowlang.lang.syntax import nodes
 
 APPEND_BYTES = 40
+PURE = frozenset([
+    "abs", "bool", "bytes", "chr", "dict", "enumerate", "float", "getattr", "hasattr", "hash", "int", "len", "list",
+    "ord", "range", "repr", "reversed", "set", "str", "struct", "tuple", "type", "zip",
+])  # fmt: skip
+"""Universal functions that never call a function of a script."""
 SIZED = ("List", "Dict", "str")
 
 
@@ -30,7 +35,8 @@ def lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
     if node is unit.entry_call:
         function = tree.operator("entry", [function], at)
     positional, keywords = lower_arguments(unit, node.arguments)
-    return tree.call(function, [unit.depth(at), *positional], at, keywords)
+    depth = unit.depth(at, is_pure=known in PURE)
+    return tree.call(function, [depth, *positional], at, keywords)
 
 
 def lower_arguments(unit: Unit, arguments: list[nodes.Argument]) -> tuple[list[ast.expr], list[ast.keyword]]:
@@ -62,7 +68,7 @@ def _length(unit: Unit, argument: nodes.Expr, at: Place) -> ast.expr:
         temporary = unit.temporary()
         value, use = tree.walrus(temporary, value, at), tree.name(temporary, at)
     direct = tree.call(tree.name("$len", at), [use], at)
-    slow: ast.expr = tree.call(unit.universal("len", at), [unit.depth(at), use], at)
+    slow: ast.expr = tree.call(unit.universal("len", at), [unit.depth(at, is_pure=True), use], at)
     for type_name in reversed(SIZED[1:]):
         slow = tree.if_expression(tree.is_type(use, type_name, at), direct, slow, at)
     return tree.if_expression(tree.is_type(value, SIZED[0], at), direct, slow, at)

@@ -9,7 +9,7 @@ long straight code), and refuses to go deeper than the budget allows:
         if %d > $depth: $too_deep()
         %n = %d + 1
 
-A comprehension is a function of its first iterable, called where it stands; its clauses become loops.
+A small function that calls nothing needs neither (`LEAF_NODES_MAX`). A comprehension is a function of its first iterable, called where it stands; its clauses become loops.
 """
 
 from __future__ import annotations
@@ -25,14 +25,18 @@ from flowlang.lang.compile.loops import lower_loop
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.targets import assign_to, is_plain_key
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import DEEPER, DEPTH, METER, Unit, lowers
+from flowlang.lang.compile.unit import DEEPER, DEPTH, LEAF_BYTES_MAX, METER, Unit, lowers
 from flowlang.lang.syntax import nodes
 
 COMPREHENSION_ITEM_BYTES = 40
+LEAF_NODES_MAX = 64
+"""A function that calls nothing and is no larger has no prologue: whoever calls it has paid."""
 
 
 def prologue(unit: Unit, at: Place) -> list[ast.stmt]:
     """The charge and the depth check at the start of a function whose body is lowered already."""
+    if unit.is_leaf and unit.charge.nodes <= LEAF_NODES_MAX and unit.charge.memory <= LEAF_BYTES_MAX:
+        return [tree.assign(DEEPER, tree.name(DEPTH, at), at)] if unit.uses_depth else []
     unit.charge.settle(at)
     meter = tree.name(METER, at)
     total = ast.BinOp(tree.attribute(meter, "steps", at), ast.Add(), unit.charge.steps_constant, **at)

@@ -15,7 +15,7 @@ from flowlang.lang.compile.tree import Place
 
 SMALL: Final = 1 << 62
 DIGIT: Final = (1 << 30) - 1
-SHORT_TEXT: Final = 256
+SHORT_TEXT: Final = 64
 """Strings whose sum is shorter are added directly; their memory is part of the static charge (`SHORT_BYTES`)."""
 SHORT_BYTES: Final = SHORT_TEXT + 56
 

@@ -2,7 +2,8 @@
 
 Charges. Loop turns and calls are charged where they are entered: the constants of a charge are made before the
 body is lowered and filled in afterwards, when it is known how much code and how many bytes of literals one turn can
-make (`Charge`). A turn costs one step, plus one for each sixteen nodes of straight code in it.
+make (`Charge`). A turn costs one step, plus one for each sixteen nodes of straight code in it, plus one for each call.
+A small function that calls nothing is paid for by its callers alone, and is as cheap as in Python.
 
 Hoisting. Comprehensions and lambdas become nested functions. Making a function has no effect, so their `def` is put
 before the statement that uses them (`Unit.hoisted`), which keeps every expression an expression.
@@ -22,6 +23,8 @@ from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
 
 NODES_PER_STEP: Final = 16
+LEAF_BYTES_MAX: Final = 128
+"""Bytes of small values that one call of a leaf function may make; its callers pay them."""
 METER: Final = "$m"
 DEPTH: Final = "%d"
 DEEPER: Final = "%n"
@@ -85,7 +88,7 @@ class Loop:
 class Unit:
     """One generated function. `is_module`: the module's top level, whose names are globals. `types`: static types
     of locals, as far as inference knows them (`inference.py`). `entry_call`: the one call in the main guard, which
-    receives the arguments given from outside."""
+    receives the arguments given from outside. `is_leaf`: it calls nothing that could call a function of a script."""
 
     is_module: bool
     charge: Charge = attrs.field(factory=Charge)
@@ -97,6 +100,7 @@ class Unit:
     predeclared: set[str] = attrs.field(factory=set)
     entry_call: nodes.Call | None = None
     uses_depth: bool = False
+    is_leaf: bool = True
     temporaries: int = 0
     labels: int = 0
 
@@ -135,9 +139,14 @@ class Unit:
         self.labels += 1
         return f"%{prefix}{self.labels}"
 
-    def depth(self, at: Place) -> ast.expr:
-        """The depth to pass to a callee."""
+    def depth(self, at: Place, *, is_pure: bool = False) -> ast.expr:
+        """The depth to pass to a callee. A callee that may be, or call, a function of a script is paid for where it is
+        called; `is_pure` ones are builtins that do not call back."""
         self.uses_depth = True
+        if not is_pure:
+            self.is_leaf = False
+            self.charge.nodes += NODES_PER_STEP
+            self.charge.memory += LEAF_BYTES_MAX
         return tree.name(DEEPER, at)
 
     def universal(self, name: str, at: Place) -> ast.Name:

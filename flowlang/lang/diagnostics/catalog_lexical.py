@@ -154,10 +154,11 @@ _LAYOUT: Final = (
 _LIMITS: Final = (
     Entry(
         slug="too-deep",
-        title="the program is nested too deep",
+        title="a program or a value is nested too deep",
         explanation="Brackets and expressions nest at most 100 deep, indented blocks 16, `for` clauses of "
         "comprehensions 8. Nobody reads deeper nesting, and bounding it protects the host from programs "
-        "made to exhaust it. Long chains of operators, `and`, `or` and `elif` are not nested and have no such limit.",
+        "made to exhaust it. Long chains of operators, `and`, `or` and `elif` are not nested and have no such limit. "
+        "Values that nest more than 100 deep, or contain themselves, can be neither compared nor recorded.",
         wrong="x = " + "[" * 101 + "]" * 101 + "\n",
         right="inner = [[1]]\nx = [inner, [inner]]\n",
     ),

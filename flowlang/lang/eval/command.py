@@ -7,13 +7,17 @@ are canonical bytes, so that what the script sees live is what it sees in a repl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from flowlang.lang.eval.traceback import Frame
+from flowlang.lang.values.fault import Fault
 
 Position: TypeAlias = tuple[int, ...]
+
+PAYLOAD_BYTES_MAX: Final = 16 << 20
+"""No larger value enters a journal."""
 
 
 @attrs.frozen
@@ -96,3 +100,13 @@ class FinishedCall:
     flow: str
     digest: str
     payload: bytes
+
+
+def check_size(payload: bytes, what: str) -> None:
+    """Raises Fault `value-too-large` for what no journal keeps."""
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise Fault(
+            "value-too-large",
+            f"{what} would take {len(payload) / (1 << 20):.1f} MiB in the journal, which keeps {PAYLOAD_BYTES_MAX >> 20}",
+            hint="put it into a file or a table, and pass its name on",
+        )

@@ -22,7 +22,7 @@ from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.program import Program
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.eval.census import take_census
-from flowlang.lang.eval.command import Answer, Command, FinishedCall, LogLine, Note, Position
+from flowlang.lang.eval.command import Answer, CallAction, Command, FinishedCall, LogLine, Note, Position, check_size
 from flowlang.lang.eval.context import ActionCatalog, Actions
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.flow import Flow, result_by_value, run_scope
@@ -37,6 +37,8 @@ from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 
 MAIN: Final = "__flow__"
+LINE_CHARACTERS_MAX: Final = 1 << 20
+"""A longer line of the log is clipped."""
 
 
 @attrs.frozen
@@ -166,6 +168,8 @@ class Evaluation:
 
     def ask(self, fiber: Fiber, command: Command) -> Any:
         """Puts a command and suspends the fiber until its answer is there: a value, or a Fault."""
+        if isinstance(command, CallAction):
+            check_size(command.arguments, f"the call of `{command.action}`")
         self._said.append(command)
         self._waiting[command.position] = fiber
         answer: Answer = fiber.suspend()
@@ -190,6 +194,8 @@ class Evaluation:
         self.meter.output += len(text) + 1
         if self.meter.output > self.meter.budget.output_characters:
             raise BudgetExceeded("output", f"the budget of {self.meter.budget.output_characters} characters is spent")
+        if len(text) > LINE_CHARACTERS_MAX:
+            text = f"{text[:LINE_CHARACTERS_MAX]}… ({len(text):,} characters)"
         self._said.append(LogLine(fiber.scope.line_position(), level, text))
 
     def make_ready(self, fiber: Fiber) -> None:
@@ -274,7 +280,7 @@ class Evaluation:
             return predeclared[name]
         elif name in self.universe:
             return self.universe[name]
-        raise Fault("load-missing-name", f"`{name}` was not bound when `{module}` was loaded")
+        raise Fault("missing-load-name", f"`{name}` was not bound when `{module}` was loaded")
 
     def _call_entry_flow(self) -> Any:
         exports = self.modules[self.entry.module].exports()

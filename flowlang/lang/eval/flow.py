@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from flowlang.lang.eval.callback import passes_calls_on
-from flowlang.lang.eval.command import FlowBegun, FlowEnded
+from flowlang.lang.eval.command import FlowBegun, FlowEnded, check_size
 from flowlang.lang.eval.context import RUNTIME_ACTIONS, ActionRef, arguments_struct, context_of
 from flowlang.lang.eval.failure import failed, too_deep
 from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
@@ -31,6 +31,8 @@ from flowlang.lang.values.protocol import VALUE_TYPES, ValueType, builtin, regis
 from flowlang.lang.values.result import Err, Ok
 
 PREVIEW_CHARACTERS = 200
+FLOW_STEPS = 32
+"""What a flow call costs, beside what runs in it."""
 
 
 @attrs.define(eq=False)
@@ -56,6 +58,7 @@ def call_flow(flow: Flow, depth: int, positional: Sequence[Any], keywords: Mappi
     evaluation, outer = fiber.evaluation, fiber.scope
     if depth > evaluation.depth_limit:
         raise too_deep(evaluation.depth_limit)
+    evaluation.meter.charge(FLOW_STEPS)
     positional, keywords = checked_arguments(flow, positional, keywords)
     seal(flow, outer)
     own_positional, own_keywords, arguments_digest = _by_value(positional, keywords)
@@ -170,6 +173,7 @@ def result_by_value(result: Ok | Err) -> tuple[Ok | Err, bytes | None]:
     """The Result as the caller receives it, and its bytes when it is data."""
     try:
         payload = encode(result)
+        check_size(payload, "the result")
     except Fault as fault:
         if fault.slug != "not-data":
             return failed(fault), None

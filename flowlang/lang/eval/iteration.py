@@ -101,7 +101,10 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         left = length_hint(iterator.block if type(iterator) is LongLoop else iterator)
         meter.steps -= left * steps
 
-    return {"$iterate": iterate, "$count": count, "$count_between": count_between, "$iterate_fresh": iterate_fresh, "$finish": finish, "$refund": refund}
+    return {
+        "$iterate": iterate, "$iterate_fresh": iterate_fresh, "$count": count, "$count_between": count_between,
+        "$finish": finish, "$refund": refund,
+    }  # fmt: skip
 
 
 def finish(source: Any) -> None:

@@ -35,7 +35,7 @@ CLOSE_WAIT_S: Final = 10.0
 
 
 @attrs.define(eq=False)
-class _Job:
+class _Submission:
     """A submitted attempt. `begun`: a thread has taken it. `reported`: its outcome is decided. `abandoned`: decided
     while its thread is still in it."""
 
@@ -52,10 +52,10 @@ class ThreadExecutor:
     def __init__(self, threads_max: int = THREADS_MAX, abandoned_max: int = ABANDONED_MAX) -> None:
         self._threads_max = threads_max
         self._abandoned_max = abandoned_max
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
         self._deadlines = DeadlineWatch()
         self._changed = threading.Condition()
-        self._jobs: set[_Job] = set()  # submitted, and `done` has not returned
+        self._submitted: set[_Submission] = set()  # submitted, and `done` has not returned
         self._undecided = 0
         self._threads = 0
         self._abandoned = 0
@@ -63,17 +63,17 @@ class ThreadExecutor:
 
     def submit(self, attempt: Attempt, done: Done) -> None:
         """Has the attempt performed by the next free thread. `done` is called on some other thread."""
-        job = _Job(attempt, done)
+        submission = _Submission(attempt, done)
         with self._changed:
             if self._closed:
                 raise RuntimeError("the executor is closed")
-            self._jobs.add(job)
+            self._submitted.add(submission)
             self._undecided += 1
             exhausted = not self._make_thread()
         if exhausted:
-            self._give_up(job, self._exhausted(job))
+            self._give_up(submission, self._exhausted(submission))
         else:
-            self._queue.put(job)
+            self._queue.put(submission)
 
     def close(self) -> None:
         """Gives up what is not finished. Waits, for a while, for effects that are already happening."""
@@ -81,14 +81,14 @@ class ThreadExecutor:
             if self._closed:
                 return
             self._closed = True
-            jobs = list(self._jobs)
+            submitted = list(self._submitted)
             for _ in range(self._threads):
                 self._queue.put(None)
-        for job in jobs:
-            if job.attempt.context.cancel():
-                self._give_up(job, cancelled(job.attempt))
+        for submission in submitted:
+            if submission.attempt.context.cancel():
+                self._give_up(submission, cancelled(submission.attempt))
         with self._changed:
-            self._changed.wait_for(lambda: not self._jobs, CLOSE_WAIT_S)
+            self._changed.wait_for(lambda: not self._submitted, CLOSE_WAIT_S)
         self._deadlines.close()
 
     def _make_thread(self) -> bool:
@@ -99,68 +99,68 @@ class ThreadExecutor:
         return self._threads > 0
 
     def _work(self) -> None:
-        while (job := self._queue.get()) is not None:
+        while (submission := self._queue.get()) is not None:
             with self._changed:
-                if job.reported:
+                if submission.reported:
                     continue  # given up while it waited
-                job.begun = True
-            if not self._finish(job, self._perform(job)):
+                submission.begun = True
+            if not self._finish(submission, self._perform(submission)):
                 return
 
-    def _perform(self, job: _Job) -> Outcome:
-        deadline_s = begin(job.attempt)
+    def _perform(self, submission: _Submission) -> Outcome:
+        deadline_s = begin(submission.attempt)
         if deadline_s is None:
-            return perform(job.attempt)
-        watch = self._deadlines.watch(deadline_s, lambda: self._expire(job))
-        outcome = perform(job.attempt)
+            return perform(submission.attempt)
+        watch = self._deadlines.watch(deadline_s, lambda: self._expire(submission))
+        outcome = perform(submission.attempt)
         self._deadlines.forget(watch)
         return outcome
 
-    def _finish(self, job: _Job, outcome: Outcome) -> bool:
-        """Reports a performed job. False when it was abandoned meanwhile: then the thread is one too many."""
+    def _finish(self, submission: _Submission, outcome: Outcome) -> bool:
+        """Reports a performed submission. False when it was abandoned meanwhile: then the thread is one too many."""
         with self._changed:
-            if job.abandoned:
+            if submission.abandoned:
                 self._abandoned -= 1
                 return False
-            job.reported = True
+            submission.reported = True
             self._undecided -= 1
-        job.done(job.attempt, outcome)
+        submission.done(submission.attempt, outcome)
         with self._changed:
-            self._jobs.discard(job)
+            self._submitted.discard(submission)
             self._changed.notify_all()
         return True
 
-    def _expire(self, job: _Job) -> None:
-        if job.attempt.context.cancel():
-            self._give_up(job, timed_out(job.attempt))
+    def _expire(self, submission: _Submission) -> None:
+        if submission.attempt.context.cancel():
+            self._give_up(submission, timed_out(submission.attempt))
             self._fail_waiting()
 
-    def _give_up(self, job: _Job, outcome: ActionFailure) -> None:
-        """Decides a job without its thread, whose place becomes free. Too late when it is decided."""
+    def _give_up(self, submission: _Submission, outcome: ActionFailure) -> None:
+        """Decides a submission without its thread, whose place becomes free. Too late when it is decided."""
         with self._changed:
-            if job.reported:
+            if submission.reported:
                 return
-            job.reported = True
+            submission.reported = True
             self._undecided -= 1
-            if job.begun:
-                job.abandoned = True
+            if submission.begun:
+                submission.abandoned = True
                 self._abandoned += 1
                 self._threads -= 1
             if not self._closed:
                 self._make_thread()
-        job.done(job.attempt, outcome)
+        submission.done(submission.attempt, outcome)
         with self._changed:
-            self._jobs.discard(job)
+            self._submitted.discard(submission)
             self._changed.notify_all()
 
     def _fail_waiting(self) -> None:
         """Fails everything that waits for a thread when no thread will ever be free."""
         with self._changed:
-            waiting = [] if self._threads else [job for job in self._jobs if not job.reported]
-        for job in waiting:
-            self._give_up(job, self._exhausted(job))
+            waiting = [] if self._threads else [submission for submission in self._submitted if not submission.reported]
+        for submission in waiting:
+            self._give_up(submission, self._exhausted(submission))
 
-    def _exhausted(self, job: _Job) -> ActionFailure:
-        message = f"`{job.attempt.spec.name}` was not started: stuck actions hold all {self._abandoned} threads"
+    def _exhausted(self, submission: _Submission) -> ActionFailure:
+        message = f"`{submission.attempt.spec.name}` was not started: stuck actions hold all {self._abandoned} threads"
         hint = "find the actions that run into their timeouts and do not end, then restart the worker"
         return ActionFailure("executor-exhausted", message, None, True, hint)

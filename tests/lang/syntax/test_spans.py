@@ -114,6 +114,16 @@ def from_python(node: Any) -> Any:
             )
         case ast.Lambda(args=args, body=body):
             return ("Lambda", python_span(node), [python_parameters(args), from_python(body)])
+        case _:
+            return statement_from_python(node)
+    kinds = {"List": "ListExpr", "Dict": "DictExpr", "Tuple": "TupleExpr"}
+    name = type(node).__name__
+    return (kinds.get(name, name), python_span(node), parts)
+
+
+def statement_from_python(node: Any) -> Any:
+    parts: list[Any]
+    match node:
         case ast.Expr(value=value):
             return ("ExprStatement", python_span(node), [from_python(value)])
         case ast.Assign(targets=targets, value=value):
@@ -139,9 +149,7 @@ def from_python(node: Any) -> Any:
             parts = []
         case _:
             raise TypeError(node)
-    kinds = {"List": "ListExpr", "Dict": "DictExpr", "Tuple": "TupleExpr"}
-    name = type(node).__name__
-    return (kinds.get(name, name), python_span(node), parts)
+    return (type(node).__name__, python_span(node), parts)
 
 
 def python_clauses(generators: list[ast.comprehension]) -> list[Any]:

@@ -1,0 +1,13 @@
+"""A second implementation of the language, slow and obvious, to check the compiler against.
+
+environment.py   where names keep their values
+expression.py    what each expression gives
+statement.py     what each statement does
+function.py      making functions and binding arguments
+observation.py   one program in both implementations: what can be seen of each
+description.py   a text that tells any two different values apart
+choice.py        where a generator's decisions come from
+vocabulary.py    the constants, names and operators that generated programs are made of
+term.py          generated expressions
+program.py       generated statements, functions and programs
+"""

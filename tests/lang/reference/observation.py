@@ -1,0 +1,160 @@
+"""One program in both implementations, and in CPython: what can be seen of each.
+
+What can be seen is the printed lines, the values of the module's names at the end, and the error with its line. The
+two implementations share the parser, the resolver and the value types, and nothing of what is compared.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+from reference.description import Describer
+from reference.environment import Environment
+from reference.expression import Walker
+from reference.statement import execute_module
+
+from flowlang.lang.compile.lowering import compile_module
+from flowlang.lang.compile.program import Program
+from flowlang.lang.diagnostics.diagnostic import Diagnostic
+from flowlang.lang.eval.command import LogLine
+from flowlang.lang.eval.evaluation import Completed, Entry, Evaluation, Stopped
+from flowlang.lang.interpreter import UNIVERSE
+from flowlang.lang.resolve.dialect import FLOW
+from flowlang.lang.resolve.resolver import resolve
+from flowlang.lang.source import SourceFile
+from flowlang.lang.syntax.nodes import File
+from flowlang.lang.syntax.parser import parse
+from flowlang.lang.values.display import str_value
+from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault
+from flowlang.lang.values.meter import METER, Budget, Meter
+from flowlang.lang.values.protocol import builtin, type_name
+from flowlang.lang.values.result import Err, failure_of
+from flowlang.runtime.action import ActionRegistry
+from flowlang.runtime.catalog import Catalog
+
+MODULE = "program.flow"
+BUDGET = Budget(steps=200_000, memory_bytes=64 << 20, call_depth=60, output_characters=1 << 20)
+HOST_FRAMES = 20_000
+"""The reference evaluator takes several frames of the host for one level of nesting."""
+
+
+@attrs.frozen
+class Failed:
+    """An error: what kind, in which words, and in which line."""
+
+    kind: str
+    message: str
+    line: int
+
+
+@attrs.frozen
+class Observation:
+    """What can be seen of a run. `steps` is only known of compiled code."""
+
+    lines: tuple[str, ...]
+    values: str
+    failure: Failed | None
+    steps: int = attrs.field(default=0, eq=False)
+
+
+class OutOfBudget(Exception):
+    """The program is too expensive to say anything about it."""
+
+
+def analyse(text: str) -> tuple[File, SourceFile, list[Diagnostic]]:
+    """Parses and resolves a module."""
+    source = SourceFile(MODULE, text)
+    file, diagnostics = parse(source)
+    diagnostics = list(diagnostics)
+    if not diagnostics:
+        diagnostics += resolve(
+            file, source, is_universal=UNIVERSE.__contains__, is_predeclared=lambda name: False,
+            candidates=lambda: UNIVERSE, dialect=FLOW,
+        )  # fmt: skip
+    return file, source, diagnostics
+
+
+def compiled(text: str) -> Program:
+    """The program of a module that has no errors."""
+    file, source, diagnostics = analyse(text)
+    assert not diagnostics, (diagnostics[0].slug, diagnostics[0].message, text)
+    return compile_module(file, source, str)
+
+
+def observe_compiled(text: str, budget: Budget = BUDGET) -> Observation:
+    """Runs a module as compiled code."""
+    evaluation = Evaluation(
+        [compiled(text)], (), Entry(MODULE), universe=UNIVERSE, catalog=Catalog(ActionRegistry(())), budget=budget
+    )
+    evaluation.go_live()
+    step = evaluation.start()
+    if isinstance(step, Stopped):
+        if isinstance(step.cause, BudgetExceeded):
+            raise OutOfBudget(step.cause.limit)
+        raise AssertionError(f"stopped by {step.cause!r}\n{text}") from step.cause
+    assert isinstance(step, Completed)
+    failure = None
+    if isinstance(step.result, Err):
+        found = step.result.failure
+        failure = Failed(found.kind, found.message, found.trace[-1].fields["line"])
+    module = evaluation.modules[MODULE]
+    values = {name: module.globals[name] for name in module.program.exports if name in module.globals}
+    lines = tuple(note.text for note in step.said if isinstance(note, LogLine))
+    return Observation(
+        lines, Describer(with_locks=failure is None).names(values), failure, evaluation.total_steps
+    )
+
+
+def observe_reference(text: str) -> Observation:
+    """Runs a module in the reference evaluator."""
+    file, _, diagnostics = analyse(text)
+    assert not diagnostics, diagnostics
+    lines: list[str] = []
+
+    @builtin("print")
+    def print_(depth: int, /, *values: Any, sep: str = " ") -> None:
+        if type(sep) is not str:
+            raise Fault("type-mismatch", f"`sep` takes a string, not {type_name(sep)}")
+        lines.append(sep.join(map(str_value, values)))
+
+    universe = {**UNIVERSE, "print": print_, "__name__": "__flow__"}
+    walker = Walker(BUDGET.call_depth)
+    environment = Environment(file.scope, None, 0, universe)
+    failure = None
+    with _room():
+        try:
+            execute_module(walker, file, environment)
+        except Fault as fault:
+            failure = Failed(fault.slug, fault.message, _line(walker))
+        except FailSignal as signal:
+            found = failure_of(signal.error)
+            failure = Failed(found.kind, found.message, _line(walker))
+        except BudgetExceeded as stop:
+            raise OutOfBudget(stop.limit) from None
+    values = {name: value for name, value in environment.values.items() if not name.startswith("_")}
+    return Observation(tuple(lines), Describer(with_locks=failure is None).names(values), failure)
+
+
+def _line(walker: Walker) -> int:
+    assert walker.failed_at is not None
+    return walker.failed_at[0]
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Frames and a meter for an evaluation that nobody else limits."""
+    limit = sys.getrecursionlimit()
+    token = METER.set(Meter(BUDGET_OF_REFERENCE))
+    sys.setrecursionlimit(HOST_FRAMES)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+        METER.reset(token)
+
+
+BUDGET_OF_REFERENCE = Budget(memory_bytes=1 << 62)
