@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from flowlang.cli.document import event_kind, moment
@@ -72,6 +73,11 @@ def arguments_text(event: Event) -> str:
     named = {**given.get("arguments", {}), **given.get("texts", {})}
     text = ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in named.items())
     return text if len(text) <= 4 * VALUE_LENGTH_MAX else text[: 4 * VALUE_LENGTH_MAX] + "…"
+
+
+def stop_text(records: Sequence[Record]) -> str:
+    """Why the run of these records was stopped the last time; empty when it never was."""
+    return next((_described(record.event) for record in reversed(records) if isinstance(record.event, RunStopped)), "")
 
 
 def _described(event: Event) -> str:

@@ -7,11 +7,13 @@ and do not load rich at all.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TextIO
 
 from flowlang.cli.board import Board
+from flowlang.cli.interrupt import write_now
 from flowlang.cli.terminal import SHOW_CURSOR, one_line
 from flowlang.runtime.clock import Clock
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 INTERVAL_S: Final = 0.1
 DELAY_S: Final = 0.2
 ROWS_MAX: Final = 20
+TERMINAL_GONE: Final = (OSError, ValueError)
+"""What writing to a terminal that was closed raises. A run goes on without anybody who watches."""
+
 SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -57,17 +62,20 @@ class LiveDisplay:
     def abandon(self) -> None:
         """Gives the cursor back without waiting for anything: the process ends at once."""
         if self._live is not None:
-            self._stream.write(f"{SHOW_CURSOR}\n")
-            self._stream.flush()
+            write_now(f"{SHOW_CURSOR}\n")
 
     def _clear(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        live, self._live = self._live, None
+        if live is not None:
+            with contextlib.suppress(*TERMINAL_GONE):
+                live.stop()
 
     def _draw(self) -> None:
-        if self._closing.wait(DELAY_S):
-            return
+        if not self._closing.wait(DELAY_S):
+            with contextlib.suppress(*TERMINAL_GONE):
+                self._redraw()
+
+    def _redraw(self) -> None:
         from rich.console import Console
         from rich.live import Live
 

@@ -31,8 +31,9 @@ def test_err(world):
 
 def test_budget(world):
     world.write("main.flow", "def f(n):\n    return f(n + 1)\n\nf(0)\n")
-    result = world.command("run", "main.flow", "-o", "json")
+    result = world.command("run", "main.flow", "-o", "json", "--id", "r1")
     assert result.code == ExitCode.FAILED
+    assert "stopped by budget: budget-exceeded: " in world.command("runs", "show", "r1").stdout
     assert result.document["stop"]["reason"] == "budget"
     assert result.document["status"] == "stopped"
 

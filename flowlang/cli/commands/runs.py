@@ -180,13 +180,14 @@ def _doing(records: list[Record], run: RunRecord) -> list[str]:
 
 def _show_text(settings: Settings, journal: Journal, run: RunRecord) -> None:
     from flowlang.cli.document import moment
-    from flowlang.cli.event_text import arguments_text
+    from flowlang.cli.event_text import arguments_text, stop_text
     from flowlang.cli.follow import recorded_outcome
     from flowlang.cli.render import render_failure
     from flowlang.cli.run_lookup import owner_text, status_text
     from flowlang.cli.terminal import one_line
     from flowlang.lang.values.display import preview
     from flowlang.lang.values.result import Err, Ok
+    from flowlang.runtime.journal.journal import RunStatus
 
     records = journal.read(run.run_id)
     result = recorded_outcome(journal, run.run_id).result
@@ -199,6 +200,7 @@ def _show_text(settings: Settings, journal: Journal, run: RunRecord) -> None:
         "updated": moment(run.updated_at_ms),
         "events": str(run.sequence),
         "actions": f"{run.actions_completed} done",
+        "stopped by": stop_text(records) if run.status is RunStatus.STOPPED else "",
         "driven by": owner_text(run.owner) if run.owner else "",
         "value": preview(result.value, VALUE_LENGTH_MAX) if isinstance(result, Ok) else "",
     }

@@ -12,6 +12,7 @@ from typing import Any
 from reference import function
 from reference.environment import Environment
 
+from flowlang.lang.compile.naming import keyword_name
 from flowlang.lang.eval import operators
 from flowlang.lang.eval.wrong_call import explain_type_error
 from flowlang.lang.resolve.scope import Scope
@@ -238,6 +239,9 @@ def call(called: Any, depth: int, positional: list[Any], keywords: dict[str, Any
     if type(called) is BoundMethod:
         positional = [called.receiver, *positional]
         called = called.function
+    if "reference_defaults" not in called.__dict__:
+        # Builtins take keywords under the names that compiled code gives them.
+        keywords = {keyword_name(name): value for name, value in keywords.items()}
     try:
         return called(depth, *positional, **keywords)
     except TypeError as error:
