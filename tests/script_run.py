@@ -27,7 +27,7 @@ from flowlang.runtime.outcome import RunOutcome
 from flowlang.testing.clock import VirtualClock
 
 ASSERT_NAME = "@prelude//zz_assert.flow"
-ASSERT = '''
+ASSERT = """
 def _eq(given, expected):
     if given != expected or repr(given) != repr(expected):
         fail("%r is not %r" % (given, expected))
@@ -44,7 +44,7 @@ def _fails(f, kind, text = ""):
         fail("failed with %s (%s), not %s (%s)" % (result.failure.kind, result.failure.message, kind, text))
 
 assert = struct(eq = _eq, true = _true, fails = _fails)
-'''
+"""
 
 
 class _Lines(Hooks):

@@ -22,6 +22,9 @@ from flowlang.runtime.journal.journal import RunStatus
 from flowlang.runtime.outcome import Attachment, RunOutcome, StopReport
 
 VALUE_LENGTH_MAX: Final = 400
+IDLE_EVENTS: Final = 2
+"""The events of a run in which nothing happened: its start and its end."""
+NOTHING_DONE: Final = 'the script did nothing: call a flow under `if __name__ == "__flow__":`, or name one (`FILE:FLOW`)'
 _STOP_CODES: Final = {
     "budget": ExitCode.FAILED,
     "interrupted": ExitCode.INTERRUPTED,
@@ -60,6 +63,8 @@ class Report:
         mark = output.paint("✓", "good")
         if not output.is_quiet:
             output.say(f"{mark} run {one_line(outcome.run_id)} completed{when}{one_line(value)}")
+        if outcome.sequence == IDLE_EVENTS and result.value is None:
+            output.hint(NOTHING_DONE)
 
     def _show_err(self, outcome: RunOutcome, result: Err, when: str) -> None:
         output = self.settings.output
@@ -77,7 +82,14 @@ class Report:
         output = self.settings.output
         notes = [f"run `{outcome.run_id}` is {outcome.status.value} after event {outcome.sequence}"]
         notes += _explanation(stop.slug)
-        output.say(render_stop(stop, notes=() if output.is_quiet else notes, color=output.has_color))
+        notes = [] if output.is_quiet else notes
+        if stop.failure is not None:
+            text = render_failure(
+                stop.failure, outcome.sources, notes=notes, color=output.has_color, verbose=output.is_verbose
+            )
+        else:
+            text = render_stop(stop, notes=notes, color=output.has_color)
+        output.say(text)
 
     def _show_unfinished(self, outcome: RunOutcome) -> None:
         if outcome.sequence == 0:

@@ -30,6 +30,7 @@ from flowlang.lang.eval.command import (
     TaskBegun,
 )
 from flowlang.lang.eval.evaluation import Completed, Evaluation, Step, Stopped
+from flowlang.lang.eval.failure import trace_struct
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.fault import BudgetExceeded
@@ -154,6 +155,9 @@ class Activation:
                 return step
             self._commit(RunStatus.RUNNING)
             self._start()
+            if self.evaluation.is_ready:
+                step = self.evaluation.resume(())
+                continue
             if not self._wait():
                 self._suspend()
                 return step
@@ -216,9 +220,11 @@ class Activation:
         if not self._batch and status is RunStatus.RUNNING:
             return
         batch, self._batch = self._batch, []
-        counters = attrs.evolve(self.counters, steps=self.evaluation.total_steps, memory=self.evaluation.meter.memory)
-        done = sum(isinstance(event, ActionCompleted) for event in batch)
-        self.counters = attrs.evolve(counters, actions_completed=counters.actions_completed + done)
+        done = sum([type(event) is ActionCompleted for event in batch])
+        evaluation = self.evaluation
+        self.counters = Counters(
+            evaluation.total_steps, evaluation.meter.memory, self.counters.actions_completed + done
+        )
         records = self.writer.write(batch, self.counters, status)
         hooks = self.environment.hooks
         for record in records:
@@ -242,8 +248,10 @@ class Activation:
         """Waits until something can go on. False when the run is to be suspended."""
         clock = self.environment.clock
         while True:
-            self._wake.clear()
             self._collect()
+            if not self._answers:
+                self._wake.clear()
+                self._collect()  # what came in before the event was cleared
             if self.stop.is_made:
                 self._let_finish()
                 return False
@@ -325,7 +333,10 @@ class Activation:
         # What was to be started now will not be: it is asked for again when the run goes on.
         self._batch = [event for event in self._batch if not isinstance(event, INTENTS)]
         if isinstance(step.cause, BudgetExceeded):
-            failure = {"kind": "budget-exceeded", "message": step.cause.message, "data": {"limit": step.cause.limit}}
+            failure = {
+                "kind": "budget-exceeded", "message": step.cause.message, "data": {"limit": step.cause.limit},
+                "trace": [trace_struct(frame) for frame in step.frames],
+            }  # fmt: skip
             self._batch.append(RunStopped("budget", encode(from_host(failure))))
             self._commit(RunStatus.STOPPED)
             return

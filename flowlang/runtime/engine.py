@@ -17,12 +17,13 @@ import attrs
 
 from flowlang.errors import InternalError, JournalError, UsageError
 from flowlang.lang.eval.evaluation import Completed, Entry, EntryMismatch, Evaluation, Step, Stopped
-from flowlang.lang.eval.failure import Defect
+from flowlang.lang.eval.failure import Defect, fault_result, trace_struct
 from flowlang.lang.interpreter import LANGUAGE_VERSION, UNIVERSE, Build
 from flowlang.lang.values.canonical import decode, digest, encode
 from flowlang.lang.values.convert import from_host
-from flowlang.lang.values.fault import BudgetExceeded
+from flowlang.lang.values.fault import BudgetExceeded, Fault
 from flowlang.lang.values.meter import Budget
+from flowlang.lang.values.result import Ok
 from flowlang.runtime.action import ActionRegistry, ActionSpec, signature_digest
 from flowlang.runtime.activation import Activation, Environment, StopRequest, Writer
 from flowlang.runtime.catalog import Catalog
@@ -36,6 +37,7 @@ from flowlang.runtime.journal.journal import CodeManifest, Counters, Journal, Le
 from flowlang.runtime.lease import LeaseRenewal
 from flowlang.runtime.outcome import Attachment, RunOutcome, StopReport
 from flowlang.runtime.project import Project
+from flowlang.runtime.pulse import LinePulse
 from flowlang.runtime.replay import Divergence, Replay
 from flowlang.runtime.report import divergence_report
 
@@ -126,7 +128,8 @@ class Engine:
         writer = RunWriter(self.journal, self._living_owner(), self.clock, new)
         salt = secrets.token_hex(8)
         activation = self._activate(run_id, salt, evaluation, Replay(()), writer, Counters())
-        step = activation.replay_past()
+        with LinePulse(evaluation):
+            step = activation.replay_past()
         _check_entry(step)
         self.hooks.started(run_id, script.entry)
         first = RunStarted(script.entry, flow, manifest_digest(manifest), payload, salt)
@@ -283,7 +286,7 @@ class Engine:
         writer = activation.writer
         assert isinstance(writer, RunWriter)
         try:
-            with LeaseRenewal(self.journal, writer):
+            with LeaseRenewal(self.journal, writer), LinePulse(activation.evaluation):
                 step = activation.drive(step, first)
         except BaseException:
             activation.abandon()
@@ -349,13 +352,13 @@ def _unfinished(status: RunStatus) -> RunStatus:
 def _ending(step: Step) -> tuple[RunStatus, Any, StopReport | None]:
     """Status, result and reason of where a driven run ended up."""
     if isinstance(step, Completed):
-        is_ok = type(step.result).__name__ == "Ok"
+        is_ok = type(step.result) is Ok
         return (RunStatus.COMPLETED if is_ok else RunStatus.FAILED), step.result, None
     if isinstance(step, Stopped):
-        cause = step.cause
-        if isinstance(cause, BudgetExceeded):
-            hint = "a run that a budget stopped can be resumed"
-            return RunStatus.STOPPED, None, StopReport("budget", "budget-exceeded", cause.message, hint)
-        if isinstance(cause, Defect):
-            raise InternalError(str(cause)) from cause.cause
+        _check_entry(step)
+        if isinstance(step.cause, BudgetExceeded):
+            hint = "calls that nest without end need another way out" if step.cause.limit == "depth" else None
+            fault = Fault("budget-exceeded", step.cause.message, hint=hint, data={"limit": step.cause.limit})
+            failure = fault_result(fault, [trace_struct(frame) for frame in step.frames])
+            return RunStatus.STOPPED, None, StopReport("budget", fault.slug, fault.message, hint, failure=failure)
     return RunStatus.SUSPENDED, None, StopReport("interrupted", "interrupted", "the run was suspended")

@@ -21,13 +21,15 @@ class Attachment(Enum):
 @attrs.frozen
 class StopReport:
     """Why a run is not finished although nobody waits: `reason` is `budget`, `interrupted`, `divergence` or
-    `defect`; slug, message and hint as in a diagnostic; `detail` lines for people."""
+    `defect`; slug, message and hint as in a diagnostic; `detail` lines for people; `failure` is an Err with the place,
+    where there is one."""
 
     reason: str
     slug: str
     message: str
     hint: str | None = None
     detail: tuple[str, ...] = ()
+    failure: Any = None
 
 
 @attrs.frozen

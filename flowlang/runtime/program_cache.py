@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,9 +40,8 @@ class DiskCache:
         """Keeps bytes under a key, in one rename."""
         with suppress(OSError):
             self._prune()
-            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".")
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
+            temporary = self._folder / f".{os.getpid()}-{threading.get_ident()}"
+            temporary.write_bytes(data)
             os.replace(temporary, self._path(key))
 
     def _path(self, key: str) -> Path:

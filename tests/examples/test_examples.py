@@ -73,7 +73,9 @@ def test_story_that_fails_cleans_up(project: Path) -> None:
 
 
 def test_introduction_of_flowmetal(tmp_path: Path) -> None:
-    done = ScriptRunner(tmp_path).run({"main.flow": (Path(__file__).parent / "flowmetal_introduction.flow").read_text()})
+    done = ScriptRunner(tmp_path).run(
+        {"main.flow": (Path(__file__).parent / "flowmetal_introduction.flow").read_text()}
+    )
     assert value(done) is None
     assert not [finding for finding in done.diagnostics if finding.severity.value == "error"]
 
@@ -104,7 +106,12 @@ def test_bad_rows_go_into_quarantine_with_their_reason(project: Path) -> None:
     path = project / DATA / "small.csv"
     lines = path.read_text().splitlines()
     header = lines[0].split(",")
-    for number, column, cell in ((1, "dep_delay", "soon"), (2, "carrier", "??"), (3, "distance", "-5"), (4, "dep_time", "")):
+    for number, column, cell in (
+        (1, "dep_delay", "soon"),
+        (2, "carrier", "??"),
+        (3, "distance", "-5"),
+        (4, "dep_time", ""),
+    ):
         cells = lines[number].split(",")
         cells[header.index(column)] = cell
         lines[number] = ",".join(cells)

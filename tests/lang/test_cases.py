@@ -55,7 +55,9 @@ def test_chunk(name: str, tmp_path: Path) -> None:
     if run.failure is not None:
         reported.append((run.failed_line("main.flow"), run.failure.kind, run.failure.message))
     assert run.outcome is None or run.outcome.stop is None, run.outcome
-    assert [(line, kind) for line, kind, _ in sorted(reported)] == [(line, kind) for line, kind, _ in expected], reported
+    assert [(line, kind) for line, kind, _ in sorted(reported)] == [(line, kind) for line, kind, _ in expected], (
+        reported
+    )
     for (line, _, message), (_, _, part) in zip(sorted(reported), expected, strict=True):
         assert part in message, f"line {line}: {message}"
 

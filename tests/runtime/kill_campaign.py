@@ -22,6 +22,7 @@ import attrs
 from fork import Exit, forked
 from workload import ACTIONS, Workload
 
+import flowlang.actions.sqlite  # noqa: F401 - imported here, once, and not in every child when it is first used
 from flowlang.actions import shipped_actions
 from flowlang.errors import RunNotFound
 from flowlang.lang.values.canonical import encode
@@ -38,6 +39,7 @@ from flowlang.testing.ledger import Ledger, LedgerEntry, repeated, violations
 RUN = "run"
 DOWN_MS = 36 * 3_600_000
 Moment = Literal["before", "after"]
+SHIPPED = shipped_actions()
 
 
 @attrs.frozen
@@ -191,7 +193,7 @@ def drive(trial: Trial, crash: Crash) -> dict[str, Any]:
     clock = VirtualClock(START_MS + trial.crashes * DOWN_MS)
     inner = SqlJournal(trial.project / ".flowlang" / "flowlang.db", clock=clock)
     journal = CrashingJournal(inner, crash.write, crash.moment)
-    actions = trial.ledger.wrap([*shipped_actions(), *ACTIONS])
+    actions = trial.ledger.wrap([*SHIPPED, *ACTIONS])
     engine = Engine(trial.project, journal, hooks=ShownLines(trial.lines), clock=clock, actions=actions)
     signal.signal(signal.SIGALRM, lambda *_: engine.request_stop())
     signal.setitimer(signal.ITIMER_REAL, crash.stop_after_s)

@@ -19,6 +19,8 @@ from flowlang.lang.interpreter import UNIVERSE
 from flowlang.lang.universe.flows import exported_by_prelude
 from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import signature_text
+from flowlang.runtime.journal.journal import RunStatus
+from flowlang.runtime.outcome import RunOutcome
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "spec").rglob("*.md"))]
@@ -74,9 +76,7 @@ def reported(run: ScriptRun) -> list[tuple[str, int, str, str, str]]:
     for diagnostic in run.diagnostics:
         assert diagnostic.primary is not None
         place = diagnostic.primary
-        found.append(
-            (place.source.name, place.span[0], diagnostic.severity.value, diagnostic.slug, diagnostic.message)
-        )
+        found.append((place.source.name, place.span[0], diagnostic.severity.value, diagnostic.slug, diagnostic.message))
     if run.failure is not None:
         found.append(("main.flow", run.failed_line("main.flow"), "error", run.failure.kind, run.failure.message))
     return sorted(found)
@@ -120,3 +120,15 @@ def test_every_name_of_the_universe_is_described(tmp_path: Path) -> None:
 @pytest.mark.parametrize("spec", shipped_actions(), ids=lambda spec: spec.name)
 def test_every_action_is_described_with_its_signature(spec) -> None:
     assert signature_text(spec) in LANGUAGE.replace("\n    ", " ").replace("( ", "(")
+
+
+def test_the_embedding_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = [found["text"] for found in FENCE.finditer(DOCUMENTS[0].read_text()) if found["language"] == "python"]
+    (tmp_path / "report.flow").write_text('print("hello from the report")\n')
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code, names)
+    outcome = names["outcome"]
+    assert isinstance(outcome, RunOutcome)
+    assert outcome.run_id == "report-1"
+    assert outcome.status is RunStatus.COMPLETED

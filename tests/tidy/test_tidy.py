@@ -73,22 +73,25 @@ def test_everything_public_is_documented() -> None:
         if ast.get_docstring(tree) is None:
             missing.append(str(path.relative_to(ROOT)))
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-                if ast.get_docstring(node) is None and not _speaks_for_itself(node):
-                    missing.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_understood(node):
+                missing.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert not missing
 
 
-def _speaks_for_itself(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """A function that a decorator enters into a table, whose other entries it is read with, or one of one statement."""
-    return bool(node.decorator_list) or len(node.body) == 1
+def _is_understood(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A private function; one with a docstring; one that a decorator enters into a table, with whose other entries it
+    is read; or one of a single statement."""
+    is_plain = bool(node.decorator_list) or len(node.body) == 1
+    return node.name.startswith("_") or ast.get_docstring(node) is not None or is_plain
 
 
 def banned_words() -> dict[str, str]:
     """The synonyms that `spec/glossary.md` bans from identifiers, with the words to use."""
     text = (ROOT / "spec" / "glossary.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([a-z ]+?) \|[^|]*\| ([a-z ,]*?) \|$", text, re.M)
-    return {banned: word for word, synonyms in rows if word != "word" for banned in re.split(r", *", synonyms) if banned}
+    return {
+        banned: word for word, synonyms in rows if word != "word" for banned in re.split(r", *", synonyms) if banned
+    }
 
 
 def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -123,7 +126,12 @@ def test_every_slug_is_explained() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and node.args and _reports(node.func):
                 slug = node.args[0]
-                if isinstance(slug, ast.Constant) and isinstance(slug.value, str) and slug.value and entry(slug.value) is None:
+                if (
+                    isinstance(slug, ast.Constant)
+                    and isinstance(slug.value, str)
+                    and slug.value
+                    and entry(slug.value) is None
+                ):
                     missing.add(f"{slug.value} ({path.relative_to(ROOT)}:{node.lineno})")
     assert not sorted(missing)
 

@@ -10,7 +10,8 @@ import ast
 from typing import Final
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import Pair, bind_codes, known_type
+from flowlang.lang.compile.guards import Pair, bind_codes, certain, first_type, known_type
+from flowlang.lang.compile.inference import type_of, type_of_result
 from flowlang.lang.compile.operation import COMPARISONS, SHORT_BYTES, guarded
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, lowers
@@ -32,7 +33,7 @@ IN_PLACE: Final[dict[str, str]] = SLOW | {
 def lower_binary(unit: Unit, node: nodes.Binary) -> ast.expr:
     spine = _spine(node)
     if len(spine) <= CHAIN_PIECE:
-        return _fold(unit, spine, None)
+        return _fold(unit, spine, None, type_of(spine[0].left, unit.types))[0]
     return _lower_long_chain(unit, spine)
 
 
@@ -45,16 +46,19 @@ def _spine(node: nodes.Binary) -> list[nodes.Binary]:
     return spine
 
 
-def _fold(unit: Unit, spine: list[nodes.Binary], start: ast.expr | None) -> ast.expr:
-    result = start
+def _fold(unit: Unit, spine: list[nodes.Binary], start: ast.expr | None, kind: str) -> tuple[ast.expr, str]:
+    """Lowers the operations of a spine one after the other; `start` is the running result, `kind` its type. Gives
+    both for what comes next, so that no type is worked out again for each longer part of a chain."""
+    left = spine[0].left if start is None else None
+    result = unit.expression(spine[0].left) if start is None else start
     for node in spine:
         unit.charge.nodes += 1
-        if result is None:
-            result = _operation(unit, node, node.left, unit.expression(node.left))
-        else:
-            result = _operation(unit, node, None, result)
-    assert result is not None
-    return result
+        right_kind = type_of(node.right, unit.types)
+        left_type = certain(kind) if left is None else first_type(unit, left, node.right)
+        result = _operation(unit, node, left, result, (left_type, certain(right_kind)))
+        kind = type_of_result(node.op, kind, right_kind)
+        left = None
+    return result, kind
 
 
 def _lower_long_chain(unit: Unit, spine: list[nodes.Binary]) -> ast.expr:
@@ -62,29 +66,31 @@ def _lower_long_chain(unit: Unit, spine: list[nodes.Binary]) -> ast.expr:
     total = unit.label("chain")
     pieces: list[ast.expr] = []
     start: ast.expr | None = None
+    kind = type_of(spine[0].left, unit.types)
     for begin in range(0, len(spine), CHAIN_PIECE):
-        piece = _fold(unit, spine[begin : begin + CHAIN_PIECE], start)
+        piece, kind = _fold(unit, spine[begin : begin + CHAIN_PIECE], start, kind)
         pieces.append(tree.walrus(total, piece, at))
         start = tree.name(total, at)
     return tree.subscript(ast.Tuple(pieces, tree.LOAD, **at), tree.constant(-1, at), at)
 
 
-def _operation(unit: Unit, node: nodes.Binary, left: nodes.Expr | None, left_code: ast.expr) -> ast.expr:
+def _operation(
+    unit: Unit, node: nodes.Binary, left: nodes.Expr | None, left_code: ast.expr, types: tuple[str, str]
+) -> ast.expr:
+    """One operation; `left` is None when the left side is a running result. `types`: what is known of both sides."""
     at = tree.place(node.span)
     right_code = unit.expression(node.right)
     if node.op in ("in", "not in"):
         pair = bind_codes(unit, left, left_code, node.right, right_code, at)
-        return _membership(node, pair, left, unit, at)
+        return _membership(node, pair, types, at)
     if node.op in ("==", "!=") and _decides_equality(node.right):
         return tree.compare(left_code, [COMPARISONS[node.op]], [right_code], at)
-    left_type = known_type(unit, node.left)
-    right_type = known_type(unit, node.right)
     if node.op == "<<":
         return tree.operator("shift_left", [left_code, right_code], at)
     if node.op == "+":
         unit.spend_memory(SHORT_BYTES)
     pair = bind_codes(unit, left, left_code, node.right, right_code, at)
-    return guarded(node.op, pair, left_type, right_type, SLOW[node.op], at)
+    return guarded(node.op, pair, *types, SLOW[node.op], at)
 
 
 def _decides_equality(node: nodes.Expr) -> bool:
@@ -94,13 +100,13 @@ def _decides_equality(node: nodes.Expr) -> bool:
     return isinstance(node, nodes.Name) and node.name == "None" and node.binding.kind.value == "universal"
 
 
-def _membership(node: nodes.Binary, pair: Pair, left: nodes.Expr | None, unit: Unit, at: Place) -> ast.expr:
+def _membership(node: nodes.Binary, pair: Pair, types: tuple[str, str], at: Place) -> ast.expr:
     op: ast.cmpop = ast.In() if node.op == "in" else ast.NotIn()
     slow = tree.operator("contains" if node.op == "in" else "not_contains", [pair.left_use, pair.right_use], at)
     direct = tree.compare(pair.left_use, [op], [pair.right_use], at)
-    if known_type(unit, node.right) == "dict" and pair.right is pair.right_use:
+    if types[1] == "dict" and pair.right is pair.right_use:
         return tree.if_expression(tree.is_type(pair.left, "str", at), direct, slow, at)
-    if left is not None and known_type(unit, left) == "str":
+    if types[0] == "str" and pair.left is pair.left_use:
         return tree.if_expression(tree.is_type(pair.right, "Dict", at), direct, slow, at)
     test = tree.compare(
         tree.is_type(pair.left, "str", at),

@@ -51,10 +51,24 @@ def lower_arguments(unit: Unit, arguments: list[nodes.Argument]) -> tuple[list[a
         elif argument.kind == "keyword":
             keywords.append(ast.keyword(python_name(argument.name or ""), value, **at))
         elif argument.kind == "star":
-            positional.append(ast.Starred(tree.operator("spread", [value], at), tree.LOAD, **at))
+            spread = _after_keywords(unit, keywords, tree.operator("spread", [value], at), at)
+            positional.append(ast.Starred(spread, tree.LOAD, **at))
         else:
             keywords.append(ast.keyword(None, tree.operator("keywords", [value], at), **at))
     return positional, keywords
+
+
+def _after_keywords(unit: Unit, keywords: list[ast.keyword], spread: ast.expr, at: Place) -> ast.expr:
+    """CPython evaluates a `*` argument before the keywords that stand before it; so their values are bound first."""
+    bound: list[ast.expr] = []
+    for keyword in keywords:
+        if not isinstance(keyword.value, (ast.Constant, ast.Name)):
+            temporary = unit.temporary()
+            bound.append(tree.walrus(temporary, keyword.value, at))
+            keyword.value = tree.name(temporary, at)
+    if not bound:
+        return spread
+    return tree.subscript(ast.Tuple([*bound, spread], tree.LOAD, **at), tree.constant(-1, at), at)
 
 
 def _is_one_positional(node: nodes.Call) -> bool:
@@ -90,12 +104,14 @@ def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast
 
 
 def _append(unit: Unit, node: nodes.Call, use: ast.expr, at: Place) -> ast.expr:
-    """`x.append(y)` on a list that may be changed is Python's own append."""
+    """`x.append(y)` on a list that may be changed is Python's own append. A call in `y` may freeze the list, so
+    then it is looked at again."""
     unit.methods.add("append")
     unit.spend_memory(APPEND_BYTES)
     argument = node.arguments[0].value
     value = unit.expression(argument)
-    value_use, test = value, tree.is_type(use, "List", at)
+    value_use = value
+    test: ast.expr = tree.is_type(use, "List", at)
     if not is_plain(argument):
         temporary = unit.temporary()
         value_use = tree.name(temporary, at)
@@ -104,6 +120,20 @@ def _append(unit: Unit, node: nodes.Call, use: ast.expr, at: Place) -> ast.expr:
             test, [ast.Is(), ast.Is()],
             [tree.compare(bound, [ast.IsNot()], [tree.constant(None, at)], at), tree.constant(True, at)], at,
         )  # fmt: skip
+        if not _calls_nothing(argument):
+            test = tree.both(test, tree.is_type(use, "List", at), at)
     direct = tree.call(tree.attribute(use, "append", at), [value_use], at)
     table = tree.subscript(tree.name(".append", at), tree.type_of(use, at), at)
     return tree.if_expression(test, direct, tree.call(table, [unit.depth(at), use, value_use], at), at)
+
+
+def _calls_nothing(node: nodes.Expr) -> bool:
+    """Whether it is plain to see that evaluating the node calls no function of a script."""
+    match node:
+        case nodes.Binary(left=left, right=right):
+            return is_plain(left) and is_plain(right)
+        case nodes.Index(value=value, index=index):
+            return is_plain(value) and is_plain(index)
+        case nodes.ListExpr(elements=elements) | nodes.TupleExpr(elements=elements):
+            return all(map(is_plain, elements))
+    return False

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import Pair, bind_pair, known_type
+from flowlang.lang.compile.guards import Pair, bind_pair, first_type, known_type
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, lowers
@@ -114,7 +114,7 @@ def lower_dot(unit: Unit, node: nodes.Dot) -> ast.expr:
 def lower_index(unit: Unit, node: nodes.Index) -> ast.expr:
     at = tree.place(node.span)
     pair = bind_pair(unit, node.value, node.index, at)
-    return index_of(pair, known_type(unit, node.value), known_type(unit, node.index), at)
+    return index_of(pair, first_type(unit, node.value, node.index), known_type(unit, node.index), at)
 
 
 def index_of(pair: Pair, container: str, static: str, at: Place) -> ast.expr:

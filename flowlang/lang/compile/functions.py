@@ -9,7 +9,8 @@ long straight code), and refuses to go deeper than the budget allows:
         if %d > $depth: $too_deep()
         %n = %d + 1
 
-A small function that calls nothing needs neither (`LEAF_NODES_MAX`). A comprehension is a function of its first iterable, called where it stands; its clauses become loops.
+A small function that calls nothing needs neither (`LEAF_NODES_MAX`). A comprehension is a function of its first
+iterable, called where it stands; its clauses become loops.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def function_body(
         if parameter.kind == "double_star" and parameter.name is not None:
             variable = python_name(parameter.name.name)
             setup.append(tree.assign(variable, tree.operator("keyword_dict", [tree.name(variable, at)], at), at))
-    return prologue(unit, at) + setup + code
+    return prologue(unit, at) + setup + code or [ast.Pass(**at)]
 
 
 def define(

@@ -53,5 +53,17 @@ def bind_codes(
 
 def known_type(unit: Unit, node: nodes.Expr) -> str:
     """What inference knows of an expression: `int`, `float`, `str`, `bool`, `list`, `dict` or nothing (empty)."""
-    kind = type_of(node, unit.types)
+    return certain(type_of(node, unit.types))
+
+
+def first_type(unit: Unit, left: nodes.Expr, right: nodes.Expr) -> str:
+    """What is known of the left of two operands, for a guard that may leave out its test. When evaluating the right one
+    can be noticed, a name on the left that may have no value yet must be looked at before, so nothing is known."""
+    if isinstance(left, nodes.Name) and not is_plain(right) and left.binding not in unit.assigned:
+        return ""
+    return known_type(unit, left)
+
+
+def certain(kind: str) -> str:
+    """What inference found, with nothing for the unknown."""
     return "" if kind == UNKNOWN else kind

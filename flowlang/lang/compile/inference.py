@@ -24,6 +24,9 @@ RESULTS: Final = {
     "reversed": "list", "dict": "dict", "hash": "int", "dir": "list", "all": "bool", "any": "bool", "hasattr": "bool",
 }  # fmt: skip
 """Types that universal functions give."""
+PASSES_MAX: Final = 50
+"""Assignments that lead from one name to the next, last to first, need a pass each; nobody writes so many of them, and
+what is assumed before the last pass is certain of nothing."""
 INT_OPERATORS: Final = frozenset(["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>"])
 FLOAT_OPERATORS: Final = frozenset(["+", "-", "*", "/"])
 COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">=", "in", "not in"])
@@ -54,15 +57,16 @@ def infer_clauses(clauses: Iterable[nodes.ForClause | nodes.IfClause], outer: Ma
 
 def _solve(bindings: Bindings, outer: Mapping[str, str]) -> dict[str, str]:
     types: dict[str, str] = {**outer, **dict.fromkeys(bindings, "")}
-    changed = True
-    while changed:
+    for _ in range(PASSES_MAX):
         changed = False
         for name, sources in bindings.items():
             found = _meet(sources, types)
             if found != types[name]:
                 types[name] = found
                 changed = True
-    return {name: kind for name, kind in types.items() if kind not in (UNKNOWN, "")}
+        if not changed:
+            return {name: kind for name, kind in types.items() if kind not in (UNKNOWN, "")}
+    return {name: kind for name, kind in outer.items() if name not in bindings}
 
 
 def _meet(sources: Iterable[nodes.Expr | str], types: Mapping[str, str]) -> str:
@@ -114,11 +118,11 @@ def _binary(node: nodes.Binary, types: Mapping[str, str]) -> str:
         spine.append(spine[-1].left)
     kind = type_of(spine[-1].left, types)
     for part in reversed(spine):
-        kind = _combine(part.op, kind, type_of(part.right, types))
+        kind = type_of_result(part.op, kind, type_of(part.right, types))
     return kind
 
 
-def _combine(op: str, left: str, right: str) -> str:
+def type_of_result(op: str, left: str, right: str) -> str:
     """The type of an operation that succeeds."""
     if op in COMPARISONS:
         return "bool"

@@ -19,7 +19,7 @@ from typing import Final
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import METER, Charge, Loop, Unit, universal_name
+from flowlang.lang.compile.unit import METER, Charge, Loop, Unit, names_of, universal_name
 from flowlang.lang.syntax import nodes
 
 FRESH: Final = frozenset({"range", "sorted", "enumerate", "zip", "reversed", "list", "dir"})
@@ -35,6 +35,8 @@ def lower_loop(
     loop = Loop(unit.label("s"), unit.label("i"), charge, locks=not _is_fresh(iterable))
     outer_charge, unit.charge = unit.charge, charge
     unit.loops.append(loop)
+    outer_assigned = unit.assigned
+    unit.assigned = {*outer_assigned, *names_of(target)}
     if isinstance(target, nodes.Name):
         item: ast.expr = tree.store(python_name(target.name), tree.place(target.span))
         code = body()
@@ -42,6 +44,7 @@ def lower_loop(
         variable = unit.label("t")
         item = tree.store(variable, at)
         code = bind(tree.name(variable, at)) + body()
+    unit.assigned = outer_assigned
     unit.loops.pop()
     unit.charge = outer_charge
     charge.settle(at)

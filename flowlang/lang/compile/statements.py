@@ -9,7 +9,7 @@ from flowlang.lang.compile import tree
 from flowlang.lang.compile.arithmetic import augmented
 from flowlang.lang.compile.expressions import index_of
 from flowlang.lang.compile.functions import default_parts, define, placeholders, split_defaults
-from flowlang.lang.compile.guards import Pair, known_type
+from flowlang.lang.compile.guards import Pair, first_type, known_type
 from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.targets import assign_to, held, store_index
@@ -56,7 +56,8 @@ def lower_augmented_assign(unit: Unit, node: nodes.AugmentedAssign) -> list[ast.
     target = node.target
     if isinstance(target, nodes.Name):
         variable = python_name(target.name)
-        value = augmented(unit, op, tree.name(variable, at), known_type(unit, target), node.value, at)
+        target_type = first_type(unit, target, node.value)
+        value = augmented(unit, op, tree.name(variable, at), target_type, node.value, at)
         return [ast.Assign([tree.store(variable, at)], value, **at)]
     current, result = unit.label("c"), unit.label("c")
     if isinstance(target, nodes.Index):

@@ -79,7 +79,8 @@ def is_plain_key(key: ast.expr, static: str, at: Place) -> ast.expr:
 
 
 def _unpack(unit: Unit, targets: list[nodes.Expr], value: ast.expr, at: Place) -> list[ast.stmt]:
-    """`a, b = value`: a tuple display of the same length and a tuple value unpack as in Python."""
+    """`a, b = value`: a tuple display of the same length and a tuple value unpack as in Python. Targets are served from
+    left to right, so a name behind a target of another form waits for it, which may use the name's old value."""
     matching = isinstance(value, ast.Tuple) and len(value.elts) == len(targets)
     if not matching:
         whole = unit.temporary()
@@ -91,7 +92,7 @@ def _unpack(unit: Unit, targets: list[nodes.Expr], value: ast.expr, at: Place) -
     later: list[ast.stmt] = []
     for target in targets:
         place = tree.place(target.span)
-        if isinstance(target, nodes.Name):
+        if isinstance(target, nodes.Name) and not later:
             stores.append(tree.store(python_name(target.name), place))
         else:
             part = unit.label("u")

@@ -12,14 +12,14 @@ before the statement that uses them (`Unit.hoisted`), which keeps every expressi
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import attrs
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.resolve.scope import BindingKind
+from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
 
 NODES_PER_STEP: Final = 16
@@ -88,13 +88,16 @@ class Loop:
 class Unit:
     """One generated function. `is_module`: the module's top level, whose names are globals. `types`: static types
     of locals, as far as inference knows them (`inference.py`). `entry_call`: the one call in the main guard, which
-    receives the arguments given from outside. `is_leaf`: it calls nothing that could call a function of a script."""
+    receives the arguments given from outside. `is_leaf`: it calls nothing that could call a function of a script.
+    `assigned`: locals that are sure to have a value where the lowering is, for a statement further up in this block or
+    in one around it has given them one. No value is ever taken away again, so inner functions inherit them."""
 
     is_module: bool
     charge: Charge = attrs.field(factory=Charge)
     hoisted: list[ast.stmt] = attrs.field(factory=list)
     loops: list[Loop] = attrs.field(factory=list)
     types: dict[str, str] = attrs.field(factory=dict)
+    assigned: set[Binding] = attrs.field(factory=set)
     methods: set[str] = attrs.field(factory=set)
     universals: set[str] = attrs.field(factory=set)
     predeclared: set[str] = attrs.field(factory=set)
@@ -108,7 +111,7 @@ class Unit:
         """The unit of a function inside this one; what it uses of the module is recorded in one place."""
         return Unit(
             is_module=False, methods=self.methods, universals=self.universals, predeclared=self.predeclared,
-            types=self.types,
+            types=self.types, assigned=self.assigned,
         )  # fmt: skip
 
     def expression(self, node: nodes.Expr) -> ast.expr:
@@ -119,6 +122,8 @@ class Unit:
     def statements(self, body: Sequence[nodes.Statement]) -> list[ast.stmt]:
         """Lowers a block; the `def`s that a statement needs come right before it."""
         result: list[ast.stmt] = []
+        outer_assigned = self.assigned
+        self.assigned = set(outer_assigned)
         for statement in body:
             outer_hoisted, self.hoisted = self.hoisted, []
             self.temporaries = 0
@@ -127,6 +132,8 @@ class Unit:
             result += self.hoisted
             result += lowered
             self.hoisted = outer_hoisted
+            self.assigned.update(_bound_by(statement))
+        self.assigned = outer_assigned
         return result
 
     def temporary(self) -> str:
@@ -156,6 +163,27 @@ class Unit:
     def spend_memory(self, size: int) -> None:
         """Accounts for a literal of at most `size` bytes made by the code being lowered."""
         self.charge.memory += size
+
+
+def names_of(target: nodes.Expr) -> Iterator[Binding]:
+    """What an assignment to a target binds."""
+    if isinstance(target, nodes.Name):
+        yield target.binding
+    elif isinstance(target, (nodes.TupleExpr, nodes.ListExpr)):
+        for element in target.elements:
+            yield from names_of(element)
+
+
+def _bound_by(statement: nodes.Statement) -> Iterator[Binding]:
+    """What is sure to have a value after a statement."""
+    match statement:
+        case nodes.Assign(targets=targets):
+            for target in targets:
+                yield from names_of(target)
+        case nodes.AugmentedAssign(target=nodes.Name() as target):
+            yield target.binding
+        case nodes.Def(name=name):
+            yield name.binding
 
 
 def is_constant(node: nodes.Expr) -> bool:

@@ -73,8 +73,8 @@ _FLOWS: Final = (
     Entry(
         slug="action-while-loading",
         title="a module acts while it is being loaded",
-        explanation="Loading a module gives its names and does nothing else, so that it can be loaded anywhere. Only the "
-        "file that is run may act at its top level.",
+        explanation="Loading a module gives its names and does nothing else, so that it can be loaded anywhere. Only "
+        "the file that is run may act at its top level.",
         wrong='# in a file that another one loads:\n# current_flow().actions.files.remove("old.csv")\n',
         right='def clean(fctx):\n    fctx.actions.files.remove("old.csv", missing_ok = True)\n',
     ),
@@ -100,16 +100,16 @@ _STOPS: Final = (
     Entry(
         slug="budget-exceeded",
         title="a run used more than it may",
-        explanation="Steps, memory, depth of calls and output are counted before they are used, and no flow can catch "
-        "the end of a budget. The run is stopped, not failed: it can be resumed, with a larger budget if need be.",
+        explanation="Steps, memory, depth of calls and output are counted before they are used, and no flow "
+        "can catch the end of a budget. The run is stopped, not failed: it can be resumed, with a larger budget if need be.",
         wrong="def down(n):\n    return down(n + 1)\n\ndown(0)\n",
         right="def down(n):\n    return n if n == 100 else down(n + 1)\n\ndown(0)\n",
     ),
     Entry(
         slug="interrupted",
         title="a run was suspended from outside",
-        explanation="By Ctrl-C, a signal, or the host. What was being performed has been recorded; the run goes on with "
-        "`flowlang resume`.",
+        explanation="By Ctrl-C, a signal, or the host. What was being performed has been recorded; the run goes on "
+        "with `flowlang resume`.",
         wrong="# Ctrl-C while this goes on\n# sleep(3600)\n",
         right="sleep(1)\n",
     ),

@@ -19,7 +19,7 @@ _TYPES: Final = (
         slug="unknown-attribute",
         title="a value has no field or method of that name",
         explanation="Each type has a fixed list of methods, and structs have the fields that they were made with. "
-        "`dir(x)` lists them. Keys of a dict are not fields: `row[\"delay\"]`, not `row.delay`.",
+        '`dir(x)` lists them. Keys of a dict are not fields: `row["delay"]`, not `row.delay`.',
         wrong='"abc".uppercase()\n',
         right='"abc".upper()\n',
     ),
@@ -178,8 +178,8 @@ _LIMITS: Final = (
     Entry(
         slug="not-data",
         title="a value is not data, so it cannot be recorded or handed over",
-        explanation="None, bools, numbers, strings, bytes, lists, tuples, dicts, sets, structs and Results of these are "
-        "data. Functions, tasks and streams are not.",
+        explanation="None, bools, numbers, strings, bytes, lists, tuples, dicts, sets, structs and Results of these "
+        "are data. Functions, tasks and streams are not.",
         wrong='current_flow().actions.tables.write_csv("x.csv", [{"f": len}])\n',
         right='current_flow().actions.tables.write_csv("x.csv", [{"f": len([1])}])\n',
     ),

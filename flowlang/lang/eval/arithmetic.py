@@ -156,9 +156,14 @@ def divide_ints(left: int, right: int) -> float:
     try:
         return left / right
     except OverflowError:
-        raise Fault(
-            "float-overflow", "the quotient is too large for a float", hint="use `//` for a quotient that is an int"
-        ) from None
+        raise quotient_too_large() from None
+
+
+def quotient_too_large() -> Fault:
+    """The Fault for a quotient of ints beyond the largest float."""
+    return Fault(
+        "float-overflow", "the quotient is too large for a float", hint="use `//` for a quotient that is an int"
+    )
 
 
 def floor_divide_ints(left: int, right: int) -> int:

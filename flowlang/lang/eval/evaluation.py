@@ -29,6 +29,7 @@ from flowlang.lang.eval.flow import Flow, result_by_value, run_scope
 from flowlang.lang.eval.module import Module
 from flowlang.lang.eval.pattern import ArgPattern, bind_declared
 from flowlang.lang.eval.services import evaluation_services, method_table
+from flowlang.lang.eval.traceback import Frame, frames_of
 from flowlang.lang.values.canonical import decode
 from flowlang.lang.values.display import str_value
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault, Stop
@@ -60,10 +61,11 @@ class Completed:
 
 @attrs.frozen
 class Stopped:
-    """The evaluation was ended by a budget, an interruption or a defect (`cause`)."""
+    """The evaluation was ended by a budget, an interruption or a defect (`cause`), at the innermost of `frames`."""
 
     said: Sequence[Command | Note]
     cause: Stop
+    frames: tuple[Frame, ...] = ()
 
 
 Step: TypeAlias = Suspended | Completed | Stopped
@@ -91,7 +93,8 @@ class Entry:
 
 
 class Evaluation:
-    """One script run. `programs`: all modules, each after those it loads; those in `prelude` come first and give
+    """One script run. A step may end early to give out lines: when `may_flush`, the next line after somebody set
+    `is_flush_due` ends it. `programs`: all modules, each after those it loads; those in `prelude` come first and give
     their public names to all others. `finished`: flow calls that need not run again."""
 
     def __init__(
@@ -118,6 +121,10 @@ class Evaluation:
         self._outcome: Ok | Err | None = None
         self._entry_result: Ok | Err | None = None
 
+        self._stop: Stop | None = None
+        self._is_flushing = False
+        self.may_flush = False
+        self.is_flush_due = False
         self.meter.census = self._census
 
     def start(self) -> Step:
@@ -129,10 +136,9 @@ class Evaluation:
     def resume(self, answers: Iterable[tuple[Position, Answer]]) -> Step:
         """Delivers answers, in order, and runs to the next suspension."""
         for position, answer in answers:
+            while self._ready and self._stop is None:
+                self._run_ready()
             self._ready.append((self._waiting.pop(position), answer))
-            self._run_ready()
-            if self._stop is not None:
-                break
         return self._advance()
 
     def interrupt(self) -> None:
@@ -153,6 +159,11 @@ class Evaluation:
         self._steps_before = self.total_steps
         self.meter.steps = 0
         self.meter.limit = -1 if self.meter.interrupted else 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a step ended only to give out lines: the script can go on without an answer."""
+        return bool(self._ready)
 
     @property
     def total_steps(self) -> int:
@@ -197,6 +208,11 @@ class Evaluation:
         if len(text) > LINE_CHARACTERS_MAX:
             text = f"{text[:LINE_CHARACTERS_MAX]}… ({len(text):,} characters)"
         self._said.append(LogLine(fiber.scope.line_position(), level, text))
+        if self.is_flush_due and self.may_flush:
+            self.is_flush_due = False
+            self._is_flushing = True
+            self._ready.appendleft((fiber, None))
+            fiber.suspend()
 
     def make_ready(self, fiber: Fiber) -> None:
         """Lets a fiber run as soon as it is its turn."""
@@ -208,11 +224,10 @@ class Evaluation:
 
     # The loop
 
-    _stop: Stop | None = None
-
     def _run_ready(self) -> None:
         self.hub = getcurrent()
-        while self._ready and self._stop is None:
+        self._is_flushing = False
+        while self._ready and self._stop is None and not self._is_flushing:
             fiber, answer = self._ready.popleft()
             try:
                 fiber.switch(answer) if fiber else fiber.switch()
@@ -223,7 +238,7 @@ class Evaluation:
         self._run_ready()
         said, self._said = self._said, []
         if self._stop is not None:
-            return Stopped(said, self._stop)
+            return Stopped(said, self._stop, tuple(frames_of(self._stop.__traceback__)))
         if self._outcome is not None:
             result, payload = result_by_value(self._outcome)
             return Completed(said, result, payload)

@@ -65,9 +65,13 @@ def iterate(value: Any) -> Iterable[Any]:
     between two elements must hold the container meanwhile."""
     found = VALUE_TYPES.get(type(value))
     if found is None or found.iterate is None:
-        hint = ITERATION_HINTS.get(type_name(value))
-        raise Fault("not-iterable", f"{kind_of(value)} is not iterable", hint=hint)
+        raise not_iterable(value)
     return found.iterate(value)
+
+
+def not_iterable(value: Any) -> Fault:
+    """The Fault for a loop over something that has no elements."""
+    return Fault("not-iterable", f"{kind_of(value)} is not iterable", hint=ITERATION_HINTS.get(type_name(value)))
 
 
 def unpack(value: Any, count: int) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from operator import length_hint
 from types import GeneratorType
 from typing import Any, Final
 
+from flowlang.lang.eval.indexing import not_iterable
 from flowlang.lang.values.argument import int_argument, wrong_value
 from flowlang.lang.values.container import (
     EXOTIC,
@@ -29,10 +30,9 @@ from flowlang.lang.values.container import (
     hold,
     release,
 )
-from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import unkey
 from flowlang.lang.values.meter import BLOCK, Meter
-from flowlang.lang.values.protocol import VALUE_TYPES, type_name
+from flowlang.lang.values.protocol import VALUE_TYPES
 
 SMALL: Final = 1 << 61
 """Bounds of ranges up to here have a length that Python can tell."""
@@ -132,12 +132,7 @@ def _items(source: Any) -> Any:
     if value_type is not None and value_type.iterate is not None:
         items = value_type.iterate(source)
         return items if hasattr(items, "__len__") or type(items) is GeneratorType else list(items)
-    hint = None
-    if kind is str:
-        hint = "strings are not iterable: use `.elems()` for their characters"
-    elif kind is int:
-        hint = "to count, loop over `range(n)`"
-    raise Fault("not-iterable", f"{type_name(source)} is not iterable", hint=hint)
+    raise not_iterable(source)
 
 
 def _long_loop(meter: Meter, source: Any, count: int, steps: int, memory: int) -> LongLoop:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import FunctionType
+from types import FunctionType, NoneType
 from typing import Any, Final
 
 from flowlang.lang.compile.naming import MARK, keyword_name, script_name
 from flowlang.lang.eval import operators
-from flowlang.lang.eval.attribute import attribute
+from flowlang.lang.eval.attribute import attribute, unknown_attribute
 from flowlang.lang.eval.callback import passes_calls_on
 from flowlang.lang.eval.failure import too_deep
 from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
 from flowlang.lang.eval.traceback import EARLY
-from flowlang.lang.values.container import AnyDict, Dict, List
+from flowlang.lang.values.container import AnyDict, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import dict_has, dict_items, dict_set
@@ -22,6 +22,12 @@ from flowlang.lang.values.meter import Meter, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
 
 INT_BITS_MAX: Final = 1 << 17
+
+
+FIELDLESS: Final = frozenset({
+    NoneType, bool, int, float, str, bytes, tuple, List, HeldList, Dict, HeldDict, Set, HeldSet,
+})  # fmt: skip
+"""Types whose values have methods and no fields."""
 
 
 class MethodTable(dict[type, Method]):
@@ -36,6 +42,9 @@ class MethodTable(dict[type, Method]):
         found = VALUE_TYPES.get(kind)
         method = found.methods.get(self.name) if found is not None else None
         if method is None:
+            if kind in FIELDLESS:
+                # Before the arguments are evaluated; an empty value of the type is told the same as the value.
+                raise unknown_attribute(kind(), self.name)
             method = _field_call(self.name)
         self[kind] = method
         return method

@@ -14,11 +14,13 @@ from types import CodeType, FrameType, TracebackType
 import attrs
 
 from flowlang.lang.compile.naming import script_name
+from flowlang.lang.eval.arithmetic import division_by_zero, negative_shift, quotient_too_large
 from flowlang.lang.eval.callback import PASSES_CALLS_ON
 from flowlang.lang.eval.wrong_call import explain_type_error
 from flowlang.lang.source import Span
-from flowlang.lang.values.display import repr_value
+from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault
+from flowlang.lang.values.scalar import int_too_large_for_float
 
 TOP_LEVEL = "<toplevel>"
 EARLY = "%early"
@@ -115,18 +117,18 @@ def explain(error: BaseException) -> Fault | FailSignal | None:
 def _explain_host_error(error: BaseException, frame: FrameType) -> Fault | None:
     match error:
         case KeyError():
-            key = repr_value(error.args[0])
+            key = preview(error.args[0])
             return Fault("missing-key", f"key {key} is not in the dict", hint="`.get(key, default)` gives a default")
         case IndexError():
             return Fault("index-out-of-range", "index is out of range", hint="`len(x)` tells how many items there are")
         case ZeroDivisionError():
-            return Fault("division-by-zero", "division by zero")
+            return division_by_zero("/")
         case NameError():
             return _unbound(error, frame)
         case OverflowError():
-            return Fault("number-too-large", "the result is too large for a float")
+            return quotient_too_large() if "division" in str(error) else int_too_large_for_float()
         case ValueError():
-            return _wrong_unpacking(str(error))
+            return negative_shift() if "shift" in str(error) else _wrong_unpacking(str(error))
         case TypeError():
             return explain_type_error(str(error))
     return None

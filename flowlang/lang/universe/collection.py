@@ -30,6 +30,8 @@ from flowlang.lang.values.size import ELEMENT, list_size, table_size, tuple_size
 BLOCK: Final = 512
 SEQUENCES: Final = (List, HeldList, tuple)
 LENGTH_MAX: Final = (1 << 63) - 1
+BOUND_MAX: Final = 1 << 63
+"""Where counting may begin and end: the numbers in between are small, so nobody needs to ask their size."""
 
 
 def taken(name: str, value: Any, each: int = ELEMENT) -> list[Any]:
@@ -108,9 +110,10 @@ def range_(depth: int, start: Any, stop: Any = MISSING, step: Any = 1, /) -> ran
     """The ints from `start` (0 when not given) up to, and without, `stop`."""
     if stop is MISSING:
         start, stop = 0, start
-    int_argument("range", "start", start)
-    int_argument("range", "stop", stop)
-    if int_argument("range", "step", step) == 0:
+    for parameter, bound in (("start", start), ("stop", stop), ("step", step)):
+        if not -BOUND_MAX <= int_argument("range", parameter, bound) <= BOUND_MAX:
+            raise wrong_value("range", f"`{parameter}` is beyond 2**63")
+    if step == 0:
         raise wrong_value("range", "the step must not be 0")
     distance = stop - start if step > 0 else start - stop
     if (distance + abs(step) - 1) // abs(step) > LENGTH_MAX:
@@ -122,6 +125,8 @@ def range_(depth: int, start: Any, stop: Any = MISSING, step: Any = 1, /) -> ran
 def enumerate_(depth: int, iterable: Any, start: Any = 0, /) -> List:
     """A list of pairs of a running number and an element."""
     first = int_argument("enumerate", "start", start)
+    if not -BOUND_MAX <= first <= BOUND_MAX:
+        raise wrong_value("enumerate", "`start` is beyond 2**63")
     elements = elements_argument("enumerate", "iterable", iterable)
     count = count_elements(iterable)
     charge(count >> 2, list_size(count) + (tuple_size(2) + ELEMENT) * count)

@@ -47,14 +47,14 @@ def make_flow(depth: int, /, implementation: Any = None, args: Any = None, name:
     for parameter, value in (("name", name), ("doc", doc)):
         if value is not None and type(value) is not str:
             raise Fault("type-mismatch", f"`{parameter}` takes a string, not {type_name(value)}")
-    shown = name or _flow_name(getattr(implementation, "__name__", "flow"))
+    charge(1, FLOW_BYTES + PATTERN_BYTES * (len(args) if isinstance(args, AnyDict) else 0))
+    shown = name or _flow_name(callable_name(implementation))
     return Flow(implementation, _patterns(args), shown, doc or "", is_named=name is not None)
 
 
 def _flow_name(function: str) -> str:
     """`_etl_impl` and `etl_impl` name the flow `etl`."""
-    plain = function.removeprefix("_").removesuffix("_impl").removesuffix("_implementation")
-    return "lambda" if plain.startswith("%") else plain or function
+    return function.removeprefix("_").removesuffix("_impl").removesuffix("_implementation") or function
 
 
 def _patterns(args: Any) -> dict[str, ArgPattern] | None:
@@ -82,6 +82,7 @@ def make_ok(depth: int, value: Any = None, /) -> Ok:
 @builtin("Err", "Err(error)")
 def make_err(depth: int, error: Any, /) -> Err:
     """A failed Result."""
+    charge(1, ERR_BYTES)
     return Err(error)
 
 
@@ -99,11 +100,13 @@ def current_flow(depth: int, /) -> Any:
 @builtin("print", 'print(*values, sep = " ")')
 def print_values(depth: int, /, *values: Any, sep: str = " ") -> None:
     """Writes a line to the run's log, once, also when the run is resumed."""
-    if type(sep) is not str:
-        raise Fault("type-mismatch", f"`sep` takes a string, not {type_name(sep)}")
+    string_argument("print", "sep", sep)
     fiber = current_fiber()
     if fiber is not None:
-        fiber.evaluation.write_line("print", sep.join(map(str_value, values)))
+        texts = [str_value(value) for value in values]
+        length = sum(map(len, texts)) + len(sep) * len(texts)
+        charge((length >> 8) + 1, length)
+        fiber.evaluation.write_line("print", sep.join(texts))
 
 
 FLOW_UNIVERSE: Final[dict[str, Any]] = {

@@ -28,6 +28,8 @@ HOST_ORDERED: Final = frozenset({str, int, bytes, bool})
 COLUMNS_MAX: Final = 8
 SHORT: Final = 16
 """Ordering so few values costs less than charging for it."""
+SHORT_TEXT: Final = 64
+"""Comparing texts of this length costs nothing beyond the comparison."""
 
 
 def is_host_ordered(keys: Sequence[Any]) -> bool:
@@ -49,6 +51,18 @@ def is_host_ordered(keys: Sequence[Any]) -> bool:
     )
 
 
+def text_steps(keys: Sequence[Any]) -> int:
+    """What comparing each of the keys, which the host orders, once costs because of long texts in them. Two texts may
+    begin alike, so the host reads them to their ends, even if both are the same object."""
+    if not keys:
+        return 0
+    if type(keys[0]) is tuple:
+        return sum(text_steps(column) for column in zip(*keys, strict=True))
+    if type(keys[0]) is not str and type(keys[0]) is not bytes:
+        return 0
+    return max(0, sum(map(len, keys)) - SHORT_TEXT * len(keys)) >> 8
+
+
 by_language: Final = cmp_to_key(compare)
 
 
@@ -63,6 +77,7 @@ def sorted_(depth: int, iterable: Any, /, *, key: Any = MISSING, reverse: Any = 
     if count > SHORT:
         charge((work >> 3) + (count >> 2))
     if is_host_ordered(keys):
+        charge(text_steps(keys) * count.bit_length())
         if keys is items:
             items.sort(reverse=is_descending)
             return List(items)
@@ -93,6 +108,8 @@ def _extreme(name: str, depth: int, arguments: tuple[Any, ...], key: Any) -> Any
         if type(source) is range and len(source) > 0:
             return (min if name == "min" else max)(source[0], source[-1])
         if type(source) in SEQUENCES and 0 < len(source) < SHORT and is_host_ordered(source):
+            if type(source[0]) not in NUMBERS:
+                charge(text_steps(source))
             return min(source) if name == "min" else max(source)
     items = taken(name, source, 0)
     if not items:
@@ -100,6 +117,7 @@ def _extreme(name: str, depth: int, arguments: tuple[Any, ...], key: Any) -> Any
     keys = items if key is MISSING else call_for_each(name, depth, key, source, items)
     charge(len(keys) >> 2)
     if is_host_ordered(keys):
+        charge(text_steps(keys))
         best = (min if name == "min" else max)(range(len(keys)), key=keys.__getitem__)
         return items[best]
     charge(len(keys) << 1)

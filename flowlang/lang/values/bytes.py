@@ -12,6 +12,7 @@ from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import ValueType, register
 from flowlang.lang.values.quote import quote_bytes
+from flowlang.lang.values.search import charge_search
 from flowlang.lang.values.sequence import place, span, span_length
 from flowlang.lang.values.size import bytes_size
 from flowlang.lang.values.wording import kind_of
@@ -38,7 +39,7 @@ def _contains(data: Any, item: Any) -> bool:
             raise Fault("wrong-argument", "`in` on bytes needs an int from 0 to 255")
     elif type(item) is not bytes:
         raise Fault("type-mismatch", f"`in` on bytes needs bytes or an int on its left, not {kind_of(item)}")
-    charge(len(data) >> 8)
+    charge_search(len(data), len(item) if type(item) is bytes else 1)
     return item in data
 
 

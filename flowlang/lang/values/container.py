@@ -9,6 +9,9 @@ A Set is a dict from key to None: sets keep insertion order. Keys of dicts and s
 agrees with the language; the rest (True and False, which Python takes for 1 and 0, NaN, tuples that hold such, very
 large ints) are wrapped (`key.py`), which sets the bit EXOTIC for as long as the container lives, because then
 iteration must unwrap.
+
+`gaps` of a dict or set counts what was removed from it since it was last packed (`key.note_removal`); it is not there
+before the first removal.
 """
 
 from __future__ import annotations
@@ -36,8 +39,9 @@ class HeldList(AnyList):
 
 
 class AnyDict(dict[Any, Any]):
-    __slots__ = ("state",)
+    __slots__ = ("gaps", "state")
     __hash__ = None
+    gaps: int
     state: int
 
 
@@ -50,8 +54,9 @@ class HeldDict(AnyDict):
 
 
 class AnySet(dict[Any, None]):
-    __slots__ = ("state",)
+    __slots__ = ("gaps", "state")
     __hash__ = None
+    gaps: int
     state: int
 
 

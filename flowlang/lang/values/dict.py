@@ -23,8 +23,10 @@ from flowlang.lang.values.key import (
     dict_keys,
     dict_pop,
     dict_set,
+    first_key,
     is_exotic,
     key,
+    note_removal,
     unkey,
 )
 from flowlang.lang.values.meter import charge
@@ -78,9 +80,12 @@ def pop(depth: int, self: AnyDict, wanted: Any, default: Any = MISSING, /) -> An
 def popitem(depth: int, self: AnyDict, /) -> tuple[Any, Any]:
     """Removes the first entry and gives it as a pair."""
     check_mutable(self, "pop from")
-    for stored in self:
-        return unkey(stored), self.pop(stored)
-    raise Fault("missing-key", "cannot pop from an empty dict", hint="check first whether it is empty")
+    if not self:
+        raise Fault("missing-key", "cannot pop from an empty dict", hint="check first whether it is empty")
+    stored = first_key(self)
+    pair = unkey(stored), self.pop(stored)
+    note_removal(self)
+    return pair
 
 
 @method("dict.setdefault")

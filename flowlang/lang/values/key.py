@@ -11,7 +11,8 @@ form to compare:
 * structs, and all tuples but flat ones of plain elements with few and small numbers. The host hashes a tuple anew,
   recursively and without bound at each look-up, and its mixing of ints can be inverted to make collisions. A flat
   tuple of at most four small numbers leaves no room for that; of strings there may be any number, for their hashes
-  are keyed with a secret of the process.
+  are keyed with a secret of the process. Bytes have the hash of the string with the same characters, so tuples with
+  bytes in them are wrapped, too: else `("a", b"a", …)` could be spelled in 2**n ways that all collide.
 
 Whether a value is stored as it is must depend on nothing but what equality sees: `(1.0, 2)` and `(1, 2)` are one
 key, so a float without a fraction is judged like the int that it equals.
@@ -19,6 +20,9 @@ key, so a float without a fraction is judged like the int that it equals.
 The hash of an ExoticKey is the host's keyed hash of a text. Order of iteration comes from insertion alone, so that
 no script can see hashes. Depth and size (counted as a tree, with sharing not deducted) of a tuple are bounded, and
 are charged before comparison can cost as much.
+
+The host's dict keeps the place of a removed entry until it grows, and steps over all such places whenever it is
+iterated. So removals are counted, and a table with more gaps than entries is packed.
 """
 
 from __future__ import annotations
@@ -40,8 +44,12 @@ SMALL: Final = 2**20
 PLAIN_NUMBERS_MAX: Final = 4
 DEPTH_MAX: Final = 100
 SIZE_MAX: Final = 1 << 20
+FREE_SIZE: Final = 16
+"""Comparing larger tuples is charged each time, for operations on whole tables compare keys that they did not make."""
 LONG_TEXT: Final = 1024
 """Hashing a text of this length is charged."""
+GAPS_MIN: Final = 64
+"""Fewer gaps than this are not worth packing a table for."""
 
 Table = AnyDict | AnySet
 
@@ -63,7 +71,11 @@ class ExoticKey:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return type(other) is ExoticKey and self.hash == other.hash and bool(self.form == other.form)
+        if type(other) is not ExoticKey or self.hash != other.hash:
+            return False
+        if self.size > FREE_SIZE:
+            charge(self.size >> 2)
+        return bool(self.form == other.form)
 
 
 TRUE: Final = ExoticKey(True, "true", "true")
@@ -132,7 +144,7 @@ def is_plain(value: tuple[Any, ...]) -> bool:
     numbers = 0
     for item in value:
         kind = type(item)
-        if kind is str or kind is bytes:
+        if kind is str:
             if len(item) > LONG_TEXT:
                 charge(len(item) >> 8)
         elif kind is int or kind is float:
@@ -158,7 +170,7 @@ def composite(
         raise Fault("too-deep", f"a key is nested more than {DEPTH_MAX} levels deep", hint="use a flatter key")
     charge((len(items) >> 3) + 1, tuple_size(len(items)))
     stored = []
-    tokens = [] if names is None else ["struct", *names]
+    tokens = [] if names is None else ["struct", *map(token, names)]
     size = 1
     for item in items:
         kind = type(item)
@@ -191,7 +203,7 @@ def token(stored: Any) -> str:
         return hex(stored)
     if kind is float:
         return hex(int(stored)) if stored.is_integer() else stored.hex()
-    return f"{hash(stored):x}"
+    return f"b{hash(stored):x}" if kind is bytes else f"{hash(stored):x}"
 
 
 def dict_set(table: Table, item: Any, value: Any) -> None:
@@ -216,7 +228,37 @@ def dict_has(table: Table, item: Any) -> bool:
 
 def dict_pop(table: Table, item: Any, default: Any = MISSING) -> Any:
     """Removes the entry and returns its value, or `default`; whether the table may change is the caller's check."""
-    return table.pop(key(item), default)
+    before = len(table)
+    found = table.pop(key(item), default)
+    if len(table) < before:
+        note_removal(table)
+    return found
+
+
+def note_removal(table: Table, count: int = 1) -> None:
+    """Counts entries that were removed, and packs the table when most of it is gaps."""
+    table.gaps = gaps = getattr(table, "gaps", 0) + count
+    if gaps > GAPS_MIN and gaps > len(table):
+        pack(table)
+
+
+def first_key(table: Table) -> Any:
+    """The first stored key, of a table that is not empty, which is about to be removed. Each look at it passes all
+    gaps before it, so a table that is emptied from the front is packed when there are more than the root of what is
+    left: then both looking and packing cost little for each removal."""
+    gaps = getattr(table, "gaps", 0)
+    if gaps > GAPS_MIN and gaps * gaps > len(table) << 4:
+        pack(table)
+    return next(iter(table))
+
+
+def pack(table: Table) -> None:
+    """Makes the table anew, without gaps."""
+    charge(len(table) >> 3)
+    entries = dict(table)
+    table.clear()
+    table.update(entries)
+    table.gaps = 0
 
 
 def is_exotic(table: Table) -> bool:

@@ -183,7 +183,12 @@ def float_of_int(number: int) -> float:
     try:
         return float(number)
     except OverflowError:
-        raise Fault("float-overflow", "the int is too large for a float") from None
+        raise int_too_large_for_float() from None
+
+
+def int_too_large_for_float() -> Fault:
+    """The Fault for an int beyond the largest float."""
+    return Fault("float-overflow", "the int is too large for a float")
 
 
 def int_of_float(number: float) -> int:

@@ -15,7 +15,18 @@ from flowlang.lang.values.compare import equal_sets
 from flowlang.lang.values.container import EXOTIC, FROZEN, AnySet, HeldSet, Set, hold
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.key import ExoticKey, dict_has, dict_keys, dict_pop, dict_set, is_exotic, key, unkey
+from flowlang.lang.values.key import (
+    ExoticKey,
+    dict_has,
+    dict_keys,
+    dict_pop,
+    dict_set,
+    first_key,
+    is_exotic,
+    key,
+    note_removal,
+    unkey,
+)
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.mutation import check_mutable, method, methods
 from flowlang.lang.values.operation import register_operation
@@ -71,8 +82,10 @@ def add_stored(target: AnySet, stored: Stored) -> None:
 def remove_where(target: AnySet, condition: Callable[[Any], bool]) -> None:
     """Removes the stored keys for which the condition holds; whether the target may change is the caller's check."""
     charge((len(target) >> 3) + 1)
-    for stored in [stored for stored in target if condition(stored)]:
+    removed = [stored for stored in target if condition(stored)]
+    for stored in removed:
         del target[stored]
+    note_removal(target, len(removed))
 
 
 def keep_where(source: AnySet, condition: Callable[[Any], bool]) -> Set:
@@ -165,10 +178,12 @@ def issuperset(depth: int, self: AnySet, other: Any, /) -> bool:
 def pop(depth: int, self: AnySet, /) -> Any:
     """Removes the first element and gives it."""
     check_mutable(self, "pop from")
-    for stored in self:
-        del self[stored]
-        return unkey(stored)
-    raise Fault("missing-key", "cannot pop from an empty set", hint="check first whether it is empty")
+    if not self:
+        raise Fault("missing-key", "cannot pop from an empty set", hint="check first whether it is empty")
+    stored = first_key(self)
+    del self[stored]
+    note_removal(self)
+    return unkey(stored)
 
 
 @method("set.remove")

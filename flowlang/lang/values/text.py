@@ -33,6 +33,7 @@ from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import ValueType, register
 from flowlang.lang.values.quote import clip, quote
+from flowlang.lang.values.search import SHORT, charge_search, charge_search_backwards, stripped_characters
 from flowlang.lang.values.sequence import place, span, span_length
 from flowlang.lang.values.size import text_size
 from flowlang.lang.values.text_format import format_braces
@@ -40,8 +41,6 @@ from flowlang.lang.values.wording import kind_of
 
 WIDE_BLANKS: Final = "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 BLANKS: Final = "\t\n\v\f\r \x85\xa0\u1680" + WIDE_BLANKS
-SHORT: Final = 64
-"""Work on texts of this length costs less than charging for it, and one more of them counts where it is kept."""
 FALSE_LINE_ENDS: Final = ("\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 WORD: Final = re.compile(f"[^{BLANKS}]+")
 LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -86,11 +85,9 @@ def _bounds(name: str, text: str, start: Any, end: Any) -> tuple[int, int]:
 def _search(name: str, text: str, part: Any, start: Any, end: Any, find: Callable[[str, str, int, int], int]) -> int:
     if type(part) is not str:
         string_argument(name, "sub", part)
-    if start is None and end is None:
-        _scan(text)
-        return find(text, part, 0, len(text))
-    first, last = _bounds(name, text, start, end)
-    charge(last - first >> 8)
+    first, last = (0, len(text)) if start is None and end is None else _bounds(name, text, start, end)
+    if last - first > SHORT:
+        (charge_search_backwards if find is str.rfind else charge_search)(last - first, len(part))
     return find(text, part, first, last)
 
 
@@ -184,7 +181,7 @@ def _charge_parts(text: str, parts: int) -> None:
 
 def _charge_cuts(text: str, separator: str, limit: int) -> None:
     """Cutting `text` at every `separator`, at most `limit` times."""
-    _scan(text)
+    charge_search(len(text), len(separator))
     cuts = text.count(separator)
     _charge_parts(text, cuts if limit < 0 else min(cuts, limit))
 
@@ -246,7 +243,8 @@ def rsplit(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) -
     """Like `split`, with the cuts counted from the right."""
     limit = _limit("string.rsplit", maximum)
     if separator is not None:
-        _charge_cuts(self, _separator("string.rsplit", separator), limit)
+        charge_search_backwards(len(self), len(_separator("string.rsplit", separator)))
+        _charge_cuts(self, separator, limit)
         return List(self.rsplit(separator, limit))
     _charge_words(self, limit)
     if not _has_false_blanks(self):
@@ -271,6 +269,7 @@ def splitlines(depth: int, self: str, keepends: Any = False, /) -> List:
 def partition(depth: int, self: str, separator: Any, /) -> tuple[str, str, str]:
     """What is before the first `separator`, the separator, and what is after it."""
     separator = _separator("string.partition", separator)
+    charge_search(len(self), len(separator))
     _copy(self)
     return self.partition(separator)
 
@@ -279,21 +278,24 @@ def partition(depth: int, self: str, separator: Any, /) -> tuple[str, str, str]:
 def rpartition(depth: int, self: str, separator: Any, /) -> tuple[str, str, str]:
     """What is before the last `separator`, the separator, and what is after it."""
     separator = _separator("string.rpartition", separator)
+    charge_search_backwards(len(self), len(separator))
     _copy(self)
     return self.rpartition(separator)
 
 
-def _cutset(name: str, characters: tuple[Any, ...]) -> str:
+def _cutset(name: str, text: str, characters: tuple[Any, ...]) -> str:
     """The characters to strip: blanks when none are named, or an empty string names them."""
     if len(characters) > 1:
         raise wrong_value(name, f"takes at most 1 argument, but {len(characters)} were given")
-    return string_argument(name, "characters", characters[0]) or BLANKS if characters else BLANKS
+    if not characters or characters[0] == "":
+        return BLANKS
+    return stripped_characters(text, string_argument(name, "characters", characters[0]))
 
 
 @_method
 def strip(depth: int, self: str, /, *characters: Any) -> str:
     """The string without blanks (or the given characters) at both ends."""
-    cutset = _cutset("string.strip", characters)
+    cutset = _cutset("string.strip", self, characters)
     _copy(self)
     return self.strip(cutset)
 
@@ -301,7 +303,7 @@ def strip(depth: int, self: str, /, *characters: Any) -> str:
 @_method
 def lstrip(depth: int, self: str, /, *characters: Any) -> str:
     """The string without blanks (or the given characters) in front."""
-    cutset = _cutset("string.lstrip", characters)
+    cutset = _cutset("string.lstrip", self, characters)
     _copy(self)
     return self.lstrip(cutset)
 
@@ -309,7 +311,7 @@ def lstrip(depth: int, self: str, /, *characters: Any) -> str:
 @_method
 def rstrip(depth: int, self: str, /, *characters: Any) -> str:
     """The string without blanks (or the given characters) at its end."""
-    cutset = _cutset("string.rstrip", characters)
+    cutset = _cutset("string.rstrip", self, characters)
     _copy(self)
     return self.rstrip(cutset)
 
@@ -361,7 +363,7 @@ def replace(depth: int, self: str, old: Any, new: Any, maximum: Any = -1, /) -> 
     string_argument("string.replace", "old", old)
     string_argument("string.replace", "new", new)
     limit = int_argument("string.replace", "maximum", maximum)
-    _scan(self)
+    charge_search(len(self), len(old))
     times = self.count(old)
     if limit >= 0:
         times = min(times, limit)
@@ -473,7 +475,7 @@ def _contains(text: Any, item: Any) -> bool:
             f"`in` on a string needs a string on its left, not {kind_of(item)}",
             hint="use `str(...)` to turn the value into text" if type(item) in (int, float, bool) else None,
         )
-    charge((len(text) >> 8) + (len(item) >> 8))
+    charge_search(len(text), len(item))
     return item in text
 
 

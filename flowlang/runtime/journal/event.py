@@ -39,7 +39,8 @@ class Place:
 class RunStarted:
     """First event of every journal. `entry` is the file given by the user, `flow` the flow in it or an empty text
     for its top level. `payload` holds the arguments (a dict). `code` is the digest of the code manifest. `salt` is
-    random: with it, idempotency keys differ from those of any other run, also of one with the same id in a lost journal."""
+    random: with it, idempotency keys differ from those of any other run, also of one with the same id in a journal that
+    was lost."""
 
     entry: str
     flow: str

@@ -71,6 +71,18 @@ class Programs:
         for _ in range(self.choices.between(1, most)):
             self._statement(place)
 
+    def _branch(self, place: Place, kinds: dict[str, str], *, in_loop: bool) -> None:
+        """A block that may not run. What it binds is seen after it, too, but not often used there."""
+        names = place.names
+        known, functions = dict(names.kinds), len(names.functions)
+        for name, kind in kinds.items():
+            self._bind(place, name, kind)
+        self._block(place.inside(in_loop=in_loop), 3 if in_loop else 2)
+        if not self.choices.chance(20):
+            for name in names.kinds.keys() - known.keys():
+                del names.kinds[name]
+            del names.functions[functions:]
+
     def _statement(self, place: Place) -> None:
         choices = self.choices
         is_deep = place.indent >= 4 or choices.fuel <= 0
@@ -78,6 +90,8 @@ class Programs:
             self._assign, self._assign, self._augment, self._print, self._unpack, self._store, self._change,
         ]  # fmt: skip
         compound: list[Callable[[Place], None]] = [self._if, self._for, self._for]
+        if not self.vocabulary.is_shared and place.indent < 3:
+            compound.append(self._for_and_change)
         if place.indent < 2:
             compound.append(self._function)
         if place.gives:
@@ -105,9 +119,8 @@ class Programs:
         place.names.kinds[name] = kind
         place.names.own.add(name)
 
-    def _own(self, place: Place, *kinds: str) -> list[str]:
-        names = place.names
-        return [name for name in names.of_kind(kinds[0]) if name in names.own] if kinds else sorted(names.own)
+    def _own(self, place: Place) -> list[str]:
+        return [name for name in place.names.kinds if name in place.names.own]
 
     def _augment(self, place: Place) -> None:
         own = self._own(place)
@@ -154,7 +167,8 @@ class Programs:
             case 4:
                 self._line(place, f"{first}, ({second}, _r) = {sub('int', names, 1)}, {sub('tuple', names, 2)}")
             case _:
-                self._line(place, f"{first}, {second} = {sub('list', names, 2)}")
+                many = sub("list", names, 2)
+                self._line(place, f"{first}, {second} = {many if choices.chance(20) else f'({many} + [0, 0])[:2]'}")
         self._bind(place, first, "int")
         return self._bind(place, second, "int")
 
@@ -202,21 +216,47 @@ class Programs:
         for position in range(self.choices.between(1, 3)):
             test = self.terms.expression("bool", place.names, 2)
             self._line(place, f"{'if' if position == 0 else 'elif'} {test}:")
-            self._block(place.inside(in_loop=False), 2)
+            self._branch(place, {}, in_loop=False)
         if self.choices.chance(50):
             self._line(place, "else:")
-            self._block(place.inside(in_loop=False), 2)
+            self._branch(place, {}, in_loop=False)
 
     def _for(self, place: Place) -> None:
         target, iterable, kinds = self.terms.loop_source(place.names, 2, place.pool)
         self._line(place, f"for {target} in {iterable}:")
-        for name, kind in kinds.items():
-            self._bind(place, name, kind)
-        self._block(place.inside(in_loop=True))
+        self._branch(place, kinds, in_loop=True)
+
+    def _for_and_change(self, place: Place) -> None:
+        """Loops over one list that is changed, which is refused during the loops and allowed after them."""
+        choices = self.choices
+        name = choices.pick(("kept", *place.pool))
+        self._line(place, f"{name} = {self.terms.expression('list', place.names, 2)}")
+        self._bind(place, name, "list")
+        inside = place
+        for target in ("u", "v")[: choices.between(1, 2)]:
+            self._line(inside, f"for {target} in {name}:")
+            self._bind(place, target, "int")
+            inside = inside.inside(in_loop=True)
+            self._statement(inside)
+            if choices.chance(70):
+                self._leave_loop(inside)
+        if choices.chance(40):
+            self._line(inside, self._growth(name))
+        if choices.chance(40):
+            (self._return if place.gives else self._print)(inside)
+        self._line(place, self._growth(name))
+
+    def _growth(self, name: str) -> str:
+        """A change of a list."""
+        return self.choices.pick((f"{name}.append(1)", f"{name} += [2]", f"{name}.insert(0, 3)"))
 
     def _leave_loop(self, place: Place) -> None:
         self._line(place, f"if {self.terms.expression('bool', place.names, 1)}:")
-        self._line(place.inside(in_loop=True), self.choices.pick(("break", "continue")))
+        inside = place.inside(in_loop=True)
+        if place.gives and self.choices.chance(30):
+            self._return(inside)
+        else:
+            self._line(inside, self.choices.pick(("break", "continue")))
 
     def _return(self, place: Place) -> None:
         self._line(place, f"return {self.terms.expression(place.gives, place.names, 2)}")

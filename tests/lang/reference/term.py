@@ -56,6 +56,7 @@ class Terms:
     def __init__(self, choices: Choices, vocabulary: Vocabulary) -> None:
         self.choices = choices
         self.vocabulary = vocabulary
+        self.mistakes = choices.pick(vocabulary.mistakes)
         self._makers: dict[str, Callable[[Names, int], str]] = {
             "int": self._int, "float": self._float, "str": self._str, "bool": self._bool, "list": self._list,
             "strings": self._strings, "lists": self._lists, "tuple": self._tuple, "dict": self._dict,
@@ -69,7 +70,7 @@ class Terms:
     def expression(self, kind: str, names: Names, depth: int = 3) -> str:
         """An expression that is probably of a kind."""
         choices = self.choices
-        if choices.chance(self.vocabulary.mistakes):
+        if self.mistakes and choices.chance(self.mistakes):
             kind = self.kind()
         if depth <= 0 or not choices.spend() or choices.chance(25):
             known = names.of_kind(kind)
@@ -92,7 +93,7 @@ class Terms:
             case "bool":
                 return choices.pick(("True", "False"))
             case "list":
-                return choices.pick(("[1, 2, 3]", "[]", "[0]", "[3, 1, 2]"))
+                return choices.pick(("[1, 2, 3]", "[0, 1]", "[]", "[3, 1, 2, 2]"))
             case "strings":
                 return choices.pick(('["a", "b"]', '["abc"]', "[]"))
             case "lists":
@@ -148,11 +149,11 @@ class Terms:
         if function.has_others and choices.chance(50):
             keywords.append(f"other = {self.expression('int', names, depth)}")
         arguments = [*positional, *keywords]
-        if function.has_rest and choices.chance(60):
+        if function.has_rest and not keywords and choices.chance(60):
             arguments.append(f"*{self.expression('list', names, depth)}")
         if function.has_others and choices.chance(40):
             arguments.append('**{"more": ' + self.expression("int", names, depth) + "}")
-        if self.vocabulary.mistakes and choices.chance(3):
+        if self.mistakes and choices.chance(self.mistakes):
             arguments.insert(0, "1")
         return f"{function.name}({', '.join(arguments)})"
 
@@ -180,6 +181,9 @@ class Terms:
         if other == name:
             other = "j"
         sub = self.expression
+        held = names.of_kind("list")
+        if held and choices.chance(25):
+            return name, choices.pick(held), {name: "int"}
         match choices.below(8):
             case 0 | 1:
                 return name, f"range({choices.between(0, 4)})", {name: "int"}
@@ -207,13 +211,13 @@ class Terms:
         sub = self.expression
         match choices.below(10):
             case 0 | 1 | 2:
-                return self._operation("int", list(self.vocabulary.int_operators), names, depth)
+                return self._calculation(names, depth)
             case 3:
                 return f"({choices.pick(('-', '~', '+'))}{sub('int', names, depth)})"
             case 4:
                 return f"len({sub(choices.pick(('list', 'str', 'dict', 'strings')), names, depth)})"
             case 5:
-                return f"{sub('list', names, depth)}[{sub('int', names, min(depth, 1))}]"
+                return self._element(names, depth)
             case 6:
                 return f"{sub('dict', names, depth)}.get({sub(choices.pick(('str', 'int')), names, depth)}, {sub('int', names, 0)})"
             case 7:
@@ -222,6 +226,24 @@ class Terms:
                 return f"{sub('function', names, depth)}({sub('int', names, depth)})"
             case _:
                 return f"{sub('tuple', names, depth)}[{choices.pick(('0', '1', '-1'))}]"
+
+    def _calculation(self, names: Names, depth: int) -> str:
+        """An operation on ints; the right side of a shift or division fits, as a rule."""
+        choices = self.choices
+        operator = choices.pick(self.vocabulary.int_operators)
+        if operator in ("<<", ">>", "//", "%") and not choices.chance(10):
+            right = f"({self.expression('int', names, min(depth, 1))} & 7)"
+            if operator in ("//", "%"):
+                right = f"({right} + 1)"
+            return f"({self.expression('int', names, depth)} {operator} {right})"
+        return self._operation("int", [operator, "+", "-", "*"], names, depth)
+
+    def _element(self, names: Names, depth: int) -> str:
+        """An element of a list, which there is, as a rule."""
+        items = self.expression("list", names, depth)
+        if self.choices.chance(15):
+            return f"{items}[{self.expression('int', names, min(depth, 1))}]"
+        return f"({items} or [0, 1])[{self.choices.pick(('0', '-1'))}]"
 
     def _float(self, names: Names, depth: int) -> str:
         choices = self.choices

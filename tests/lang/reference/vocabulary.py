@@ -19,15 +19,16 @@ LARGE_INTS = (
     str(2**62), str(2**62 - 1), str(-(2**62)), str(2**30), str(2**30 - 1), str(2**63), str(-(2**31)), str(10**20),
     str(2**61 - 1), str(2**64 + 1), "0xff",
 )  # fmt: skip
-STRINGS = ('""', '"a"', '"b"', '"abc"', '"a b"', '"é"', '"😿"', '"k"', '"%s"', '"x" * 300')
+STRINGS = ('""', '"a"', '"b"', '"abc"', '"a b"', '"é"', '"😿"', '"k"', '"%s"', '("x" * 300)')
 
 
 @attrs.frozen
 class Vocabulary:
-    """What the generator may use. `mistakes`: percent of expressions that get a kind that does not fit."""
+    """What the generator may use. `mistakes`: percents of expressions that get a kind that does
+    not fit, one for a program."""
 
     is_shared: bool
-    mistakes: int
+    mistakes: Sequence[int]
     ints: Sequence[str]
     floats: Sequence[str]
     strings: Sequence[str]
@@ -42,7 +43,7 @@ class Vocabulary:
 
 FULL = Vocabulary(
     is_shared=False,
-    mistakes=3,
+    mistakes=(0, 0, 1, 4),
     ints=(*SMALL_INTS, *SMALL_INTS, *LARGE_INTS),
     floats=("0.0", "1.5", "-0.0", "2.0", "-3.25", "1e308", '(float("inf"))', '(float("nan"))', "1e-5", "4611686018427387904.0"),
     strings=STRINGS,
@@ -60,7 +61,7 @@ FULL = Vocabulary(
 )  # fmt: skip
 SHARED = Vocabulary(
     is_shared=True,
-    mistakes=0,
+    mistakes=(0,),
     ints=(*SMALL_INTS, *SMALL_INTS, *LARGE_INTS),
     floats=("0.0", "1.5", "-0.0", "2.0", "-3.25", "0.125"),
     strings=('""', '"a"', '"b"', '"abc"', '"a b"', '"é"', '"😿"'),
