@@ -72,11 +72,9 @@ def test_story_that_fails_cleans_up(project: Path) -> None:
     assert not list((project / "examples/story/out").iterdir())
 
 
-def test_introduction_of_flowmetal(tmp_path: Path) -> None:
-    done = ScriptRunner(tmp_path).run(
-        {"main.flow": (Path(__file__).parent / "flowmetal_introduction.flow").read_text()}
-    )
-    assert value(done) is None
+def test_a_script_in_the_manner_of_flowmetal(tmp_path: Path) -> None:
+    done = ScriptRunner(tmp_path).run({"main.flow": (Path(__file__).parent / "flowmetal_shape.flow").read_text()})
+    assert value(done) == ("somewhere", False, "not today")
     assert not [finding for finding in done.diagnostics if finding.severity.value == "error"]
 
 

@@ -16,6 +16,7 @@ from flowlang.lang.diagnostics.catalog import all_slugs, entry
 ROOT = Path(__file__).parents[2]
 LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
+FILE_BYTES_MAX = 3_000_000
 MODULE_NAMES_BANNED = {"utils", "util", "common", "helpers", "helper", "misc", "base", "core_utils", "tools", "stuff"}
 SLUG = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")
 TEXT_FILES = {".py", ".flow", ".md", ".toml", ".lark", ".cfg", ".golden"}
@@ -49,6 +50,11 @@ def definitions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDe
 def test_files_are_short() -> None:
     paths = [path for path in files() if path.suffix in {".py", ".flow", ".lark"}]
     assert not [path for path in named(paths) if len((ROOT / path).read_text().splitlines()) > LINES_MAX]
+
+
+def test_nothing_large_or_generated_is_kept() -> None:
+    generated = {".db", ".sqlite", ".pyc", ".whl", ".zip"}
+    assert not named([path for path in files() if path.suffix in generated or path.stat().st_size > FILE_BYTES_MAX])
 
 
 def test_functions_are_short() -> None:

@@ -101,7 +101,7 @@ _STOPS: Final = (
         slug="budget-exceeded",
         title="a run used more than it may",
         explanation="Steps, memory, depth of calls and output are counted before they are used, and no flow "
-        "can catch the end of a budget. The run is stopped, not failed: it can be resumed, with a larger budget if need be.",
+        "can catch the end of a budget. The run is stopped, not failed: it can be resumed, with a larger budget.",
         wrong="def down(n):\n    return down(n + 1)\n\ndown(0)\n",
         right="def down(n):\n    return n if n == 100 else down(n + 1)\n\ndown(0)\n",
     ),

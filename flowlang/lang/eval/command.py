@@ -105,8 +105,9 @@ class FinishedCall:
 def check_size(payload: bytes, what: str) -> None:
     """Raises Fault `value-too-large` for what no journal keeps."""
     if len(payload) > PAYLOAD_BYTES_MAX:
+        size, most = len(payload) / (1 << 20), PAYLOAD_BYTES_MAX >> 20
         raise Fault(
             "value-too-large",
-            f"{what} would take {len(payload) / (1 << 20):.1f} MiB in the journal, which keeps {PAYLOAD_BYTES_MAX >> 20}",
+            f"{what} would take {size:.1f} MiB in the journal, which keeps values of up to {most} MiB",
             hint="put it into a file or a table, and pass its name on",
         )

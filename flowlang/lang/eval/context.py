@@ -14,6 +14,7 @@ from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.canonical import digest, encode
 from flowlang.lang.values.container import Dict
+from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.protocol import MISSING, ValueType, builtin, register, type_name
 from flowlang.lang.values.struct import Struct
@@ -120,11 +121,11 @@ def sleep_action(depth: int, seconds: Any, /) -> None:
 
 
 @builtin("log", 'log(message, level = "info")')
-def log_action(depth: int, message: Any, /, level: str = "info") -> None:
+def log_action(depth: int, message: Any, /, level: Any = "info") -> None:
     """Writes a line to the run's log, once, also when the run is resumed."""
     levels = ("debug", "info", "warning", "error")
-    if level not in levels:
-        raise Fault("wrong-argument", f"`log` has no level {level!r}", hint=f"levels: {', '.join(levels)}")
+    if type(level) is not str or level not in levels:
+        raise Fault("wrong-argument", f"`log` has no level {preview(level)}", hint=f"levels: {', '.join(levels)}")
     acting_fiber("`log`").evaluation.write_line(level, message)
 
 
@@ -147,6 +148,7 @@ register(
         name="FlowContext",
         field_names=lambda context: ("actions", "args", "name", "run_id"),
         get_field=_context_field,
+        children=lambda context: (context.arguments,),
         display=lambda context, nested: f"<FlowContext of {context.name}>",
     ),
 )

@@ -21,15 +21,16 @@ from greenlet import getcurrent, greenlet
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.program import Program
 from flowlang.lang.diagnostics.suggest import nearest
-from flowlang.lang.eval.census import take_census
+from flowlang.lang.eval.census import note_size, take_census
 from flowlang.lang.eval.command import Answer, CallAction, Command, FinishedCall, LogLine, Note, Position, check_size
 from flowlang.lang.eval.context import ActionCatalog, Actions
+from flowlang.lang.eval.failure import Defect
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.flow import Flow, result_by_value, run_scope
 from flowlang.lang.eval.module import Module
 from flowlang.lang.eval.pattern import ArgPattern, bind_declared
 from flowlang.lang.eval.services import evaluation_services, method_table
-from flowlang.lang.eval.traceback import Frame, frames_of
+from flowlang.lang.eval.traceback import Frame, frames_of, stop_of
 from flowlang.lang.values.canonical import decode
 from flowlang.lang.values.display import str_value
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault, Stop
@@ -118,7 +119,8 @@ class Evaluation:
         self._said: list[Command | Note] = []
         self._ready: deque[tuple[Fiber, Answer | None]] = deque()
         self._waiting: dict[Position, Fiber] = {}
-        self._outcome: Ok | Err | None = None
+        self._fibers: set[Fiber] = set()
+        self._outcome: tuple[Ok | Err, bytes | None] | None = None
         self._entry_result: Ok | Err | None = None
 
         self._stop: Stop | None = None
@@ -195,6 +197,7 @@ class Evaluation:
 
     def tell(self, note: Note) -> None:
         """Puts a note."""
+        self.meter.charge(1, note_size(note))
         self._said.append(note)
 
     def write_line(self, level: str, message: Any) -> None:
@@ -207,7 +210,7 @@ class Evaluation:
             raise BudgetExceeded("output", f"the budget of {self.meter.budget.output_characters} characters is spent")
         if len(text) > LINE_CHARACTERS_MAX:
             text = f"{text[:LINE_CHARACTERS_MAX]}… ({len(text):,} characters)"
-        self._said.append(LogLine(fiber.scope.line_position(), level, text))
+        self.tell(LogLine(fiber.scope.line_position(), level, text))
         if self.is_flush_due and self.may_flush:
             self.is_flush_due = False
             self._is_flushing = True
@@ -216,6 +219,7 @@ class Evaluation:
 
     def make_ready(self, fiber: Fiber) -> None:
         """Lets a fiber run as soon as it is its turn."""
+        self._fibers.add(fiber)
         self._ready.append((fiber, None))
 
     def enter_fiber(self) -> None:
@@ -229,10 +233,16 @@ class Evaluation:
         self._is_flushing = False
         while self._ready and self._stop is None and not self._is_flushing:
             fiber, answer = self._ready.popleft()
+            self._fibers.add(fiber)
             try:
                 fiber.switch(answer) if fiber else fiber.switch()
             except Stop as stop:
                 self._stop = stop
+            except Exception as error:
+                # Between two flows, where nothing is left that could turn it into an Err.
+                self._stop = stop_of(error) or Defect(error)
+            if fiber.dead:
+                self._fibers.discard(fiber)
 
     def _advance(self) -> Step:
         self._run_ready()
@@ -240,8 +250,7 @@ class Evaluation:
         if self._stop is not None:
             return Stopped(said, self._stop, tuple(frames_of(self._stop.__traceback__)))
         if self._outcome is not None:
-            result, payload = result_by_value(self._outcome)
-            return Completed(said, result, payload)
+            return Completed(said, *self._outcome)
         return Suspended(said)
 
     # The root fiber
@@ -250,7 +259,7 @@ class Evaluation:
         self.enter_fiber()
         fiber = getcurrent()
         assert type(fiber) is Fiber
-        self._outcome = run_scope(fiber, fiber.scope, lambda: self._run_modules(fiber))
+        self._outcome = result_by_value(run_scope(fiber, fiber.scope, lambda: self._run_modules(fiber)))
 
     def _run_modules(self, fiber: Fiber) -> Any:
         predeclared: dict[str, Any] = {}
@@ -320,9 +329,8 @@ class Evaluation:
         return call
 
     def _census(self) -> int:
-        frames = [fiber.gr_frame for fiber, _ in self._ready] + [fiber.gr_frame for fiber in self._waiting.values()]
-        total, visited = take_census(self.modules.values(), [sys._getframe(1), *frames], ())
-        self.meter.steps += visited >> 3
+        total, visited = take_census(self.modules.values(), self._fibers, sys._getframe(1), self._said)
+        self.meter.steps += visited
         return total
 
 

@@ -7,6 +7,7 @@ each its position. Positions depend only on the code that ran in that scope, nev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
@@ -50,12 +51,13 @@ class Scope:
 
 
 class Fiber(greenlet):
-    """One strand of an evaluation, in its current scope."""
+    """One strand of an evaluation, in its current scope. `held`: values that it was given to begin with."""
 
-    def __init__(self, evaluation: Evaluation, scope: Scope, run: Any) -> None:
+    def __init__(self, evaluation: Evaluation, scope: Scope, run: Any, held: Sequence[Any] = ()) -> None:
         super().__init__(run, evaluation.hub)
         self.evaluation = evaluation
         self.scope = scope
+        self.held = held
 
     def suspend(self) -> Any:
         """Gives control back to the evaluation until the fiber is answered."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import attrs
@@ -25,9 +26,9 @@ from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.eval.wrong_call import misfit
 from flowlang.lang.values.canonical import REFERENCES, copy_by_value, decode, digest, encode
 from flowlang.lang.values.container import Dict, List
-from flowlang.lang.values.display import preview
+from flowlang.lang.values.display import function_name, preview
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.protocol import VALUE_TYPES, ValueType, builtin, register, type_name
+from flowlang.lang.values.protocol import VALUE_TYPES, ValueType, builtin, builtin_info, register, type_name
 from flowlang.lang.values.result import Err, Ok
 
 PREVIEW_CHARACTERS = 200
@@ -146,6 +147,14 @@ def _by_reference(positional: Sequence[Any], keywords: Mapping[str, Any]) -> tup
     )
 
 
+def callable_name(function: Any) -> str:
+    """The name by which a script knows something that it can call."""
+    if type(function) is not FunctionType:
+        return str(function.name)
+    info = builtin_info(function)
+    return function_name(function) if info is None else info.name
+
+
 def _references(values: Iterable[Any]) -> list[Any]:
     return [value for value in values if not _is_data(value)]
 
@@ -191,7 +200,7 @@ def run_action(depth: int, target: Any, /, *positional: Any, **keywords: Any) ->
     if found is None or not found.callable:
         hint = "give `run` the flow itself and its arguments: `run(f, x)`, not `run(f(x))`"
         raise Fault("type-mismatch", f"`run` takes a flow or an action, not {type_name(target)}", hint=hint)
-    name = target.name if isinstance(target, (Flow, ActionRef)) else getattr(target, "__name__", "function")
+    name = callable_name(target)
     if type(target) is Flow:
         checked_arguments(target, positional, keywords)
     elif (wrong := misfit(target, 1, len(positional), keywords)) is not None:
@@ -203,7 +212,7 @@ def run_action(depth: int, target: Any, /, *positional: Any, **keywords: Any) ->
         result = run_scope(own, own.scope, lambda: _invoke(target, 1, own_positional, own_keywords))
         return result_by_value(result)[0]
 
-    return start_task(fiber, name, arguments_digest, body)
+    return start_task(fiber, name, arguments_digest, body, (target, own_positional, own_keywords))
 
 
 @builtin("wait", "wait(tasks)")
@@ -227,7 +236,7 @@ register(
     ValueType(
         name="flow",
         display=lambda flow, nested: f"<flow {flow.name}>",
-        children=lambda flow: (flow.implementation,),
+        children=lambda flow: (flow.implementation, *(flow.patterns or {}).values()),
         callable=True,
     ),
 )

@@ -39,9 +39,10 @@ SMALL: Final = 1 << 61
 
 
 class LongLoop(chain[Any]):
-    """The iterator of a loop in blocks. `block` is the iterator of the current block."""
+    """The iterator of a loop in blocks. `block` is the iterator of the current block, `source` what it goes through."""
 
     block: Iterator[Any]
+    source: Any
 
 
 def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
@@ -140,6 +141,7 @@ def _long_loop(meter: Meter, source: Any, count: int, steps: int, memory: int) -
         meter.charge(count // 8, 8 * count)
         source = list(source)
     loop: LongLoop = LongLoop.from_iterable(_blocks(meter, lambda: loop, source, count, steps, memory))  # type: ignore[assignment]
+    loop.source = source
     return loop
 
 

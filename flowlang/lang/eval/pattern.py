@@ -153,7 +153,14 @@ def _text(doc: Any) -> str:
 
 KINDS: Final = ("string", "int", "float", "bool", "list", "dict", "json")
 ARGS: Final = ArgPatterns()
-register(ArgPattern, ValueType(name="arg", display=lambda pattern, nested: f"<arg {pattern.kind}>"))
+register(
+    ArgPattern,
+    ValueType(
+        name="arg",
+        display=lambda pattern, nested: f"<arg {pattern.kind}>",
+        children=lambda pattern: () if pattern.default is REQUIRED else (pattern.default,),
+    ),
+)
 register(
     ArgPatterns,
     ValueType(

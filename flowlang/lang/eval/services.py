@@ -14,12 +14,14 @@ from flowlang.lang.eval.failure import too_deep
 from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
 from flowlang.lang.eval.traceback import EARLY
+from flowlang.lang.values.argument import count_elements
 from flowlang.lang.values.container import AnyDict, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import dict_has, dict_items, dict_set
 from flowlang.lang.values.meter import Meter, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
+from flowlang.lang.values.size import ELEMENT, SLOT
 
 INT_BITS_MAX: Final = 1 << 17
 
@@ -61,13 +63,17 @@ def _field_call(name: str) -> Method:
 
 
 METHOD_TABLES: Final[dict[str, MethodTable]] = {}
+METHOD_TABLES_MAX: Final = 4096
+"""Scripts may call methods of any name, and a process may run scripts for years."""
 
 
 def method_table(name: str) -> MethodTable:
     """The table that `x.name(…)` uses, one for all modules."""
     table = METHOD_TABLES.get(name)
     if table is None:
-        table = METHOD_TABLES[name] = MethodTable(name)
+        table = MethodTable(name)
+        if len(METHOD_TABLES) < METHOD_TABLES_MAX:
+            METHOD_TABLES[name] = table
     return table
 
 
@@ -82,7 +88,10 @@ def large(number: int) -> int:
 
 def spread(value: Any) -> Any:
     """The items of a `*` argument."""
-    return operators.iterate(value)
+    items = operators.iterate(value)
+    count = count_elements(value)
+    charge(count >> 3, (SLOT + ELEMENT) * count)
+    return items
 
 
 def keywords(value: Any) -> dict[str, Any]:

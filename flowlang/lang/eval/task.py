@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flowlang.lang.eval.command import TaskBegun
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import ValueType, register, type_name
 from flowlang.lang.values.result import Err, Ok
+from flowlang.lang.values.size import FIBER
 
 if TYPE_CHECKING:
     from flowlang.lang.eval.evaluation import Evaluation
+
+
+FIBER_STEPS: Final = 32
+"""What making and ending a fiber costs."""
 
 
 class Task:
@@ -39,14 +45,17 @@ class Wait:
         self.left = left
 
 
-def start_task(fiber: Fiber, name: str, digest: str, run: Callable[[Fiber], Ok | Err]) -> Task:
-    """Starts `run(its fiber)` as a task of the fiber's scope."""
+def start_task(
+    fiber: Fiber, name: str, digest: str, run: Callable[[Fiber], Ok | Err], held: Sequence[Any] = ()
+) -> Task:
+    """Starts `run(its fiber)` as a task of the fiber's scope. `held`: the values that it will need."""
     evaluation, scope = fiber.evaluation, fiber.scope
+    charge(FIBER_STEPS, FIBER)
     position = scope.next_position()
     evaluation.tell(TaskBegun(position, name, digest, calling_frame(sys._getframe())))
     task = Task(name)
     own_scope = Scope(position, scope, scope.flow, scope.arguments)
-    task.fiber = Fiber(evaluation, own_scope, lambda: _run(evaluation, task, run))
+    task.fiber = Fiber(evaluation, own_scope, lambda: _run(evaluation, task, run), held)
     scope.tasks.append(task)
     evaluation.make_ready(task.fiber)
     return task
@@ -88,4 +97,11 @@ def checked_tasks(value: Any) -> list[Task]:
     return list(value)
 
 
-register(Task, ValueType(name="task", display=lambda task, nested: f"<task {task.name}>"))
+register(
+    Task,
+    ValueType(
+        name="task",
+        display=lambda task, nested: f"<task {task.name}>",
+        children=lambda task: () if task.result is None else (task.result,),
+    ),
+)

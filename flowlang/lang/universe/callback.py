@@ -38,7 +38,11 @@ def call_for_each(name: str, depth: int, function: Any, source: Any, items: list
         hold(source, ITERATION)
     try:
         charge(len(items))
-        return [function(depth + 1, item) for item in items]
+        # In a variable, for the census of memory to find them: the function may be called while most are there.
+        results: list[Any] = []
+        for item in items:
+            results.append(function(depth + 1, item))
+        return results
     finally:
         if is_container:
             release(source)

@@ -10,15 +10,18 @@ from typing import Any, Final
 
 from flowlang.lang.eval.context import context_of
 from flowlang.lang.eval.fiber import current_fiber
-from flowlang.lang.eval.flow import Flow
+from flowlang.lang.eval.flow import Flow, callable_name
 from flowlang.lang.eval.pattern import ARGS, ArgPattern
 from flowlang.lang.eval.stream import stream
+from flowlang.lang.values.argument import count_elements, string_argument
 from flowlang.lang.values.container import AnyDict
 from flowlang.lang.values.display import str_value
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import dict_items
+from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import VALUE_TYPES, ValueType, builtin, register, type_name
 from flowlang.lang.values.result import Err, Ok
+from flowlang.lang.values.size import FAILURE, FLOW, table_size
 
 
 class TypeNameValue:
@@ -47,7 +50,7 @@ def make_flow(depth: int, /, implementation: Any = None, args: Any = None, name:
     for parameter, value in (("name", name), ("doc", doc)):
         if value is not None and type(value) is not str:
             raise Fault("type-mismatch", f"`{parameter}` takes a string, not {type_name(value)}")
-    charge(1, FLOW_BYTES + PATTERN_BYTES * (len(args) if isinstance(args, AnyDict) else 0))
+    charge(1, FLOW + (0 if args is None else table_size(2 * count_elements(args))))
     shown = name or _flow_name(callable_name(implementation))
     return Flow(implementation, _patterns(args), shown, doc or "", is_named=name is not None)
 
@@ -82,7 +85,7 @@ def make_ok(depth: int, value: Any = None, /) -> Ok:
 @builtin("Err", "Err(error)")
 def make_err(depth: int, error: Any, /) -> Err:
     """A failed Result."""
-    charge(1, ERR_BYTES)
+    charge(1, FAILURE)
     return Err(error)
 
 

@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from flowlang.lang.values.protocol import VALUE_TYPES, BoundMethod, ValueType, builtin_info, register
-from flowlang.lang.values.size import OBJECT, SLOT
+from flowlang.lang.values.size import CELL, FUNCTION, OBJECT, SLOT
 
 
 def function_children(function: FunctionType) -> list[Any]:
@@ -33,7 +33,7 @@ def function_children(function: FunctionType) -> list[Any]:
 
 
 def _function_size(function: FunctionType) -> int:
-    return 2 * OBJECT + SLOT * (len(function.__closure__ or ()) + len(function.__defaults__ or ()))
+    return FUNCTION + CELL * len(function.__closure__ or ()) + SLOT * len(function.__defaults__ or ())
 
 
 def _receiver(value: BoundMethod) -> Iterable[Any]:

@@ -169,7 +169,7 @@ register(
         display=_display_failure,
         equal=_equal_failures,
         hashable=False,
-        children=lambda value: (value.data, value.trace),
+        children=lambda value: (value.message, value.data, value.trace),
         size=lambda value: 2 * OBJECT,
     ),
 )

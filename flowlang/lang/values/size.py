@@ -17,6 +17,19 @@ ELEMENT: Final = 32
 OBJECT: Final = 64
 """A value of fixed size: a struct's or result's header, a bound method, a range."""
 
+FUNCTION: Final = 192
+"""A function without its captured variables."""
+CELL: Final = 48
+"""One captured variable."""
+FAILURE: Final = 320
+"""An Err with its failure and an empty trace."""
+FIBER: Final = 16_384
+"""A strand of execution: its stack."""
+FLOW: Final = 256
+"""A flow without its arguments."""
+NOTE: Final = 512
+"""What is told to the outside and waits to be taken, without its texts."""
+
 GROWTH_BLOCK: Final = 64
 """Containers that grow element by element charge once per so many elements."""
 LIST_GROWTH: Final = GROWTH_BLOCK * (SLOT + ELEMENT)

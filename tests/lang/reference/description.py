@@ -1,7 +1,7 @@
 """A text that tells any two different values apart: types exactly, floats to the last bit, sharing and cycles.
 
-`repr` is not enough: it shows `1` for both halves of `[1] + [True]`'s confusion with ints only if they differ in
-text, and two equal lists look the same whether they are one list or two.
+`repr` is not enough: NaN and -NaN, or two equal lists and one list twice, look the same. Lists and dicts of CPython are
+described as those of the language that they correspond to.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import FunctionType
 from typing import Any
 
-from flowlang.lang.values.container import ITERATION, AnyDict, AnyList, AnySet, state_of
+from flowlang.lang.values.container import ITERATION, AnyDict, AnySet, state_of
 from flowlang.lang.values.display import function_name
 from flowlang.lang.values.key import dict_items, dict_keys
 from flowlang.lang.values.protocol import BoundMethod, type_name
@@ -39,7 +39,7 @@ class Describer:
                 return f"({self._list(value)})"
             case BoundMethod():
                 return f"method {value.name} of {self.value(value.receiver)}"
-            case AnyList() | AnyDict() | AnySet() | Struct() | FunctionType():
+            case list() | dict() | Struct() | FunctionType():
                 return self._shared(value)
         return f"{type_name(value)} {value!r}"
 
@@ -52,15 +52,17 @@ class Describer:
 
     def _inside(self, value: Any) -> str:
         if isinstance(value, FunctionType):
-            return f"{type_name(value)} {function_name(value)}"
+            return f"{type_name(value)} {function_name(value).strip('<>')}"
         if isinstance(value, Struct):
             return f"struct({self.names(value.fields)})"
         lock = f" iterated {state_of(value) // ITERATION}" if self.with_locks else ""
-        if isinstance(value, AnyDict):
-            entries = ", ".join(f"{self.value(key)}: {self.value(item)}" for key, item in dict_items(value))
+        if isinstance(value, AnySet):
+            return f"set{lock} [{self._list(dict_keys(value))}]"
+        if isinstance(value, dict):
+            pairs = dict_items(value) if isinstance(value, AnyDict) else value.items()
+            entries = ", ".join(f"{self.value(key)}: {self.value(item)}" for key, item in pairs)
             return f"dict{lock} {{{entries}}}"
-        items = dict_keys(value) if isinstance(value, AnySet) else value
-        return f"{type_name(value)}{lock} [{self._list(items)}]"
+        return f"list{lock} [{self._list(value)}]"
 
     def _list(self, values: Iterable[Any]) -> str:
         return ", ".join(map(self.value, values))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import extract_tb
 from typing import Any
 
 import attrs
@@ -85,8 +86,8 @@ def compiled(text: str) -> Program:
     return compile_module(file, source, str)
 
 
-def observe_compiled(text: str, budget: Budget = BUDGET) -> Observation:
-    """Runs a module as compiled code."""
+def observe_compiled(text: str, budget: Budget = BUDGET, *, with_locks: bool = True) -> Observation:
+    """Runs a module as compiled code. `with_locks`: iterations that have not ended show in the values."""
     evaluation = Evaluation(
         [compiled(text)], (), Entry(MODULE), universe=UNIVERSE, catalog=Catalog(ActionRegistry(())), budget=budget
     )
@@ -104,9 +105,8 @@ def observe_compiled(text: str, budget: Budget = BUDGET) -> Observation:
     module = evaluation.modules[MODULE]
     values = {name: module.globals[name] for name in module.program.exports if name in module.globals}
     lines = tuple(note.text for note in step.said if isinstance(note, LogLine))
-    return Observation(
-        lines, Describer(with_locks=failure is None).names(values), failure, evaluation.total_steps
-    )
+    description = Describer(with_locks=with_locks and failure is None).names(values)
+    return Observation(lines, description, failure, evaluation.total_steps)
 
 
 def observe_reference(text: str) -> Observation:
@@ -137,6 +137,22 @@ def observe_reference(text: str) -> Observation:
             raise OutOfBudget(stop.limit) from None
     values = {name: value for name, value in environment.values.items() if not name.startswith("_")}
     return Observation(tuple(lines), Describer(with_locks=failure is None).names(values), failure)
+
+
+def observe_cpython(text: str) -> Observation:
+    """Runs a program that means the same in CPython there."""
+    lines: list[str] = []
+    names: dict[str, Any] = {"print": lambda *values: lines.append(" ".join(map(str, values)))}
+    outside = {"print", "__builtins__"}
+    failure = None
+    try:
+        exec(compile(text, MODULE, "exec"), names)
+    except Exception as error:
+        places = extract_tb(error.__traceback__)
+        line = next(place.lineno for place in reversed(places) if place.filename == MODULE)
+        failure = Failed(type(error).__name__, str(error), line or 0)
+    values = {name: value for name, value in names.items() if name not in outside and not name.startswith("_")}
+    return Observation(tuple(lines), Describer(with_locks=False).names(values), failure)
 
 
 def _line(walker: Walker) -> int:

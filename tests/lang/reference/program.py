@@ -57,12 +57,16 @@ class Programs:
             self._statement(place)
         for function in [*names.functions]:
             self.choices.fuel = max(self.choices.fuel, 6)
-            self._line(place, f"print({self._shown(function, names)})")
+            self._show(place, function)
         return "\n".join(self.lines) + "\n"
 
-    def _shown(self, function: Signature, names: Names) -> str:
-        call = self.terms.call(function, names, 1)
-        return f"str({call})" if self.vocabulary.is_shared and function.gives == "int" else call
+    def _show(self, place: Place, function: Signature) -> None:
+        """A call whose result can be seen: most texts of values are not CPython's."""
+        call = self.terms.call(function, place.names, 1)
+        if self.vocabulary.is_shared and function.gives not in ("int", "str"):
+            self._line(place, f"seen_{function.name} = {call}")
+        else:
+            self._line(place, f"print({call})")
 
     def _line(self, place: Place, text: str) -> None:
         self.lines.append("    " * place.indent + text)
@@ -293,7 +297,7 @@ class Programs:
         signature = Signature(name, required, optional, keyword_only, has_rest, has_others, gives)
         place.names.functions.append(signature)
         if place.indent:
-            self._line(place, f"print({self._shown(signature, place.names)})" if not self.vocabulary.is_shared else "pass")
+            self._show(place, signature)
 
 
 def programs(vocabulary: Vocabulary) -> strategies.SearchStrategy[str]:

@@ -65,7 +65,7 @@ SHARED = Vocabulary(
     ints=(*SMALL_INTS, *SMALL_INTS, *LARGE_INTS),
     floats=("0.0", "1.5", "-0.0", "2.0", "-3.25", "0.125"),
     strings=('""', '"a"', '"b"', '"abc"', '"a b"', '"é"', '"😿"'),
-    kinds=("int", "str", "bool", "list", "float", "tuple", "dict", "strings", "lists", "function"),
+    kinds=("int", "str", "list", "float", "tuple", "dict", "strings", "lists", "function"),
     int_operators=("+", "-", "*", "//", "%", "&", "|", "^"),
     float_operators=("+", "-", "*", "/", "//", "%"),
     comparisons=("==", "<", "!=", "<=", ">", ">="),
