@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from flowlang.errors import InternalError, JournalError, UsageError
+from flowlang.errors import InternalError, JournalError, RunAlreadyExists, RunError, RunNotFound, UsageError
 from flowlang.lang.eval.evaluation import Completed, Entry, EntryMismatch, Evaluation, Step, Stopped
 from flowlang.lang.eval.failure import Defect, fault_result, trace_struct
 from flowlang.lang.interpreter import LANGUAGE_VERSION, UNIVERSE, Build
@@ -133,7 +133,11 @@ class Engine:
         _check_entry(step)
         self.hooks.started(run_id, script.entry)
         first = RunStarted(script.entry, flow, manifest_digest(manifest), payload, salt)
-        return self._drive(activation, step, [first], Attachment.NEW, texts_of_modules)
+        try:
+            return self._drive(activation, step, [first], Attachment.NEW, texts_of_modules)
+        except RunAlreadyExists:
+            # Somebody else started it meanwhile. Nothing has been performed here.
+            return self._attach(self.journal.run(run_id), script, flow, digest(payload))
 
     def resume(self, run_id: str, *, code: str = "pinned") -> RunOutcome:
         """Goes on with an unfinished run, with the code that it is pinned to. `code="current"` moves it to the code as
@@ -141,6 +145,7 @@ class Engine:
         record = self.journal.run(run_id)
         if record.status.is_final:
             return self._finished(record)
+        _check_language(run_id, self.journal.manifest(run_id))
         modules = self.journal.modules(run_id)
         script = self.project.build_pinned(record.entry, modules)
         moved = False
@@ -171,8 +176,6 @@ class Engine:
     # Attaching
 
     def _find(self, run_id: str) -> RunRecord | None:
-        from flowlang.errors import RunNotFound
-
         try:
             return self.journal.run(run_id)
         except RunNotFound:
@@ -203,7 +206,13 @@ class Engine:
     def _resume(self, record: RunRecord, script: Build, *, moved: bool, pinned: Mapping[str, str]) -> RunOutcome:
         run_id = record.run_id
         owner, status = self._living_owner(), _unfinished(record.status)
-        lease = self.journal.claim(run_id, owner)
+        try:
+            lease = self.journal.claim(run_id, owner)
+        except RunError:
+            record = self.journal.run(run_id)
+            if record.status.is_final:  # since it was looked at
+                return self._finished(record)
+            raise
         writer = RunWriter(self.journal, owner, self.clock, None, lease)
         try:
             records = self.journal.read(run_id)
@@ -222,7 +231,8 @@ class Engine:
                 step = activation.replay_past()
             except Divergence as divergence:
                 writer.release(status)
-                report = divergence_report(run_id, divergence, pinned, sources)
+                manifests = (self.journal.manifest(run_id), self._manifest(script))
+                report = divergence_report(run_id, divergence, pinned, sources, *manifests)
                 return self._unfinished_outcome(attrs.evolve(record, status=status), report, sources)
             if not isinstance(step, Stopped):
                 is_edited = not moved and self.project.is_edited(record.entry, pinned)
@@ -323,6 +333,15 @@ def new_run_id(entry: str, clock: Clock) -> str:
     day = datetime.datetime.fromtimestamp(clock.now_ms() / 1000, datetime.UTC).strftime("%Y%m%d")
     name = entry.rpartition("/")[2].removesuffix(".flow")
     return f"{name}-{day}-{secrets.token_hex(4)}"
+
+
+def _check_language(run_id: str, manifest: CodeManifest) -> None:
+    if manifest.language != LANGUAGE_VERSION:
+        raise RunError(
+            f"run `{run_id}` is written in version {manifest.language} of the language, this is {LANGUAGE_VERSION}",
+            run_id=run_id,
+            hint="resume it with the flowlang that it was started with, or a newer one",
+        )
 
 
 def _started(records: Sequence[Record]) -> RunStarted:

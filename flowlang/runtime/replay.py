@@ -9,7 +9,7 @@ asked for beyond is new.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, TypeAlias
 
 import attrs
@@ -166,7 +166,7 @@ class Replay:
             )
         return True
 
-    def next_answer(self, waiting: set[Position]) -> tuple[Position, Answer] | None:
+    def next_answer(self, waiting: Set[Position]) -> tuple[Position, Answer] | None:
         """The next recorded answer, in journal order. Raises Divergence when the code does not wait for it."""
         while self._next < len(self._answers):
             sequence, position, answer = self._answers[self._next]

@@ -12,7 +12,7 @@ import json
 import shutil
 import signal
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -240,14 +240,18 @@ class Campaign:
             shutil.rmtree(trial.project.parent)
 
 
-def kill_at_writes(workload: Workload, directory: Path) -> Report:
-    """Dies before and after every write."""
+def kill_at_writes(workload: Workload, directory: Path, *, plant: Callable[[], object] | None = None) -> Report:
+    """Dies before and after every write. With a `plant`, which makes the runtime wrong, ends at the first problem."""
+    if plant is not None:
+        plant()
     campaign = Campaign(workload, directory)
     for write in range(1, campaign.writes + 1):
         for moment in ("before", "after"):
             trial = campaign.new_trial()
             trial.crash(Crash(write, moment))
             campaign.judge(trial, f"killed {moment} write {write}")
+            if plant is not None and campaign.report.problems:
+                return campaign.report
     return campaign.report
 
 

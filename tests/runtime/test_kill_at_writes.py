@@ -18,14 +18,14 @@ def test_a_run_killed_at_any_write_ends_as_an_undisturbed_one(quick_path: Path, 
     assert report.problems == []
     assert report.trials >= 6
     # Side by side, what shares a write varies, and so does the number of writes.
-    assert report.kills >= 0.7 * report.trials if name in SIDE_BY_SIDE else report.kills == report.trials
+    assert report.kills >= 0.5 * report.trials if name in SIDE_BY_SIDE else report.kills == report.trials
 
 
 @pytest.mark.parametrize("workload", [STRAIGHT, PARALLEL], ids=lambda workload: workload.name)
 def test_a_run_killed_again_while_it_recovers(quick_path: Path, workload: Workload) -> None:
     report = in_clean_process(kill_twice, workload, quick_path, 2)
     assert report.problems == []
-    assert report.kills > 1.5 * report.trials
+    assert report.kills > report.trials
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -64,7 +64,7 @@ load("@std//sql.flow", "execute", "query")
 
 execute("CREATE TABLE step (number INTEGER, doubled INTEGER)")
 actions = current_flow().actions
-for number in range(6):
+for number in range(4):
     doubled = actions.test.double(number)
     print("step", number, "gives", doubled)
     execute("INSERT INTO step VALUES (?, ?)", [number, doubled])
@@ -241,7 +241,6 @@ if __name__ == "__flow__":
         + "".join(f"{n},{'AB'[n % 2] * 2},{'NA' if n % 7 == 3 else n % 50}\n" for n in range(45)),
     },
 )
-
 
 
 def example_etl(flights: int = 240, page_rows: int = 40) -> Workload:

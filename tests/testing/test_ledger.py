@@ -42,7 +42,7 @@ def test_attempts_are_written_down_with_their_ends(tmp_path: Path) -> None:
     assert ledger.entries() == []
     wrapped_add, wrapped_fail, wrapped_later = ledger.wrap([add, fail_always, later])
     assert wrapped_add.function(context(tmp_path), left=1, right=2) == 3
-    with pytest.raises(ValueError, match="0.1"):
+    with pytest.raises(ValueError, match=r"^0\.1$"):
         wrapped_fail.function(context(tmp_path, "0.1", 3))
     assert asyncio.run(wrapped_later.function(context(tmp_path, "1"), number=5)) == 5
     found = [(entry.moment, entry.action, entry.position, entry.attempt) for entry in ledger.entries()]

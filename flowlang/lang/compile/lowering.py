@@ -28,7 +28,11 @@ ALLOWED: Final = frozenset({
     ast.If, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.Global, ast.BoolOp, ast.NamedExpr, ast.BinOp, ast.UnaryOp,
     ast.IfExp, ast.Dict, ast.Compare, ast.Call, ast.keyword, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred,
     ast.Name, ast.List, ast.Tuple,
+    ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.USub, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
+    ast.BitAnd, ast.BitOr, ast.BitXor, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is,
+    ast.IsNot, ast.In, ast.NotIn,
 })  # fmt: skip
+ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
 ALLOWED_ATTRIBUTES: Final = frozenset({"steps", "limit", "memory", "checkpoint", "charge", "append"})
 
 
@@ -100,15 +104,27 @@ def _module(unit: Unit, scope: ModuleScope, body: list[ast.stmt]) -> ast.Module:
 
 
 def check_tree(module: ast.Module) -> None:
-    """The last wall before `compile`: only listed kinds of nodes, only listed attributes, no host name outside the
-    compiler's own alphabets. A violation is a bug of the compiler."""
-    for node in ast.walk(module):
+    """The last wall before `compile`: only listed kinds of nodes, attributes and constants, and no identifier that
+    could mean something to the host. A violation is a bug of the compiler."""
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
         kind = type(node)
-        if kind not in ALLOWED and not isinstance(
-            node, (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
-        ):
+        if kind not in ALLOWED:
             raise AssertionError(f"the lowering made a {kind.__name__}")
+        if kind is ast.Constant:
+            if type(node.value) not in ALLOWED_CONSTANTS:  # type: ignore[attr-defined]
+                raise AssertionError(f"the lowering made a constant {node.value!r}")  # type: ignore[attr-defined]
+            continue
         if kind is ast.Attribute and node.attr not in ALLOWED_ATTRIBUTES:  # type: ignore[attr-defined]
             raise AssertionError(f"the lowering made an attribute {node.attr}")  # type: ignore[attr-defined]
-        if kind is ast.Name and node.id.startswith("__"):  # type: ignore[attr-defined]
-            raise AssertionError(f"the lowering made a name {node.id}")  # type: ignore[attr-defined]
+        if getattr(node, "decorator_list", None) or getattr(node, "annotation", None) or getattr(node, "returns", None):
+            raise AssertionError("the lowering made a decorator or annotation")
+        for field in kind._fields:
+            value = getattr(node, field, None)
+            for part in value if type(value) is list else (value,):
+                if type(part) is str:
+                    if part.startswith("__"):
+                        raise AssertionError(f"the lowering made a name {part}")
+                elif part is not None:
+                    waiting.append(part)

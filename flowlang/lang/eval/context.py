@@ -12,6 +12,7 @@ from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.eval.command import CallAction, StartTimer
 from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
 from flowlang.lang.eval.traceback import calling_frame
+from flowlang.lang.values.argument import given_names
 from flowlang.lang.values.canonical import digest, encode
 from flowlang.lang.values.container import Dict
 from flowlang.lang.values.display import preview
@@ -100,7 +101,7 @@ class ActionRef:
 
     def __call__(self, depth: int, /, *positional: Any, **keywords: Any) -> Any:
         fiber = acting_fiber(f"the action `{self.name}`")
-        arguments, timeout_s = self.catalog.bind(self.name, positional, keywords)
+        arguments, timeout_s = self.catalog.bind(self.name, positional, given_names(keywords))
         encoded = encode(Dict(arguments))
         command = CallAction(
             fiber.scope.next_position(), self.name, encoded, digest(encoded), timeout_s, calling_frame(sys._getframe())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -173,9 +173,9 @@ class Evaluation:
         return self._steps_before + self.meter.steps
 
     @property
-    def waiting(self) -> set[Position]:
-        """The positions of commands that have no answer."""
-        return set(self._waiting)
+    def waiting(self) -> Set[Position]:
+        """The positions of commands that have no answer, as a view."""
+        return self._waiting.keys()
 
     # For fibers
 

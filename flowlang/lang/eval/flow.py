@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from flowlang.lang.compile.naming import script_name
 from flowlang.lang.eval.callback import passes_calls_on
 from flowlang.lang.eval.command import FlowBegun, FlowEnded, check_size
 from flowlang.lang.eval.context import RUNTIME_ACTIONS, ActionRef, arguments_struct, context_of
@@ -24,6 +25,7 @@ from flowlang.lang.eval.pattern import ArgPattern, bind_declared
 from flowlang.lang.eval.task import Task, await_tasks, checked_tasks, start_task
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.eval.wrong_call import misfit
+from flowlang.lang.values.argument import given_names
 from flowlang.lang.values.canonical import REFERENCES, copy_by_value, decode, digest, encode
 from flowlang.lang.values.container import Dict, List
 from flowlang.lang.values.display import function_name, preview
@@ -86,7 +88,7 @@ def checked_arguments(
     """The arguments as they cross: by name when the flow declares them. What does not fit fails the caller, for it is
     the caller's mistake, and trying again would not help."""
     if flow.patterns is not None:
-        return (), bind_declared(flow.name, flow.patterns, positional, keywords)
+        return (), bind_declared(flow.name, flow.patterns, positional, given_names(keywords))
     wrong = misfit(flow.implementation, 2, len(positional), keywords)
     if wrong is not None:
         raise wrong
@@ -173,7 +175,7 @@ def _shape(value: Any) -> Any:
 
 def _preview(positional: Sequence[Any], keywords: Mapping[str, Any]) -> str:
     parts = [preview(value) for value in positional[:8]]
-    parts += [f"{name} = {preview(value)}" for name, value in list(keywords.items())[:8]]
+    parts += [f"{script_name(name)} = {preview(value)}" for name, value in list(keywords.items())[:8]]
     text = ", ".join(parts)
     return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
 

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from flowlang.lang.compile.naming import script_name
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.protocol import builtin_info
+from flowlang.lang.values.quote import clip
 
 NAME: Final = r"(?P<function>[^()]*)\(\) "
 COUNT: Final = re.compile(
@@ -32,6 +34,8 @@ POSITIONAL_ONLY: Final = re.compile(
 )
 NO_KEYWORDS: Final = re.compile(NAME + r"takes no keyword arguments")
 NOT_CALLABLE: Final = re.compile(r"'(?P<type>[^']*)' object is not callable")
+HIDDEN: Final = frozenset({"%d", "depth", "self"})
+"""Parameters of generated functions and of builtins that are not the script's."""
 HOST_TYPES: Final = {
     "NoneType": "NoneType", "str": "string", "List": "list", "HeldList": "list", "Dict": "dict", "HeldDict": "dict",
     "Set": "set", "HeldSet": "set", "Ok": "Result", "Err": "Result", "FlowContext": "FlowContext",
@@ -82,21 +86,29 @@ def _missing(found: re.Match[str]) -> Fault:
 
 def _unexpected(found: re.Match[str]) -> Fault:
     name, _ = _function(found)
-    argument = script_name(found["name"])
-    return Fault("wrong-arguments", f"`{name}` has no parameter `{argument}`")
+    return Fault("wrong-arguments", f"`{name}` has no parameter `{shown(found['name'])}`")
 
 
 def _multiple(found: re.Match[str]) -> Fault:
     name, _ = _function(found)
-    argument = script_name(found["name"])
-    return Fault("wrong-arguments", f"`{name}` got more than one value for the parameter `{argument}`")
+    return Fault("wrong-arguments", f"`{name}` got more than one value for the parameter `{shown(found['name'])}`")
+
+
+def shown(keyword: str) -> str:
+    """A keyword as messages show it: `**` can give any text as one."""
+    return clip(script_name(keyword))[1:-1]
 
 
 def _positional_only(found: re.Match[str]) -> Fault:
     name, _ = _function(found)
+    names = [part.strip() for part in found["names"].split(",")]
+    hidden = [part for part in names if part in HIDDEN]
+    if hidden:
+        # What no script can see does not exist.
+        return Fault("wrong-arguments", f"`{name}` has no parameter `{hidden[0]}`")
     return Fault(
         "wrong-arguments",
-        f"`{name}` takes {', '.join(f'`{part.strip()}`' for part in found['names'].split(','))} by position only",
+        f"`{name}` takes {', '.join(f'`{part}`' for part in names)} by position only",
         hint="give the value without a name",
     )
 
@@ -112,25 +124,27 @@ def misfit(function: Any, hidden: int, positional: int, keywords: Iterable[str])
     if type(function) is not FunctionType:
         return None
     code = function.__code__
-    name = script_name(code.co_name)
+    info = builtin_info(function)
+    name = script_name(code.co_name) if info is None else info.name
     parameters = code.co_varnames[hidden : code.co_argcount]
     keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     if positional > len(parameters) and not code.co_flags & inspect.CO_VARARGS:
         return _too_many(name, len(parameters), positional)
     bound = set(parameters[:positional])
+    known = {*parameters, *keyword_only}
     for keyword in keywords:
         if keyword in bound:
-            return Fault("wrong-arguments", f"`{name}` got more than one value for the parameter `{keyword}`")
-        if keyword not in (*parameters, *keyword_only) and not code.co_flags & inspect.CO_VARKEYWORDS:
-            return Fault("wrong-arguments", f"`{name}` has no parameter `{script_name(keyword)}`")
+            return Fault("wrong-arguments", f"`{name}` got more than one value for the parameter `{shown(keyword)}`")
+        if keyword not in known and not code.co_flags & inspect.CO_VARKEYWORDS:
+            return Fault("wrong-arguments", f"`{name}` has no parameter `{shown(keyword)}`")
         bound.add(keyword)
     required = parameters[: len(parameters) - len(function.__defaults__ or ())]
     absent = [parameter for parameter in required if parameter not in bound]
     absent += [each for each in keyword_only if each not in bound and each not in (function.__kwdefaults__ or ())]
     if absent:
         noun = "argument" if len(absent) == 1 else "arguments"
-        shown = ", ".join(f"`{script_name(each)}`" for each in absent)
-        return Fault("wrong-arguments", f"`{name}` is missing the {noun} {shown}")
+        listed = ", ".join(f"`{script_name(each)}`" for each in absent)
+        return Fault("wrong-arguments", f"`{name}` is missing the {noun} {listed}")
     return None
 
 

@@ -24,6 +24,7 @@ from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
 from flowlang.lang.values.quote import clip
 from flowlang.lang.values.refusal import DEPTH_MAX, path_to, too_deep
 from flowlang.lang.values.scalar import float_text, int_text, parse_int, special_text
+from flowlang.lang.values.size import decoded_size
 from flowlang.lang.values.struct import Struct
 from flowlang.lang.values.wording import kind_of
 
@@ -150,7 +151,7 @@ def decode(depth: int, x: Any, default: Any = MISSING, /) -> Any:
 
 
 def _parse(function: str, text: str) -> Any:
-    charge(len(text) >> 2, 2 * len(text))
+    charge(len(text) >> 2, decoded_size(len(text), text.count("["), text.count("{"), text.count(",")))
     check_depth(text)
     if SURROGATE.search(text):
         text = ESCAPE.sub(_without_lone_surrogate, text)

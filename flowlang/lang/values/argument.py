@@ -9,7 +9,7 @@ below, by exact type, and a wrong one becomes a Fault that names the function an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from flowlang.lang.values.fault import Fault
@@ -65,7 +65,7 @@ def elements_argument(function: str, parameter: str, value: Any) -> Iterable[Any
     raise wrong_type(function, parameter, "an iterable", value, hint)
 
 
-def given_names(named: dict[str, Any]) -> dict[str, Any]:
+def given_names(named: Mapping[str, Any]) -> Mapping[str, Any]:
     """Arguments given by name, under the names that the script gave. Compiled code puts a mark in front of names that
     would mean something to the host (`compile/naming.py`)."""
     if not named or not any(name.startswith(NAME_MARK) for name in named):

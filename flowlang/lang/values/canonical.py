@@ -26,7 +26,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from types import FunctionType, NoneType
 from typing import Any, Final
@@ -51,12 +51,19 @@ from flowlang.lang.values.refusal import (
 )
 from flowlang.lang.values.result import Err, Failure, Ok
 from flowlang.lang.values.scalar import special_text
-from flowlang.lang.values.size import list_size, table_size
+from flowlang.lang.values.size import decoded_size, list_size, table_size
 from flowlang.lang.values.struct import Struct
 
 DIGITS_MAX: Final = 600
 """Longer ints are written in hexadecimal: the host may be set to refuse decimal ones of 640 digits."""
 INT_MAX: Final = 10**DIGITS_MAX
+LONG_INT: Final = 10**18
+"""Longer ints are written one by one, and charged by their length."""
+LONG_TEXT: Final = 1 << 16
+"""Texts that are longer together are charged by how they are written."""
+TREE_LIST: Final = 64
+TREE_ELEMENT: Final = 24
+"""Memory for a container and for each of its elements while they are being written."""
 SCALARS: Final = frozenset({NoneType, bool, str})
 """Types that the C encoder writes as they are, whatever the value."""
 NUMBERS: Final = frozenset({*SCALARS, int, float})
@@ -124,9 +131,12 @@ _write: Final = json.JSONEncoder(
 def encode(value: Any, name: str = "value") -> bytes:
     """The canonical bytes of a value. A Fault `not-data` says where in `name` something stands that has none."""
     tree = value
-    if type(value) not in SCALARS:
+    encoder = _Encoder()
+    if type(value) is str:
+        encoder.texts((value,))
+    elif type(value) not in SCALARS:
         try:
-            tree = _Encoder().plain(value, 0)
+            tree = encoder.plain(value, 0)
         except NotData as refused:
             raise not_data(value, refused.culprit, name) from None
         except RecursionError:
@@ -153,6 +163,9 @@ class _Encoder:
         if kind in SCALARS:
             return value
         if kind is int:
+            if -LONG_INT < value < LONG_INT:
+                return value
+            charge(value.bit_length() >> 8, value.bit_length() >> 2)
             return value if -INT_MAX < value < INT_MAX else {INT: hex(value)}
         if kind is float:
             return value if isfinite(value) else {FLOAT: special_text(value)}
@@ -173,12 +186,23 @@ class _Encoder:
         self.elements += elements
         if self.elements > ELEMENTS_MAX:
             raise too_large()
-        charge((elements >> 2) + 1)
+        charge((elements >> 2) + 1, TREE_LIST + TREE_ELEMENT * elements)
+
+    def texts(self, texts: Sequence[str]) -> None:
+        """Charges for texts that are part of the whole, which is written twice: as text and as bytes."""
+        length = sum(map(len, texts))
+        if length > LONG_TEXT:
+            # An escape has up to six characters, and one wide character makes the whole text wide.
+            length *= 4 if all(map(str.isprintable, texts)) else 6
+        charge(length >> 8, 2 * length)
 
     def elements_of(self, values: Any, depth: int) -> Any:
         """The tree of a list or tuple."""
         self.count(len(values))
-        if are_plain(values, set(map(type, values))):
+        kinds = set(map(type, values))
+        if str in kinds:
+            self.texts(values if len(kinds) == 1 else [value for value in values if type(value) is str])
+        if are_plain(values, kinds):
             return values
         plain = self.plain
         return [plain(value, depth + 1) for value in values]
@@ -187,14 +211,20 @@ class _Encoder:
         """The tree of a dict."""
         self.count(len(value))
         try:
-            has_mark = "$" in "".join(value)
+            keys = "".join(value)
+            has_mark = "$" in keys
         except TypeError:
             # A key is not a string.
             return self.pairs(value, depth)
         if has_mark and any(key.startswith("$") for key in value):
             return self.pairs(value, depth)
         values = value.values()
-        if are_plain(values, set(map(type, values))):
+        kinds = set(map(type, values))
+        if str in kinds:
+            self.texts([child for child in values if type(child) is str])
+        if len(keys) > LONG_TEXT:
+            self.texts((keys,))
+        if are_plain(values, kinds):
             return value
         plain = self.plain
         return {key: plain(child, depth + 1) for key, child in value.items()}
@@ -209,7 +239,7 @@ class _Encoder:
         self.count(1)
         kind = type(value)
         if kind is bytes:
-            charge(len(value) >> 6, len(value))
+            charge(len(value) >> 6, 4 * len(value))
             return {BYTES: b64encode(value).decode("ascii")}
         if kind is range:
             return {RANGE: [self.plain(part, depth) for part in (value.start, value.stop, value.step)]}
@@ -247,9 +277,10 @@ def are_plain(values: Iterable[Any], kinds: set[type]) -> bool:
         return True
     if not kinds <= NUMBERS:
         return False
+    numbers = [value for value in values if type(value) is int or type(value) is float]
     try:
         # Neither infinite nor NaN; and an int that is too large for a float raises OverflowError.
-        return all(map(isfinite, [value for value in values if type(value) is int or type(value) is float]))
+        return all(map(isfinite, numbers)) and min(numbers) > -LONG_INT and max(numbers) < LONG_INT
     except OverflowError:
         return False
 
@@ -259,7 +290,7 @@ def are_plain(values: Iterable[Any], kinds: set[type]) -> bool:
 
 def decode(data: bytes) -> Any:
     """The value of canonical bytes: fresh and mutable. Raises MalformedData for bytes that `encode` cannot give."""
-    charge(len(data) >> 5, 2 * len(data))
+    charge(len(data) >> 5, decoded_size(len(data), data.count(b"["), data.count(b"{"), data.count(b",")))
     try:
         has_tags = b'{"$' in data
         value = (_read_tagged if has_tags else _read_plain)(data.decode())

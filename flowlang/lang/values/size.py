@@ -17,6 +17,10 @@ ELEMENT: Final = 32
 OBJECT: Final = 64
 """A value of fixed size: a struct's or result's header, a bound method, a range."""
 
+EMPTY_LIST: Final = 96
+"""A list that has grown by an element or two."""
+SMALL_DICT: Final = 240
+"""A dict of a few entries."""
 FUNCTION: Final = 192
 """A function without its captured variables."""
 CELL: Final = 48
@@ -34,6 +38,11 @@ GROWTH_BLOCK: Final = 64
 """Containers that grow element by element charge once per so many elements."""
 LIST_GROWTH: Final = GROWTH_BLOCK * (SLOT + ELEMENT)
 TABLE_GROWTH: Final = GROWTH_BLOCK * (ENTRY + ELEMENT)
+
+
+def decoded_size(length: int, lists: int, dicts: int, commas: int) -> int:
+    """Bytes at most of the values in a JSON text of so many characters, opening brackets and braces, and commas."""
+    return 2 * length + EMPTY_LIST * lists + SMALL_DICT * dicts + (SLOT + ELEMENT) * commas
 
 
 def list_size(count: int) -> int:

@@ -7,15 +7,12 @@ because a sum of thousands of terms is a tree thousands of levels deep.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
-
-from reference import function
-from reference.environment import Environment
 
 from flowlang.lang.compile.naming import keyword_name
 from flowlang.lang.eval import operators
 from flowlang.lang.eval.wrong_call import explain_type_error
-from flowlang.lang.resolve.scope import Scope
 from flowlang.lang.source import Span
 from flowlang.lang.syntax import nodes
 from flowlang.lang.values.container import FREE, HELD, ITERATION, AnyDict, Dict, List, hold, release
@@ -23,6 +20,8 @@ from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import FailSignal, Fault, Stop
 from flowlang.lang.values.key import dict_has, dict_items, dict_set
 from flowlang.lang.values.protocol import VALUE_TYPES, BoundMethod, type_name
+from reference import function
+from reference.environment import Environment
 
 BINARY = {
     "+": operators.add, "-": operators.subtract, "*": operators.multiply, "/": operators.divide,
@@ -31,7 +30,12 @@ BINARY = {
     "!=": operators.not_equal, "<": operators.less, "<=": operators.less_equal, ">": operators.greater,
     ">=": operators.greater_equal, "in": operators.contains, "not in": operators.not_contains,
 }  # fmt: skip
-UNARY = {"-": operators.negate, "+": operators.positive, "~": operators.invert, "not": lambda operand: not operand}
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "-": operators.negate,
+    "+": operators.positive,
+    "~": operators.invert,
+    "not": lambda operand: not operand,
+}
 
 
 class Walker:
@@ -197,13 +201,8 @@ class Walker:
             case nodes.Dot():
                 operators.set_attribute(self.evaluate(target.value, environment), target.name, value)
 
-    def scope_of(self, node: nodes.Def | nodes.Lambda) -> Scope:
-        """The scope that the resolver gave a function."""
-        scope: Scope = node.scope
-        return scope
 
-
-class held:  # noqa: N801
+class held:
     """Keeps a container from being changed while it is iterated."""
 
     def __init__(self, value: Any) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reference.environment import Environment
-
 from flowlang.lang.eval.failure import too_deep
 from flowlang.lang.resolve.scope import Scope
 from flowlang.lang.syntax import nodes
 from flowlang.lang.values.container import Dict
 from flowlang.lang.values.fault import Fault
+from reference.environment import Environment
 
 if TYPE_CHECKING:
     from reference.expression import Walker
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
 Defaults = dict[str, Any]
 
 
-def evaluate_defaults(
-    walker: Walker, parameters: Sequence[nodes.Parameter], environment: Environment
-) -> Defaults:
+def evaluate_defaults(walker: Walker, parameters: Sequence[nodes.Parameter], environment: Environment) -> Defaults:
     """The defaults by the names of their parameters, evaluated once, in order, where the function is made."""
     return {
         parameter.name.name: walker.evaluate(parameter.default, environment)

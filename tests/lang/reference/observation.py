@@ -10,13 +10,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from traceback import extract_tb
+from types import FunctionType
 from typing import Any
 
 import attrs
-from reference.description import Describer
-from reference.environment import Environment
-from reference.expression import Walker
-from reference.statement import execute_module
 
 from flowlang.lang.compile.lowering import compile_module
 from flowlang.lang.compile.program import Program
@@ -29,13 +26,18 @@ from flowlang.lang.resolve.resolver import resolve
 from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax.nodes import File
 from flowlang.lang.syntax.parser import parse
+from flowlang.lang.values.argument import string_argument
 from flowlang.lang.values.display import str_value
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault
 from flowlang.lang.values.meter import METER, Budget, Meter
-from flowlang.lang.values.protocol import builtin, type_name
+from flowlang.lang.values.protocol import builtin
 from flowlang.lang.values.result import Err, failure_of
 from flowlang.runtime.action import ActionRegistry
 from flowlang.runtime.catalog import Catalog
+from reference.description import Describer
+from reference.environment import Environment
+from reference.expression import Walker
+from reference.statement import execute_module
 
 MODULE = "program.flow"
 BUDGET = Budget(steps=200_000, memory_bytes=64 << 20, call_depth=60, output_characters=1 << 20)
@@ -86,8 +88,9 @@ def compiled(text: str) -> Program:
     return compile_module(file, source, str)
 
 
-def observe_compiled(text: str, budget: Budget = BUDGET, *, with_locks: bool = True) -> Observation:
-    """Runs a module as compiled code. `with_locks`: iterations that have not ended show in the values."""
+def observe_compiled(text: str, budget: Budget = BUDGET, *, as_cpython: bool = False) -> Observation:
+    """Runs a module as compiled code. `as_cpython`: what CPython does not have, or has at other times, is not shown:
+    iterations that have not ended, and the module's functions."""
     evaluation = Evaluation(
         [compiled(text)], (), Entry(MODULE), universe=UNIVERSE, catalog=Catalog(ActionRegistry(())), budget=budget
     )
@@ -105,7 +108,9 @@ def observe_compiled(text: str, budget: Budget = BUDGET, *, with_locks: bool = T
     module = evaluation.modules[MODULE]
     values = {name: module.globals[name] for name in module.program.exports if name in module.globals}
     lines = tuple(note.text for note in step.said if isinstance(note, LogLine))
-    description = Describer(with_locks=with_locks and failure is None).names(values)
+    if as_cpython:
+        values = without_functions(values)
+    description = Describer(with_locks=not as_cpython and failure is None).names(values)
     return Observation(lines, description, failure, evaluation.total_steps)
 
 
@@ -117,8 +122,7 @@ def observe_reference(text: str) -> Observation:
 
     @builtin("print")
     def print_(depth: int, /, *values: Any, sep: str = " ") -> None:
-        if type(sep) is not str:
-            raise Fault("type-mismatch", f"`sep` takes a string, not {type_name(sep)}")
+        string_argument("print", "sep", sep)
         lines.append(sep.join(map(str_value, values)))
 
     universe = {**UNIVERSE, "print": print_, "__name__": "__flow__"}
@@ -152,25 +156,28 @@ def observe_cpython(text: str) -> Observation:
         line = next(place.lineno for place in reversed(places) if place.filename == MODULE)
         failure = Failed(type(error).__name__, str(error), line or 0)
     values = {name: value for name, value in names.items() if name not in outside and not name.startswith("_")}
-    return Observation(tuple(lines), Describer(with_locks=False).names(values), failure)
+    return Observation(tuple(lines), Describer(with_locks=False).names(without_functions(values)), failure)
+
+
+def without_functions(values: dict[str, Any]) -> dict[str, Any]:
+    """The values that are data."""
+    return {name: value for name, value in values.items() if type(value) is not FunctionType}
 
 
 def _line(walker: Walker) -> int:
     assert walker.failed_at is not None
-    return walker.failed_at[0]
+    line: int = walker.failed_at[0]
+    return line
 
 
 @contextmanager
 def _room() -> Iterator[None]:
     """Frames and a meter for an evaluation that nobody else limits."""
     limit = sys.getrecursionlimit()
-    token = METER.set(Meter(BUDGET_OF_REFERENCE))
+    token = METER.set(Meter(Budget(memory_bytes=1 << 62)))
     sys.setrecursionlimit(HOST_FRAMES)
     try:
         yield
     finally:
         sys.setrecursionlimit(limit)
         METER.reset(token)
-
-
-BUDGET_OF_REFERENCE = Budget(memory_bytes=1 << 62)

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 from hypothesis import strategies
+
 from reference.choice import Choices
 from reference.term import Names, Signature, Terms
 from reference.vocabulary import Vocabulary
@@ -49,6 +50,8 @@ class Programs:
     def program(self) -> str:
         """A whole program."""
         names = Names()
+        if self.vocabulary.is_shared:
+            self.lines.append("seen = []")
         place = Place(names, 0, "", False, OUTER_NAMES)
         for _ in range(self.choices.between(0, 2)):
             self._function(place)
@@ -61,12 +64,12 @@ class Programs:
         return "\n".join(self.lines) + "\n"
 
     def _show(self, place: Place, function: Signature) -> None:
-        """A call whose result can be seen: most texts of values are not CPython's."""
-        call = self.terms.call(function, place.names, 1)
-        if self.vocabulary.is_shared and function.gives not in ("int", "str"):
-            self._line(place, f"seen_{function.name} = {call}")
-        else:
-            self._line(place, f"print({call})")
+        """A call whose result can be seen."""
+        self._see(place, self.terms.call(function, place.names, 1))
+
+    def _see(self, place: Place, shown: str) -> None:
+        """Prints or, as most texts of values are not CPython's, keeps values."""
+        self._line(place, f"seen.append(({shown},))" if self.vocabulary.is_shared else f"print({shown})")
 
     def _line(self, place: Place, text: str) -> None:
         self.lines.append("    " * place.indent + text)
@@ -144,9 +147,11 @@ class Programs:
         return None
 
     def _print(self, place: Place) -> None:
-        kinds = ("int", "str") if self.vocabulary.is_shared else self.vocabulary.kinds
-        shown = [self.terms.expression(self.choices.pick(kinds), place.names, 2) for _ in range(self.choices.between(1, 2))]
-        self._line(place, f"print({', '.join(shown)})")
+        kinds = self.vocabulary.kinds
+        shown = [
+            self.terms.expression(self.choices.pick(kinds), place.names, 2) for _ in range(self.choices.between(1, 2))
+        ]
+        self._see(place, ", ".join(shown))
 
     def _unpack(self, place: Place) -> None:
         choices, names = self.choices, place.names
@@ -203,8 +208,8 @@ class Programs:
         match names.kinds[name]:
             case "list":
                 text = choices.pick((
-                    f"append({sub('int', names, 2)})", f"extend({sub('list', names, 2)})", f"insert(0, {sub('int', names, 1)})",
-                    "pop()", f"remove({sub('int', names, 1)})", "clear()",
+                    f"append({sub('int', names, 2)})", f"extend({sub('list', names, 2)})", "pop()", "clear()",
+                    f"insert(0, {sub('int', names, 1)})", f"remove({sub('int', names, 1)})",
                 ))  # fmt: skip
             case "dict":
                 text = choices.pick((
@@ -269,7 +274,7 @@ class Programs:
         choices = self.choices
         self.defined += 1
         name = f"f{self.defined}"
-        shuffled = PARAMETERS[choices.below(len(PARAMETERS)) :] + ("m", "k")
+        shuffled = (*PARAMETERS[choices.below(len(PARAMETERS)) :], "m", "k")
         required = shuffled[: choices.between(0, 2)]
         optional = tuple(f"o{index}" for index in range(choices.between(0, 1)))
         has_rest, has_others = choices.chance(20), choices.chance(20)
@@ -289,9 +294,10 @@ class Programs:
         pool = NAMES if place.indent == 0 else ("c", "y", "z", "u", "a")
         body = Place(inner, place.indent + 1, gives, False, pool)
         if required and choices.chance(10):
-            self._line(body, f"if {required[0]} == 0: return {self.terms.expression(gives, inner, 1)}")
-            rest = ", ".join(["0"] * (len(required) - 1) + [f"{each} = 1" for each in keyword_only])
-            self._line(body, f"if 0 < {required[0]} and {required[0]} < 6: return {name}({required[0]} - 1{', ' if rest else ''}{rest})")
+            rest = "".join([", 0" for _ in required[1:]] + [f", {each} = 1" for each in keyword_only])
+            first = required[0]
+            self._line(body, f"if {first} == 0: return {self.terms.expression(gives, inner, 1)}")
+            self._line(body, f"if 0 < {first} and {first} < 6: return {name}({first} - 1{rest})")
         self._block(body)
         self._return(body)
         signature = Signature(name, required, optional, keyword_only, has_rest, has_others, gives)

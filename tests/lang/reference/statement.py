@@ -11,14 +11,14 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 import attrs
-from reference import function
-from reference.environment import Environment
-from reference.expression import BINARY, Walker, held
 
 from flowlang.lang.eval import operators
 from flowlang.lang.resolve.scope import ModuleScope
 from flowlang.lang.syntax import nodes
 from flowlang.lang.values.fault import FailSignal, Fault, Stop
+from reference import function
+from reference.environment import Environment
+from reference.expression import BINARY, Walker, held
 
 IN_PLACE = {
     **BINARY, "+": operators.add_in_place, "|": operators.or_in_place, "&": operators.and_in_place,

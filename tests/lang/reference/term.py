@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
+
 from reference.choice import Choices
 from reference.vocabulary import Vocabulary
 
 INNER_NAMES = ("p", "q", "i", "a", "x")
 """Names of lambdas' parameters and of comprehensions' targets; some of them are also names outside."""
-METHODS = {
-    "int": ("index", "pop"), "str": ("upper", "strip", "title", "lower", "capitalize"),
-    "bool": ("startswith", "endswith", "isdigit", "isalpha"),
-}  # fmt: skip
+TEXT_METHODS = ("upper", "strip", "title", "lower", "capitalize")
 
 
 @attrs.frozen
@@ -219,7 +217,8 @@ class Terms:
             case 5:
                 return self._element(names, depth)
             case 6:
-                return f"{sub('dict', names, depth)}.get({sub(choices.pick(('str', 'int')), names, depth)}, {sub('int', names, 0)})"
+                key = sub(choices.pick(("str", "int")), names, depth)
+                return f"{sub('dict', names, depth)}.get({key}, {sub('int', names, 0)})"
             case 7:
                 return f"{choices.pick(('max', 'min'))}({sub('int', names, depth)}, {sub('int', names, depth)})"
             case 8:
@@ -271,7 +270,7 @@ class Terms:
             case 3:
                 return f"{sub('str', names, depth)}[{self._slice(names)}]"
             case 4:
-                return f"{sub('str', names, depth)}.{choices.pick(METHODS['str'])}()"
+                return f"{sub('str', names, depth)}.{choices.pick(TEXT_METHODS)}()"
             case 5:
                 return f"({sub('str', names, depth)} * {choices.between(0, 3)})"
             case 6:
@@ -279,7 +278,7 @@ class Terms:
             case _:
                 if self.vocabulary.is_shared:
                     return f"{sub('str', names, depth)}.replace({sub('str', names, 0)}, {sub('str', names, depth)})"
-                return f"(\"%s-%r\" % ({sub(self.kind(), names, depth)}, {sub(self.kind(), names, depth)}))"
+                return f'("%s-%r" % ({sub(self.kind(), names, depth)}, {sub(self.kind(), names, depth)}))'
 
     def _slice(self, names: Names) -> str:
         parts = [self.expression("int", names, 0) if self.choices.chance(60) else "" for _ in range(2)]
@@ -298,7 +297,9 @@ class Terms:
             case 3:
                 return f"(not {sub('int' if vocabulary.is_shared else self.kind(), names, depth)})"
             case 4:
-                pair = choices.pick((("int", "list"), ("str", "dict"), ("str", "strings"), ("str", "str"), ("int", "dict")))
+                pair = choices.pick(
+                    (("int", "list"), ("str", "dict"), ("str", "strings"), ("str", "str"), ("int", "dict"))
+                )
                 return f"({sub(pair[0], names, depth)} {choices.pick(('in', 'not in'))} {sub(pair[1], names, depth)})"
             case 5:
                 return f"{sub('str', names, depth)}.{choices.pick(('startswith', 'endswith'))}({sub('str', names, 0)})"
@@ -346,7 +347,7 @@ class Terms:
             case 1:
                 return self.comprehension("str", names, depth)
             case 2:
-                return f'{sub("str", names, depth)}.split({choices.pick(STRINGS_TO_SPLIT_AT)})'
+                return f"{sub('str', names, depth)}.split({choices.pick(STRINGS_TO_SPLIT_AT)})"
             case _:
                 return self._operation("strings", ["+"], names, depth)
 
