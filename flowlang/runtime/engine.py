@@ -226,9 +226,10 @@ class Engine:
             activation = self._activate(run_id, salt, evaluation, replay, writer, counters)
             sources = {name: source.text for name, source in script.sources.items()}
             try:
-                if moved:
-                    self._check_move(script, entry, run_id, records, writer)
-                step = activation.replay_past()
+                with LeaseRenewal(self.journal, writer):
+                    if moved:
+                        self._check_move(script, entry, run_id, records, writer)
+                    step = activation.replay_past()
             except Divergence as divergence:
                 writer.release(status)
                 manifests = (self.journal.manifest(run_id), self._manifest(script))

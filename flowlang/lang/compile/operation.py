@@ -28,7 +28,9 @@ COMPARISONS: Final[dict[str, ast.cmpop]] = {
 }  # fmt: skip
 NUMBERS: Final = frozenset({"int", "float"})
 FLOAT_OPERATORS: Final = frozenset("+-*/")
-GROWING: Final = frozenset("+-*")
+BOUNDED: Final = frozenset(["*", "//", "%", "&", "|", "^", ">>"])
+"""Operators whose result may be a large int, which is charged."""
+DIVISIONS: Final = frozenset(["//", "%"])
 
 
 def guarded(op: str, pair: Pair, left_type: str, right_type: str, slow_name: str, at: Place) -> ast.expr:
@@ -64,7 +66,14 @@ def _kinds(op: str, types: tuple[str, str]) -> list[str]:
 
 def _fast(op: str, kind: str, pair: Pair, at: Place) -> ast.expr:
     plain = _direct(op, pair, at)
-    return _bounded(plain, at) if kind == "int" and op in GROWING and not _grows_slowly(op, pair) else plain
+    if kind != "int":
+        return plain
+    right_is_small, left_is_small = _is_small_constant(pair.right_use), _is_small_constant(pair.left_use)
+    if op in "+-":
+        # A sum with a small constant grows by less than a bit in 2**60 turns.
+        return plain if left_is_small or right_is_small else _bounded(plain, at)
+    is_small = (right_is_small and op in ("%", "&")) or (left_is_small and op in ("&", ">>"))
+    return _bounded(plain, at) if op in BOUNDED and not is_small else plain
 
 
 def _direct(op: str, pair: Pair, at: Place) -> ast.expr:
@@ -89,6 +98,9 @@ def _test(op: str, kind: str, pair: Pair, types: tuple[str, str], at: Place, *, 
         extra = _are_short(pair, at)
     elif kind == "float" and op in COMPARISONS:
         extra = _are_not_nan(pair, at)
+    elif kind == "int" and op in DIVISIONS and not _is_small_constant(pair.right_use):
+        # The work of other divisions has to be charged before.
+        extra = _within(pair.left_use, pair.left_use, SMALL, at)
     if test is None or extra is None:
         return test or extra
     return tree.both(test, extra, at)
@@ -121,9 +133,5 @@ def _within(first: ast.expr, again: ast.expr, bound: int, at: Place) -> ast.expr
     return tree.both(below, tree.compare(again, [ast.Gt()], [tree.constant(-bound, at)], at), at)
 
 
-def _grows_slowly(op: str, pair: Pair) -> bool:
-    """A sum with a small constant grows by less than a bit in 2**60 turns."""
-    if op == "*":
-        return False
-    constants = [use.value for use in (pair.left_use, pair.right_use) if isinstance(use, ast.Constant)]
-    return any(type(value) is int and abs(value) < SMALL for value in constants)
+def _is_small_constant(code: ast.expr) -> bool:
+    return isinstance(code, ast.Constant) and type(code.value) is int and abs(code.value) < SMALL

@@ -70,9 +70,17 @@ class Actions:
 
     catalog: ActionCatalog
     prefix: str = ""
+    _known: dict[str, Any] = attrs.field(factory=dict, init=False)
+
+    def member(self, name: str) -> Any:
+        """The action or the namespace of that name, made once. Raises Fault."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = _find_member(self, name)
+        return found
 
 
-def _actions_field(actions: Actions, name: str) -> Any:
+def _find_member(actions: Actions, name: str) -> Any:
     full = actions.prefix + name
     if not actions.prefix and name in RUNTIME_ACTIONS:
         return RUNTIME_ACTIONS[name]
@@ -158,7 +166,7 @@ register(
     ValueType(
         name="actions",
         field_names=_action_names,
-        get_field=_actions_field,
+        get_field=Actions.member,
         display=lambda actions, nested: f"<actions {actions.prefix}>" if actions.prefix else "<actions>",
     ),
 )

@@ -151,8 +151,12 @@ def _wrong_unpacking(text: str) -> Fault | None:
     if found is None:
         return None
     how, expected, given = found.groups()
-    count = f"{given} given" if given else f"{how} given"
-    return Fault("unpack-mismatch", f"{expected} values expected for {expected} names, {count}")
+    size = given or f"more than {expected}"
+    return Fault(
+        "unpack-mismatch",
+        f"cannot unpack a tuple of {size} into {expected} target{'' if expected == '1' else 's'}",
+        hint=f"name {'more' if how == 'too many' else 'fewer'} targets, or take a part of it",
+    )
 
 
 def stop_of(error: BaseException) -> BudgetExceeded | None:

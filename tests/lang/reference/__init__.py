@@ -5,6 +5,7 @@ expression.py    what each expression gives
 statement.py     what each statement does
 function.py      making functions and binding arguments
 observation.py   one program in both implementations: what can be seen of each
+claim.py         checks what the compiler's type inference claims
 description.py   a text that tells any two different values apart
 choice.py        where a generator's decisions come from
 vocabulary.py    the constants, names and operators that generated programs are made of

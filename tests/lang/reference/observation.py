@@ -7,7 +7,7 @@ two implementations share the parser, the resolver and the value types, and noth
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from traceback import extract_tb
 from types import FunctionType
@@ -114,8 +114,10 @@ def observe_compiled(text: str, budget: Budget = BUDGET, *, as_cpython: bool = F
     return Observation(lines, description, failure, evaluation.total_steps)
 
 
-def observe_reference(text: str) -> Observation:
-    """Runs a module in the reference evaluator."""
+def observe_reference(
+    text: str, walker_for: Callable[[File], Walker] = lambda file: Walker(BUDGET.call_depth)
+) -> Observation:
+    """Runs a module in the reference evaluator, or in a variant of it that `walker_for` makes."""
     file, _, diagnostics = analyse(text)
     assert not diagnostics, diagnostics
     lines: list[str] = []
@@ -126,7 +128,7 @@ def observe_reference(text: str) -> Observation:
         lines.append(sep.join(map(str_value, values)))
 
     universe = {**UNIVERSE, "print": print_, "__name__": "__flow__"}
-    walker = Walker(BUDGET.call_depth)
+    walker = walker_for(file)
     environment = Environment(file.scope, None, 0, universe)
     failure = None
     with _room():

@@ -218,7 +218,7 @@ class Terms:
                 return self._element(names, depth)
             case 6:
                 key = sub(choices.pick(("str", "int")), names, depth)
-                return f"{sub('dict', names, depth)}.get({key}, {sub('int', names, 0)})"
+                return f"({sub('dict', names, depth)}).get({key}, {sub('int', names, 0)})"
             case 7:
                 return f"{choices.pick(('max', 'min'))}({sub('int', names, depth)}, {sub('int', names, depth)})"
             case 8:
@@ -270,14 +270,14 @@ class Terms:
             case 3:
                 return f"{sub('str', names, depth)}[{self._slice(names)}]"
             case 4:
-                return f"{sub('str', names, depth)}.{choices.pick(TEXT_METHODS)}()"
+                return f"({sub('str', names, depth)}).{choices.pick(TEXT_METHODS)}()"
             case 5:
                 return f"({sub('str', names, depth)} * {choices.between(0, 3)})"
             case 6:
-                return f"{sub('str', names, 0)}.join({sub('strings', names, depth)})"
+                return f"({sub('str', names, 0)}).join({sub('strings', names, depth)})"
             case _:
                 if self.vocabulary.is_shared:
-                    return f"{sub('str', names, depth)}.replace({sub('str', names, 0)}, {sub('str', names, depth)})"
+                    return f"({sub('str', names, depth)}).replace({sub('str', names, 0)}, {sub('str', names, depth)})"
                 return f'("%s-%r" % ({sub(self.kind(), names, depth)}, {sub(self.kind(), names, depth)}))'
 
     def _slice(self, names: Names) -> str:
@@ -302,7 +302,9 @@ class Terms:
                 )
                 return f"({sub(pair[0], names, depth)} {choices.pick(('in', 'not in'))} {sub(pair[1], names, depth)})"
             case 5:
-                return f"{sub('str', names, depth)}.{choices.pick(('startswith', 'endswith'))}({sub('str', names, 0)})"
+                return (
+                    f"({sub('str', names, depth)}).{choices.pick(('startswith', 'endswith'))}({sub('str', names, 0)})"
+                )
             case 6:
                 return f"({sub('bool', names, depth)} {choices.pick(('and', 'or'))} {sub('bool', names, depth)})"
             case _:
@@ -347,7 +349,7 @@ class Terms:
             case 1:
                 return self.comprehension("str", names, depth)
             case 2:
-                return f"{sub('str', names, depth)}.split({choices.pick(STRINGS_TO_SPLIT_AT)})"
+                return f"({sub('str', names, depth)}).split({choices.pick(STRINGS_TO_SPLIT_AT)})"
             case _:
                 return self._operation("strings", ["+"], names, depth)
 
@@ -382,7 +384,7 @@ class Terms:
         return f"set({self.expression(self.choices.pick(('list', 'strings', 'tuple')), names, depth)})"
 
     def _none(self, names: Names, depth: int) -> str:
-        return f"{self.expression('list', names, depth)}.append({self.expression('int', names, depth)})"
+        return f"({self.expression('list', names, depth)}).append({self.expression('int', names, depth)})"
 
     def _function(self, names: Names, depth: int) -> str:
         parameter = self.choices.pick(INNER_NAMES)
