@@ -8,6 +8,7 @@ import ast
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import Pair, bind_pair, first_type, known_type
 from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.operation import bounded
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, lowers
 from flowlang.lang.resolve.scope import BindingKind
@@ -86,7 +87,7 @@ def lower_unary(unit: Unit, node: nodes.Unary) -> ast.expr:
     names = {"-": "negate", "+": "positive", "~": "invert"}
     operand = unit.expression(node.operand)
     if node.op == "-" and is_plain(node.operand):
-        negated = ast.UnaryOp(ast.USub(), operand, **at)
+        negated = bounded(ast.UnaryOp(ast.USub(), operand, **at), at)
         slow = tree.operator("negate", [operand], at)
         return tree.if_expression(tree.is_type(operand, "int", at), negated, slow, at)
     return tree.operator(names[node.op], [operand], at)

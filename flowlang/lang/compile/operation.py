@@ -71,9 +71,9 @@ def _fast(op: str, kind: str, pair: Pair, at: Place) -> ast.expr:
     right_is_small, left_is_small = _is_small_constant(pair.right_use), _is_small_constant(pair.left_use)
     if op in "+-":
         # A sum with a small constant grows by less than a bit in 2**60 turns.
-        return plain if left_is_small or right_is_small else _bounded(plain, at)
+        return plain if left_is_small or right_is_small else bounded(plain, at)
     is_small = (right_is_small and op in ("%", "&")) or (left_is_small and op in ("&", ">>"))
-    return _bounded(plain, at) if op in BOUNDED and not is_small else plain
+    return bounded(plain, at) if op in BOUNDED and not is_small else plain
 
 
 def _direct(op: str, pair: Pair, at: Place) -> ast.expr:
@@ -118,7 +118,7 @@ def _are_not_nan(pair: Pair, at: Place) -> ast.expr:
     return tree.both(sides[0], sides[1], at)
 
 
-def _bounded(value: ast.expr, at: Place) -> ast.expr:
+def bounded(value: ast.expr, at: Place) -> ast.expr:
     """`value`, if it is small; integers are bounded. Comparing with an int of one CPython digit is much the fastest,
     so ordinary results take one cheap look, and larger ones a second before `$large`."""
     result = tree.name("%r", at)

@@ -90,7 +90,9 @@ def shift_right(left: Any, right: Any) -> Any:
 
 def negate(operand: Any) -> Any:
     """`-operand`."""
-    if type(operand) is int or type(operand) is float:
+    if type(operand) is int:
+        return checked(-operand)
+    if type(operand) is float:
         return -operand
     raise unsupported_unary("-", operand)
 
@@ -105,7 +107,7 @@ def positive(operand: Any) -> Any:
 def invert(operand: Any) -> Any:
     """`~operand`."""
     if type(operand) is int:
-        return ~operand
+        return checked(~operand)
     raise unsupported_unary("~", operand)
 
 

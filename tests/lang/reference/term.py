@@ -266,7 +266,10 @@ class Terms:
             case 0 | 1:
                 return self._operation("str", ["+"], names, depth)
             case 2:
-                return f"str({sub('int' if self.vocabulary.is_shared else self.kind(), names, depth)})"
+                if self.vocabulary.is_shared:
+                    # Not `str`: the names' kinds are guesses, and only numbers look alike in both languages.
+                    return f"('%d' % {sub('int', names, depth)})"
+                return f"str({sub(self.kind(), names, depth)})"
             case 3:
                 return f"{sub('str', names, depth)}[{self._slice(names)}]"
             case 4:
