@@ -24,7 +24,7 @@ from flowlang.runtime.outcome import Attachment, RunOutcome, StopReport
 VALUE_LENGTH_MAX: Final = 400
 IDLE_EVENTS: Final = 2
 """The events of a run in which nothing happened: its start and its end."""
-NOTHING_DONE: Final = 'the script did nothing: call a flow under `if __name__ == "__flow__":`, or name one (`FILE:FLOW`)'
+NOTHING_DONE: Final = 'the script did nothing: call a flow under `if __name__ == "__flow__":`, or name one: `FILE:FLOW`'
 _STOP_CODES: Final = {
     "budget": ExitCode.FAILED,
     "interrupted": ExitCode.INTERRUPTED,
