@@ -14,8 +14,9 @@ was garbage and is credited. Alive is what these reach:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import FrameType, GeneratorType
-from typing import Any
+from itertools import islice
+from types import FrameType, GeneratorType, NoneType
+from typing import Any, Final
 
 from flowlang.lang.eval.command import CallAction, Command, FlowBegun, FlowEnded, LogLine, Note
 from flowlang.lang.eval.fiber import Fiber, Scope
@@ -23,15 +24,20 @@ from flowlang.lang.eval.iteration import LongLoop
 from flowlang.lang.eval.module import Module
 from flowlang.lang.values.atom import ATOMS
 from flowlang.lang.values.protocol import VALUE_TYPES
-from flowlang.lang.values.size import FIBER, NOTE, OBJECT, list_size, table_size, text_size
+from flowlang.lang.values.size import ELEMENT, FIBER, NOTE, OBJECT, list_size, table_size, text_size
 
-HOST_CONTAINERS = (list, dict)
+PART: Final = 1 << 14
+"""So many children are looked at together."""
+SMALL_KINDS: Final = frozenset({int, float, bool, NoneType})
+TEXTS: Final = frozenset({str})
+SMALL_INT: Final = 1 << 62
+SHORT_TEXT: Final = 256
 
 
 def take_census(
     modules: Iterable[Module], fibers: Iterable[Fiber], running: FrameType, said: Iterable[Command | Note]
 ) -> tuple[int, int]:
-    """The bytes reached, and how many values were visited. `running`: the innermost frame of the running fiber."""
+    """The bytes reached, and the steps that finding out took. `running`: the innermost frame of the running fiber."""
     total = sum(map(note_size, said))
     waiting: list[Any] = []
     for module in modules:
@@ -42,24 +48,61 @@ def take_census(
         waiting += fiber.held
         waiting += _locals(fiber.gr_frame)
         waiting += _tasks(fiber.scope)
-    seen: set[int] = set()
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        kind = type(value)
-        if kind in HOST_CONTAINERS:
-            total += list_size(len(value)) if kind is list else table_size(len(value))
-            waiting += value if kind is list else value.values()
-            continue
-        found = VALUE_TYPES.get(kind)
-        if found is None:
-            continue
-        total += OBJECT if found.size is None else found.size(value)
-        if kind not in ATOMS and found.children is not None:
-            waiting += found.children(value)
-    return total, len(seen)
+    count = _Count()
+    count.reach(waiting)
+    return total + count.total, count.steps
+
+
+class _Count:
+    """What was reached so far: `total` bytes, for `steps` of work. `seen` keeps no value that is small and holds no
+    others; those are counted once in each part of a container, for there may be millions of them."""
+
+    __slots__ = ("seen", "steps", "total")
+
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+        self.total = 0
+        self.steps = 0
+
+    def reach(self, waiting: list[Any]) -> None:
+        """Counts values and all that they hold."""
+        while waiting:
+            value = waiting.pop()
+            if id(value) in self.seen:
+                continue
+            self.seen.add(id(value))
+            self.steps += 1
+            kind = type(value)
+            if kind is list or kind is dict:
+                self.total += list_size(len(value)) if kind is list else table_size(len(value))
+                waiting += self.held(value if kind is list else [*value, *value.values()])
+                continue
+            found = VALUE_TYPES.get(kind)
+            if found is None:
+                continue
+            self.total += OBJECT if found.size is None else found.size(value)
+            if kind not in ATOMS and found.children is not None:
+                waiting += self.held(found.children(value))
+
+    def held(self, children: Iterable[Any]) -> Iterator[Any]:
+        """The children that have to be looked at one by one. The small ones are counted here."""
+        iterator = iter(children)
+        while part := list(islice(iterator, PART)):
+            distinct = list(dict(zip(map(id, part), part, strict=True)).values())
+            self.steps += len(part) >> 3
+            kinds = set(map(type, distinct))
+            if kinds <= SMALL_KINDS and (int not in kinds or _are_small(distinct)):
+                self.total += ELEMENT * len(distinct)
+                continue
+            if kinds == TEXTS and max(map(len, distinct)) <= SHORT_TEXT:
+                self.total += sum(map(text_size, distinct))
+                continue
+            yield from distinct
+
+
+def _are_small(values: list[Any]) -> bool:
+    numbers = [value for value in values if type(value) is int]
+    return min(numbers) > -SMALL_INT and max(numbers) < SMALL_INT
 
 
 def note_size(note: Command | Note) -> int:

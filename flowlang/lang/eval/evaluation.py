@@ -329,8 +329,8 @@ class Evaluation:
         return call
 
     def _census(self) -> int:
-        total, visited = take_census(self.modules.values(), self._fibers, sys._getframe(1), self._said)
-        self.meter.steps += visited
+        total, steps = take_census(self.modules.values(), self._fibers, sys._getframe(1), self._said)
+        self.meter.steps += steps
         return total
 
 

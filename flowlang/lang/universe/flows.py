@@ -106,7 +106,9 @@ def print_values(depth: int, /, *values: Any, sep: str = " ") -> None:
     string_argument("print", "sep", sep)
     fiber = current_fiber()
     if fiber is not None:
-        texts = [str_value(value) for value in values]
+        texts: list[str] = []
+        for value in values:
+            texts.append(str_value(value))
         length = sum(map(len, texts)) + len(sep) * len(texts)
         charge((length >> 8) + 1, length)
         fiber.evaluation.write_line("print", sep.join(texts))

@@ -19,7 +19,7 @@ from flowlang.lang.values.argument import count_elements, string_argument, wrong
 from flowlang.lang.values.container import Dict, HeldDict, List
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import dict_items
-from flowlang.lang.values.meter import charge
+from flowlang.lang.values.meter import Holding, charge
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
 from flowlang.lang.values.quote import clip
 from flowlang.lang.values.refusal import DEPTH_MAX, path_to, too_deep
@@ -54,10 +54,11 @@ PROBLEMS: Final = (
 @builtin("json.encode", "x")
 def encode(depth: int, x: Any, /) -> str:
     """The JSON text of a value."""
-    writer = _Writer(x)
-    writer.write(x, 0)
-    writer.pay()
-    return "".join(writer.pieces)
+    with Holding():
+        writer = _Writer(x)
+        writer.write(x, 0)
+        writer.pay()
+        return "".join(writer.pieces)
 
 
 class _Writer:

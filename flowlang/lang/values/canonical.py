@@ -38,7 +38,7 @@ from flowlang.lang.values.container import EXOTIC, Dict, HeldDict, HeldList, Hel
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.freeze import freeze
 from flowlang.lang.values.key import dict_set, is_exotic, unkey
-from flowlang.lang.values.meter import charge
+from flowlang.lang.values.meter import Holding, charge
 from flowlang.lang.values.protocol import BoundMethod
 from flowlang.lang.values.refusal import (
     DEPTH_MAX,
@@ -130,23 +130,24 @@ _write: Final = json.JSONEncoder(
 
 def encode(value: Any, name: str = "value") -> bytes:
     """The canonical bytes of a value. A Fault `not-data` says where in `name` something stands that has none."""
-    tree = value
-    encoder = _Encoder()
-    if type(value) is str:
-        encoder.texts((value,))
-    elif type(value) not in SCALARS:
+    with Holding():
+        tree = value
+        encoder = _Encoder()
+        if type(value) is str:
+            encoder.texts((value,))
+        elif type(value) not in SCALARS:
+            try:
+                tree = encoder.plain(value, 0)
+            except NotData as refused:
+                raise not_data(value, refused.culprit, name) from None
+            except RecursionError:
+                raise too_deep() from None
         try:
-            tree = encoder.plain(value, 0)
-        except NotData as refused:
-            raise not_data(value, refused.culprit, name) from None
-        except RecursionError:
-            raise too_deep() from None
-    try:
-        data = _write(tree).encode()
-    except UnicodeEncodeError:
-        raise lone_surrogate(name) from None
-    charge(len(data) >> 6)
-    return data
+            data = _write(tree).encode()
+        except UnicodeEncodeError:
+            raise lone_surrogate(name) from None
+        charge(len(data) >> 6)
+        return data
 
 
 class _Encoder:
@@ -389,7 +390,8 @@ def copy_by_value(value: Any, name: str = "value") -> Any:
     if type(value) in ATOMS:
         return value
     try:
-        return _Copier().copy(value, 0)
+        with Holding():
+            return _Copier().copy(value, 0)
     except NotData as refused:
         raise not_data(value, refused.culprit, name) from None
     except RecursionError:

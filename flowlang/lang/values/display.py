@@ -19,7 +19,7 @@ from flowlang.lang.values.argument import NAME_MARK
 from flowlang.lang.values.container import EXOTIC, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import unkey
-from flowlang.lang.values.meter import charge
+from flowlang.lang.values.meter import Holding, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, BoundMethod, builtin_info, type_name
 from flowlang.lang.values.quote import clip, quote, quote_bytes
 from flowlang.lang.values.scalar import BLOCK_BITS, float_text, int_text
@@ -56,10 +56,11 @@ def repr_value(value: Any) -> str:
         return float_text(value)
     if value is None or kind is bool:
         return str(value)
-    writer = _Writer()
-    writer.write(value, 0)
-    writer.pay()
-    return "".join(writer.pieces)
+    with Holding():
+        writer = _Writer()
+        writer.write(value, 0)
+        writer.pay()
+        return "".join(writer.pieces)
 
 
 def preview(value: Any, limit: int = PREVIEW_MAX) -> str:
@@ -205,6 +206,7 @@ class _Writer:
 
     def nested(self, value: Any, depth: int) -> str:
         """The text of a child, as a string of its own, for the `display` of its parent."""
+        charge(2)
         outer = self.pieces
         self.pieces = []
         try:

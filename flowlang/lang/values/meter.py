@@ -44,7 +44,7 @@ class Meter:
     so that one comparison serves all three.
     """
 
-    __slots__ = ("budget", "census", "interrupted", "limit", "memory", "memory_limit", "output", "steps")
+    __slots__ = ("budget", "census", "held_from", "interrupted", "limit", "memory", "memory_limit", "output", "steps")
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.budget = budget or Budget()
@@ -55,6 +55,7 @@ class Meter:
         self.memory_limit = self.budget.memory_bytes
         self.interrupted = False
         self.census: Callable[[], int] | None = None
+        self.held_from: int | None = None
 
     def charge(self, steps: int, memory: int = 0) -> None:
         """Counts `steps` and `memory` bytes, before the work that costs them. Raises BudgetExceeded."""
@@ -73,7 +74,10 @@ class Meter:
             raise BudgetExceeded("steps", f"the budget of {total} steps is spent")
         if self.memory > self.memory_limit:
             if self.census is not None:
-                self.memory = min(self.memory, self.census() + pending)
+                held = pending if self.held_from is None else self.memory - self.held_from
+                self.memory = min(self.memory, self.census() + held)
+                if self.held_from is not None:
+                    self.held_from = self.memory - held
             if self.memory > self.memory_limit:
                 raise BudgetExceeded("memory", f"the budget of {self.memory_limit} bytes of memory is spent")
         ahead = self.steps + CHECKPOINT
@@ -83,6 +87,23 @@ class Meter:
         """Makes the evaluation stop at its next checkpoint. Safe from signal handlers and other threads."""
         self.interrupted = True
         self.limit = -1
+
+
+class Holding:
+    """A block of work of the host that makes something large piece by piece, where no census sees it: what is charged
+    inside stays charged until the block ends. It must not call functions of a script."""
+
+    __slots__ = ("meter",)
+
+    def __enter__(self) -> None:
+        meter = METER.get(UNLIMITED)
+        self.meter = meter if meter.held_from is None else None
+        if self.meter is not None:
+            meter.held_from = meter.memory
+
+    def __exit__(self, *problem: object) -> None:
+        if self.meter is not None:
+            self.meter.held_from = None
 
 
 METER: ContextVar[Meter] = ContextVar("flowlang-meter")

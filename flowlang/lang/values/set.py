@@ -48,6 +48,15 @@ def stored_elements(function: str, elements: Any) -> Stored:
     return dict.fromkeys(map(key, elements_argument(function, "elements", elements)))
 
 
+def all_stored(function: str, others: Iterable[Any]) -> list[Stored]:
+    """The stored keys of several iterables."""
+    result: list[Stored] = []
+    for other in others:
+        # In a variable, where the census of memory finds what is there already.
+        result.append(stored_elements(function, other))
+    return result
+
+
 def make_set(stored: Iterable[Any], may_be_exotic: bool = True) -> Set:
     """A new set of stored keys."""
     result = Set()
@@ -122,14 +131,14 @@ def clear(depth: int, self: AnySet, /) -> None:
 @method("set.difference")
 def difference(depth: int, self: AnySet, /, *others: Any) -> Set:
     """A new set of the elements that are in none of the others."""
-    return keep_where(self, is_in_none([stored_elements("set.difference", other) for other in others]))
+    return keep_where(self, is_in_none(all_stored("set.difference", others)))
 
 
 @method("set.difference_update")
 def difference_update(depth: int, self: AnySet, /, *others: Any) -> None:
     """Removes the elements of the others."""
     check_mutable(self, "remove from")
-    stored = [stored_elements("set.difference_update", other) for other in others]
+    stored = all_stored("set.difference_update", others)
     remove_where(self, lambda element: any(element in other for other in stored))
 
 
@@ -143,14 +152,14 @@ def discard(depth: int, self: AnySet, element: Any, /) -> None:
 @method("set.intersection")
 def intersection(depth: int, self: AnySet, /, *others: Any) -> Set:
     """A new set of the elements that are in all of the others."""
-    return keep_where(self, is_in_all([stored_elements("set.intersection", other) for other in others]))
+    return keep_where(self, is_in_all(all_stored("set.intersection", others)))
 
 
 @method("set.intersection_update")
 def intersection_update(depth: int, self: AnySet, /, *others: Any) -> None:
     """Removes the elements that are not in all of the others."""
     check_mutable(self, "remove from")
-    is_common = is_in_all([stored_elements("set.intersection_update", other) for other in others])
+    is_common = is_in_all(all_stored("set.intersection_update", others))
     remove_where(self, lambda element: not is_common(element))
 
 
