@@ -86,7 +86,8 @@ def _operation(
     if node.op in ("==", "!=") and _decides_equality(node.right):
         return tree.compare(left_code, [COMPARISONS[node.op]], [right_code], at)
     if node.op == "<<":
-        return tree.operator("shift_left", [left_code, right_code], at)
+        pair = bind_codes(unit, left, left_code, node.right, right_code, at)
+        return tree.operator("shift_left", [pair.left, pair.right], at)
     if node.op == "+":
         unit.spend_memory(SHORT_BYTES)
     pair = bind_codes(unit, left, left_code, node.right, right_code, at)

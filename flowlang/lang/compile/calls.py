@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.guards import operands
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, is_simple, lowers, universal_name
@@ -34,6 +35,8 @@ def lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
     function = unit.expression(node.function)
     if node is unit.entry_call:
         function = tree.operator("entry", [function], at)
+    if not isinstance(node.function, nodes.Name) and not all(is_plain(part.value) for part in node.arguments):
+        function = tree.walrus(unit.temporary(), function, at)
     positional, keywords = lower_arguments(unit, node.arguments)
     depth = unit.depth(at, is_pure=known in PURE)
     return tree.call(function, [depth, *positional], at, keywords)
@@ -43,9 +46,9 @@ def lower_arguments(unit: Unit, arguments: list[nodes.Argument]) -> tuple[list[a
     """The arguments of a call, in order; `*` and `**` arguments are checked to be what the language allows."""
     positional: list[ast.expr] = []
     keywords: list[ast.keyword] = []
-    for argument in arguments:
+    values = operands(unit, [argument.value for argument in arguments])
+    for argument, value in zip(arguments, values, strict=True):
         at = tree.place(argument.span)
-        value = unit.expression(argument.value)
         if argument.kind == "positional":
             positional.append(value)
         elif argument.kind == "keyword":

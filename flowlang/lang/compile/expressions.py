@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import Pair, bind_pair, first_type, known_type
+from flowlang.lang.compile.guards import Pair, bind_pair, first_type, known_type, operands
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.operation import bounded
 from flowlang.lang.compile.tree import Place
@@ -47,14 +47,14 @@ def lower_list(unit: Unit, node: nodes.ListExpr) -> ast.expr:
     unit.spend_memory(LIST_BYTES + ITEM_BYTES * len(node.elements))
     if not node.elements:
         return tree.operator("List", [], at)
-    elements: list[ast.expr] = [unit.expression(element) for element in node.elements]
+    elements = operands(unit, node.elements)
     return tree.operator("List", [ast.List(elements, tree.LOAD, **at)], at)
 
 
 @lowers(nodes.TupleExpr)
 def lower_tuple(unit: Unit, node: nodes.TupleExpr) -> ast.expr:
     unit.spend_memory(TUPLE_BYTES + ITEM_BYTES * len(node.elements))
-    elements: list[ast.expr] = [unit.expression(element) for element in node.elements]
+    elements = operands(unit, node.elements)
     return ast.Tuple(elements, tree.LOAD, **tree.place(node.span))
 
 
@@ -66,14 +66,9 @@ def lower_dict(unit: Unit, node: nodes.DictExpr) -> ast.expr:
         return tree.operator("Dict", [], at)
     texts = [entry.key.value for entry in node.entries if isinstance(entry.key, nodes.Constant)]
     is_record = len(texts) == len(node.entries) and all(type(text) is str for text in texts)
-    keys: list[ast.expr | None] = []
-    values: list[ast.expr] = []
-    for entry in node.entries:
-        keys.append(unit.expression(entry.key))
-        values.append(unit.expression(entry.value))
+    flat = operands(unit, [part for entry in node.entries for part in (entry.key, entry.value)])
     if is_record and len(set(texts)) == len(texts):
-        return tree.operator("Dict", [ast.Dict(keys, values, **at)], at)
-    flat = [part for pair in zip(keys, values, strict=True) for part in pair if part is not None]
+        return tree.operator("Dict", [ast.Dict([*flat[::2]], flat[1::2], **at)], at)
     return tree.operator("dict_literal", [ast.Tuple(flat, tree.LOAD, **at)], at)
 
 
@@ -142,7 +137,7 @@ def index_of(pair: Pair, container: str, static: str, at: Place) -> ast.expr:
 @lowers(nodes.Slice)
 def lower_slice(unit: Unit, node: nodes.Slice) -> ast.expr:
     at = tree.place(node.span)
-    parts = [unit.expression(node.value)]
-    for part in (node.start, node.stop, node.step):
-        parts.append(tree.constant(None, at) if part is None else unit.expression(part))
-    return tree.operator("slice", parts, at)
+    given = [part for part in (node.start, node.stop, node.step) if part is not None]
+    value, *codes = operands(unit, [node.value, *given])
+    parts = [tree.constant(None, at) if part is None else codes.pop(0) for part in (node.start, node.stop, node.step)]
+    return tree.operator("slice", [value, *parts], at)

@@ -20,7 +20,7 @@ from typing import Any
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.expressions import DICT_BYTES, ENTRY_BYTES, LIST_BYTES
-from flowlang.lang.compile.guards import known_type
+from flowlang.lang.compile.guards import known_type, operands
 from flowlang.lang.compile.inference import infer_clauses, infer_types
 from flowlang.lang.compile.loops import lower_loop
 from flowlang.lang.compile.naming import python_name
@@ -30,6 +30,8 @@ from flowlang.lang.compile.unit import DEEPER, DEPTH, LEAF_BYTES_MAX, METER, Uni
 from flowlang.lang.syntax import nodes
 
 COMPREHENSION_ITEM_BYTES = 40
+FUNCTION_BYTES = 320
+"""A function with a few captured variables."""
 LEAF_NODES_MAX = 64
 """A function that calls nothing and is no larger has no prologue: whoever calls it has paid."""
 
@@ -131,6 +133,7 @@ def _function(name: str, arguments: ast.arguments, body: list[ast.stmt], at: Pla
 def lower_lambda(unit: Unit, node: nodes.Lambda) -> ast.expr:
     at = tree.place(node.span)
     label = unit.label("lambda")
+    unit.spend_memory(FUNCTION_BYTES)
     returned: list[nodes.Statement] = [nodes.Return(node.body.span, node.body)]
     unit.hoisted.append(define(unit, label, node.parameters, returned, at, *placeholders(node.parameters, at)))
     function = tree.name(label, at)
@@ -144,11 +147,12 @@ def default_parts(unit: Unit, parameters: list[nodes.Parameter], at: Place) -> l
     has_star = False
     positional: list[ast.expr] = []
     pairs: list[ast.expr] = []
+    values = operands(unit, [parameter.default for parameter in parameters if parameter.default is not None])
     for parameter in parameters:
         has_star = has_star or parameter.kind == "star"
         if parameter.default is None or parameter.name is None:
             continue
-        value = unit.expression(parameter.default)
+        value = values.pop(0)
         if has_star:
             pair: list[ast.expr] = [tree.constant(python_name(parameter.name.name), at), value]
             pairs.append(ast.Tuple(pair, tree.LOAD, **at))

@@ -8,6 +8,8 @@ int` does, because both sides of its first comparison come before the verdict.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
@@ -16,6 +18,8 @@ from flowlang.lang.compile.inference import UNKNOWN, type_of
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, is_simple
 from flowlang.lang.syntax import nodes
+
+SMALL_TYPES: Final = frozenset({"int", "float", "bool"})
 
 
 @attrs.frozen
@@ -49,6 +53,23 @@ def bind_codes(
         temporary = unit.temporary()
         right_use, right_code = tree.name(temporary, at), tree.walrus(temporary, right_code, at)
     return Pair(left_code, right_code, left_use, right_use, not right_is_direct)
+
+
+def operands(unit: Unit, parts: Sequence[nodes.Expr]) -> list[ast.expr]:
+    """Lowers expressions whose values lie on the host's stack until all of them are evaluated (`kept_visible`)."""
+    return kept_visible(unit, parts, [unit.expression(part) for part in parts])
+
+
+def kept_visible(unit: Unit, parts: Sequence[nodes.Expr], codes: Sequence[ast.expr]) -> list[ast.expr]:
+    """The lowered `parts`, with a temporary for each that may be large and is followed by one that may allocate: the
+    census of memory sees variables, but not the stack."""
+    last = max((place for place, part in enumerate(parts) if not is_plain(part)), default=0)
+    result = list(codes)
+    for place, part in enumerate(parts[:last]):
+        if not is_plain(part) and known_type(unit, part) not in SMALL_TYPES:
+            at = tree.place(part.span)
+            result[place] = tree.walrus(unit.temporary(), codes[place], at)
+    return result
 
 
 def known_type(unit: Unit, node: nodes.Expr) -> str:

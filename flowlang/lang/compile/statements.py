@@ -8,8 +8,8 @@ from typing import Final
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.arithmetic import augmented
 from flowlang.lang.compile.expressions import index_of
-from flowlang.lang.compile.functions import default_parts, define, placeholders, split_defaults
-from flowlang.lang.compile.guards import Pair, first_type, known_type
+from flowlang.lang.compile.functions import FUNCTION_BYTES, default_parts, define, placeholders, split_defaults
+from flowlang.lang.compile.guards import Pair, first_type, known_type, operands
 from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.targets import assign_to, held, store_index
@@ -132,8 +132,9 @@ def lower_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
     if node.name.binding.is_function:
         parts = default_parts(unit, node.parameters, at)
         return [tree.expression(tree.operator("complete", [tree.name(name, at), *parts], at), at)] if parts else []
+    unit.spend_memory(FUNCTION_BYTES)
     positional, keyword_only = split_defaults(node.parameters)
-    defaults = [unit.expression(default) for default in positional]
+    defaults = operands(unit, positional)
     keyword_defaults = [None if default is None else unit.expression(default) for default in keyword_only]
     return [define(unit, name, node.parameters, node.body, at, defaults, keyword_defaults)]
 

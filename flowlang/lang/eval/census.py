@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from sys import getrefcount
 from types import FrameType, GeneratorType, NoneType
 from typing import Any, Final
 
@@ -53,9 +54,22 @@ def take_census(
     return total + count.total, count.steps
 
 
+def _references_of_one_holder() -> int:
+    """How many references a value has for the host when a list holds it and a variable has taken it from another
+    list, as in `_Count.reach`: interpreters differ."""
+    holder = [object()]
+    waiting = list(holder)
+    value = waiting.pop()
+    return getrefcount(value)
+
+
+ONE_HOLDER: Final = _references_of_one_holder()
+
+
 class _Count:
-    """What was reached so far: `total` bytes, for `steps` of work. `seen` keeps no value that is small and holds no
-    others; those are counted once in each part of a container, for there may be millions of them."""
+    """What was reached so far: `total` bytes, for `steps` of work. The census must not take much memory itself, so
+    `seen` keeps only what could be reached again: no value that has one holder, and none that is small and holds no
+    others. Those are counted once in each part of a container, for there may be millions of them."""
 
     __slots__ = ("seen", "steps", "total")
 
@@ -68,9 +82,10 @@ class _Count:
         """Counts values and all that they hold."""
         while waiting:
             value = waiting.pop()
-            if id(value) in self.seen:
-                continue
-            self.seen.add(id(value))
+            if getrefcount(value) > ONE_HOLDER:
+                if id(value) in self.seen:
+                    continue
+                self.seen.add(id(value))
             self.steps += 1
             kind = type(value)
             if kind is list or kind is dict:

@@ -18,9 +18,12 @@ from flowlang.lang.values.container import Dict
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.protocol import MISSING, ValueType, builtin, register, type_name
+from flowlang.lang.values.quote import clip
 from flowlang.lang.values.struct import Struct
 
 LONGEST_SLEEP_S = 100 * 366 * 86_400
+NAME_MAX = 60
+"""Longer names are nobody's mistyped name of an action."""
 
 
 class ActionCatalog(Protocol):
@@ -89,10 +92,10 @@ def _find_member(actions: Actions, name: str) -> Any:
     if actions.catalog.names(full + "."):
         return Actions(actions.catalog, full + ".")
     names = _action_names(actions)
-    similar = nearest(name, names)
+    similar = nearest(name, names) if len(name) <= NAME_MAX else None
     known = ", ".join(names)
     hint = f"did you mean `{similar}`?" if similar else f"actions here: {known}"
-    raise Fault("unknown-action", f"there is no action `{full}`", hint=hint)
+    raise Fault("unknown-action", f"there is no action `{clip(full)[1:-1]}`", hint=hint)
 
 
 def _action_names(actions: Actions) -> list[str]:

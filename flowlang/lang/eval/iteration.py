@@ -30,10 +30,14 @@ from flowlang.lang.values.container import (
     hold,
     release,
 )
+from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import unkey
 from flowlang.lang.values.meter import BLOCK, Meter
 from flowlang.lang.values.protocol import VALUE_TYPES
 
+BLOCK_BYTES: Final = 1 << 20
+"""Memory of so many bytes is charged for turns that have not begun: a census cannot see it."""
+BOUND_MAX: Final = 1 << 63
 SMALL: Final = 1 << 61
 """Bounds of ranges up to here have a length that Python can tell."""
 
@@ -65,7 +69,7 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
             if type(source) is GeneratorType:
                 return _charged_each(meter, source, steps, memory)
             count = len(source)
-        if count > BLOCK:
+        if count > BLOCK or count * memory > BLOCK_BYTES:
             return _long_loop(meter, source, count, steps, memory)
         meter.steps += count * steps
         meter.memory += count * memory
@@ -74,28 +78,31 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         return iter(source)
 
     def count(stop: Any, steps: int, memory: int) -> Iterator[Any]:
-        if type(stop) is int and 0 <= stop <= BLOCK:
+        if type(stop) is int and 0 <= stop <= BLOCK and stop * memory <= BLOCK_BYTES:
             meter.steps = total = meter.steps + stop * steps
             meter.memory += stop * memory
             if total > meter.limit:
                 meter.checkpoint()
             return iter(range(stop))
-        return iterate_fresh(range(int_argument("range", "stop", stop)), steps, memory)
+        if abs(int_argument("range", "stop", stop)) > BOUND_MAX:
+            raise beyond_bounds("stop")
+        return iterate_fresh(range(stop), steps, memory)
 
     def count_between(bounds: tuple[Any, ...], steps: int, memory: int) -> Iterator[Any]:
         start, stop = bounds[0], bounds[1]
         step = bounds[2] if len(bounds) == 3 else 1
         if type(start) is int and type(stop) is int and type(step) is int and step != 0:
             turns = range(start, stop, step)
-            if -SMALL < start < SMALL and -SMALL < stop < SMALL and (size := len(turns)) <= BLOCK:
+            is_small = -SMALL < start < SMALL and -SMALL < stop < SMALL
+            if is_small and (size := len(turns)) <= BLOCK and size * memory <= BLOCK_BYTES:
                 meter.steps = total = meter.steps + size * steps
                 meter.memory += size * memory
                 if total > meter.limit:
                     meter.checkpoint()
                 return iter(turns)
+            check_bounds(bounds)
             return iterate_fresh(turns, steps, memory)
-        for parameter, value in zip(("start", "stop", "step"), bounds, strict=False):
-            int_argument("range", parameter, value)
+        check_bounds(bounds)
         raise wrong_value("range", "the step must not be 0")
 
     def refund(iterator: Any, steps: int) -> None:
@@ -106,6 +113,18 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         "$iterate": iterate, "$iterate_fresh": iterate_fresh, "$count": count, "$count_between": count_between,
         "$finish": finish, "$refund": refund,
     }  # fmt: skip
+
+
+def check_bounds(bounds: tuple[Any, ...]) -> None:
+    """Refuses what is no bound of a range."""
+    for parameter, value in zip(("start", "stop", "step"), bounds, strict=False):
+        if abs(int_argument("range", parameter, value)) > BOUND_MAX:
+            raise beyond_bounds(parameter)
+
+
+def beyond_bounds(parameter: str) -> Fault:
+    """The Fault for a range of ints that are not small: nobody asks the size of an int that comes from a range."""
+    return wrong_value("range", f"`{parameter}` is beyond 2**63")
 
 
 def finish(source: Any) -> None:
@@ -148,10 +167,14 @@ def _long_loop(meter: Meter, source: Any, count: int, steps: int, memory: int) -
 def _blocks(
     meter: Meter, loop: Callable[[], LongLoop], source: Any, count: int, steps: int, memory: int
 ) -> Iterator[Iterable[Any]]:
-    for start in range(0, count, BLOCK):
-        size = min(BLOCK, count - start)
-        meter.charge(size * steps, size * memory)
-        block = iter(source[start : start + BLOCK])
+    turns = max(1, min(BLOCK, BLOCK_BYTES // max(1, memory)))
+    for start in range(0, count, turns):
+        size = min(turns, count - start)
+        meter.steps += size * steps
+        meter.memory += size * memory
+        if meter.steps > meter.limit or meter.memory > meter.memory_limit:
+            meter.checkpoint()
+        block = iter(source[start : start + turns])
         loop().block = block
         yield block
 

@@ -18,8 +18,11 @@ from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.display import repr_value
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.protocol import ValueType, register, type_name
+from flowlang.lang.values.quote import clip
 
 REQUIRED: Final = object()
+SHOWN_MAX: Final = 8
+"""So many choices stand in a message."""
 TRUTHS: Final = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 
 
@@ -54,7 +57,8 @@ class ArgPattern:
     def expects(self) -> str:
         """What fits, for messages."""
         if self.kind == "enum":
-            return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
+            shown = [clip(choice) for choice in self.choices[:SHOWN_MAX]]
+            return "one of " + ", ".join(shown) + (", …" if len(self.choices) > SHOWN_MAX else "")
         article = "an" if self.kind in ("int",) else "a"
         return "any JSON value" if self.kind == "json" else f"{article} {self.kind}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import FunctionType, NoneType
+from types import FunctionType, GeneratorType, NoneType
 from typing import Any, Final
 
 from flowlang.lang.compile.naming import MARK, keyword_name, script_name
@@ -14,7 +14,7 @@ from flowlang.lang.eval.failure import too_deep
 from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
 from flowlang.lang.eval.traceback import EARLY
-from flowlang.lang.values.argument import count_elements
+from flowlang.lang.values.argument import count_elements, drained
 from flowlang.lang.values.container import AnyDict, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -89,6 +89,8 @@ def large(number: int) -> int:
 def spread(value: Any) -> Any:
     """The items of a `*` argument."""
     items = operators.iterate(value)
+    if type(items) is GeneratorType:
+        return drained(items)
     count = count_elements(value)
     charge(count >> 3, (SLOT + ELEMENT) * count)
     return items

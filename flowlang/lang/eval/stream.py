@@ -35,7 +35,8 @@ def stream(depth: int, fetch: Any, /) -> Stream:
 
 
 @passes_calls_on
-def _items(source: Stream) -> Iterator[Any]:
+def items_of(source: Stream) -> Iterator[Any]:
+    """The items, page by page."""
     cursor = None
     while True:
         page = source.fetch(source.depth + 1, cursor)
@@ -53,7 +54,7 @@ register(
     Stream,
     ValueType(
         name="stream",
-        iterate=_items,
+        iterate=items_of,
         children=lambda source: (source.fetch,),
         display=lambda source, nested: "<stream>",
     ),

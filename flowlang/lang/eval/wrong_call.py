@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any, Final
 
 from flowlang.lang.compile.naming import script_name
+from flowlang.lang.values.display import function_name
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.protocol import builtin_info
 from flowlang.lang.values.quote import clip
@@ -125,7 +126,7 @@ def misfit(function: Any, hidden: int, positional: int, keywords: Iterable[str])
         return None
     code = function.__code__
     info = builtin_info(function)
-    name = script_name(code.co_name) if info is None else info.name
+    name = function_name(function) if info is None else info.name
     parameters = code.co_varnames[hidden : code.co_argcount]
     keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     if positional > len(parameters) and not code.co_flags & inspect.CO_VARARGS:

@@ -7,10 +7,12 @@ so that `list(range(1 << 40))` ends at the budget and not in the host's memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
+from flowlang.lang.eval.iteration import BOUND_MAX, beyond_bounds
+from flowlang.lang.eval.stream import Stream, items_of
 from flowlang.lang.universe.conversion import HOST_TRUTH, is_true
 from flowlang.lang.values.argument import (
     count_elements,
@@ -30,8 +32,6 @@ from flowlang.lang.values.size import ELEMENT, list_size, table_size, tuple_size
 BLOCK: Final = 512
 SEQUENCES: Final = (List, HeldList, tuple)
 LENGTH_MAX: Final = (1 << 63) - 1
-BOUND_MAX: Final = 1 << 63
-"""Where counting may begin and end: the numbers in between are small, so nobody needs to ask their size."""
 
 
 def taken(name: str, value: Any, each: int = ELEMENT) -> list[Any]:
@@ -111,8 +111,8 @@ def range_(depth: int, start: Any, stop: Any = MISSING, step: Any = 1, /) -> ran
     if stop is MISSING:
         start, stop = 0, start
     for parameter, bound in (("start", start), ("stop", stop), ("step", step)):
-        if not -BOUND_MAX <= int_argument("range", parameter, bound) <= BOUND_MAX:
-            raise wrong_value("range", f"`{parameter}` is beyond 2**63")
+        if abs(int_argument("range", parameter, bound)) > BOUND_MAX:
+            raise beyond_bounds(parameter)
     if step == 0:
         raise wrong_value("range", "the step must not be 0")
     distance = stop - start if step > 0 else start - stop
@@ -125,7 +125,7 @@ def range_(depth: int, start: Any, stop: Any = MISSING, step: Any = 1, /) -> ran
 def enumerate_(depth: int, iterable: Any, start: Any = 0, /) -> List:
     """A list of pairs of a running number and an element."""
     first = int_argument("enumerate", "start", start)
-    if not -BOUND_MAX <= first <= BOUND_MAX:
+    if abs(first) > BOUND_MAX:
         raise wrong_value("enumerate", "`start` is beyond 2**63")
     elements = elements_argument("enumerate", "iterable", iterable)
     count = count_elements(iterable)
@@ -151,8 +151,12 @@ def reversed_(depth: int, iterable: Any, /) -> List:
     return List(elements)
 
 
-def _blocks(elements: Iterable[Any]) -> Iterator[list[Any]]:
+def _blocks(name: str, iterable: Any) -> Iterator[list[Any]]:
     """The elements in charged blocks, for searches that may end early in an iterable of any length."""
+    if type(iterable) is Stream:
+        yield from ([element] for element in items_of(iterable))
+        return
+    elements = elements_argument(name, "iterable", iterable)
     if type(elements) is List and len(elements) <= BLOCK:
         charge((len(elements) >> 3) + 1)
         yield elements
@@ -166,7 +170,7 @@ def _blocks(elements: Iterable[Any]) -> Iterator[list[Any]]:
 @builtin("all", "iterable")
 def all_(depth: int, iterable: Any, /) -> bool:
     """Whether every element counts as true."""
-    for block in _blocks(elements_argument("all", "iterable", iterable)):
+    for block in _blocks("all", iterable):
         is_host_truth = HOST_TRUTH.issuperset(map(type, block))
         if not (all(block) if is_host_truth else all(map(is_true, block))):
             return False
@@ -176,7 +180,7 @@ def all_(depth: int, iterable: Any, /) -> bool:
 @builtin("any", "iterable")
 def any_(depth: int, iterable: Any, /) -> bool:
     """Whether an element counts as true."""
-    for block in _blocks(elements_argument("any", "iterable", iterable)):
+    for block in _blocks("any", iterable):
         is_host_truth = HOST_TRUTH.issuperset(map(type, block))
         if any(block) if is_host_truth else any(map(is_true, block)):
             return True

@@ -23,6 +23,9 @@ from flowlang.lang.values.protocol import VALUE_TYPES, ValueType, builtin, regis
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.size import FAILURE, FLOW, table_size
 
+NAME_MAX: Final = 100
+"""Names stand in every line of a journal and of a list of runs."""
+
 
 class TypeNameValue:
     """A name for annotations."""
@@ -50,6 +53,8 @@ def make_flow(depth: int, /, implementation: Any = None, args: Any = None, name:
     for parameter, value in (("name", name), ("doc", doc)):
         if value is not None and type(value) is not str:
             raise Fault("type-mismatch", f"`{parameter}` takes a string, not {type_name(value)}")
+    if name is not None and len(name) > NAME_MAX:
+        raise Fault("flow-arguments", f"the name of a flow has {len(name)} characters, more than {NAME_MAX}")
     charge(1, FLOW + (0 if args is None else table_size(2 * count_elements(args))))
     shown = name or _flow_name(callable_name(implementation))
     return Flow(implementation, _patterns(args), shown, doc or "", is_named=name is not None)

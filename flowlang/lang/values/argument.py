@@ -13,7 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import VALUE_TYPES
+from flowlang.lang.values.size import GROWTH_BLOCK, SLOT
 from flowlang.lang.values.wording import kind_of
 
 NAME_MARK: Final = "!"
@@ -56,13 +58,23 @@ def elements_argument(function: str, parameter: str, value: Any) -> Iterable[Any
     """What iterating over `value` gives. Never a copy: whoever calls back into a script must hold the container."""
     found = VALUE_TYPES.get(type(value))
     if found is not None and found.iterate is not None:
-        return found.iterate(value)
+        return found.iterate(value) if found.length is not None else drained(found.iterate(value))
     hint = None
     if type(value) is str:
         hint = "strings are not iterable: use `.elems()` for the characters, or `.split(...)` or `.splitlines()`"
     elif type(value) is bytes:
         hint = "bytes are not iterable: use `.elems()` for the numbers"
     raise wrong_type(function, parameter, "an iterable", value, hint)
+
+
+def drained(elements: Iterable[Any]) -> list[Any]:
+    """The elements of something that does not know how many it has, and that may have no end."""
+    result: list[Any] = []
+    for element in elements:
+        if not len(result) % GROWTH_BLOCK:
+            charge(GROWTH_BLOCK >> 3, GROWTH_BLOCK * SLOT)
+        result.append(element)
+    return result
 
 
 def given_names(named: Mapping[str, Any]) -> Mapping[str, Any]:

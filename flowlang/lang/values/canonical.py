@@ -192,10 +192,10 @@ class _Encoder:
     def texts(self, texts: Sequence[str]) -> None:
         """Charges for texts that are part of the whole, which is written twice: as text and as bytes."""
         length = sum(map(len, texts))
+        charge(length >> 8, 2 * length)
         if length > LONG_TEXT:
             # An escape has up to six characters, and one wide character makes the whole text wide.
-            length *= 4 if all(map(str.isprintable, texts)) else 6
-        charge(length >> 8, 2 * length)
+            charge(0, 6 * length if all(map(str.isprintable, texts)) else 10 * length)
 
     def elements_of(self, values: Any, depth: int) -> Any:
         """The tree of a list or tuple."""

@@ -13,7 +13,7 @@ from typing import Any
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.protocol import ValueType, register
 from flowlang.lang.values.sequence import place, span
-from flowlang.lang.values.size import OBJECT
+from flowlang.lang.values.size import ELEMENT, OBJECT
 from flowlang.lang.values.wording import kind_of
 
 
@@ -56,6 +56,6 @@ register(
         index=_index,
         slice=_slice,
         contains=_contains,
-        size=lambda value: OBJECT,
+        size=lambda value: OBJECT + 2 * ELEMENT,
     ),
 )

@@ -27,7 +27,7 @@ CELL: Final = 48
 """One captured variable."""
 FAILURE: Final = 320
 """An Err with its failure and an empty trace."""
-FIBER: Final = 16_384
+FIBER: Final = 65_536
 """A strand of execution: its stack."""
 FLOW: Final = 256
 """A flow without its arguments."""

@@ -1,6 +1,6 @@
 """Runs hostile scripts in this process, one after another, and tells what became of each.
 
-Started as a child by `hostile_child.py`, under limits of the operating system. For every chunk of the file given it
+Started as a child by `test_hostile.py`, under limits of the operating system. For every chunk of the file given it
 writes the name before it starts (so the parent knows which script killed the process) and a line of JSON afterwards.
 Timers and actions are answered at once with None; nothing else of a runtime is there.
 """
@@ -99,6 +99,11 @@ def run_chunk(chunk: Chunk) -> dict[str, Any]:
         places = [str(frame.fields["name"]) for frame in failure.trace]
         return found | {"end": failure.kind, "texts": [failure.message, failure.hint or "", *places]}
     return found
+
+
+def run_text(text: str, **settings: int) -> dict[str, Any]:
+    """Builds and runs a script."""
+    return run_chunk(Chunk("text", (), settings, text))
 
 
 def measured(chunk: Chunk) -> dict[str, Any]:
