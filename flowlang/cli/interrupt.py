@@ -44,8 +44,10 @@ def handled(request_stop: Callable[[], None], abandon: Callable[[], None]) -> It
     try:
         yield stopping
     finally:
-        for number, handler in zip(SIGNALS, before, strict=True):
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        # After a first signal the process is about to end, and a second one must not find Python's own handler.
+        if not stopping.is_set():
+            for number, handler in zip(SIGNALS, before, strict=True):
+                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
 def write_now(text: str) -> None:
