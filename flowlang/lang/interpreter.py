@@ -172,9 +172,7 @@ class _Builder:
             broken = [finding for finding in diagnostics if finding.severity is Severity.ERROR]
             return file, [*diagnostics, *(finding for finding in found if _is_sure(finding, source, broken))]
 
-        graph = load_modules(
-            entry, self.read, analyse, prelude_exports=exported_by_prelude(self._predeclared)
-        )
+        graph = load_modules(entry, self.read, analyse, prelude_exports=exported_by_prelude(self._predeclared))
         known = set(self.programs)
         self.diagnostics += [finding for finding in graph.diagnostics if _module_of(finding) not in known]
         if graph.has_errors:
@@ -184,9 +182,7 @@ class _Builder:
         for module in graph.modules:
             if module.name in known:
                 continue
-            program = compile_module(
-                module.file, module.source, partial(resolve_source, from_module=module.name)
-            )
+            program = compile_module(module.file, module.source, partial(resolve_source, from_module=module.name))
             self.programs[module.name] = program
             if self._cache is not None and module.name not in noisy:
                 self._cache.put(self._key(module.source), dump_program(program))

@@ -239,9 +239,7 @@ class Engine:
                 is_edited = not moved and self.project.is_edited(record.entry, pinned)
                 self.hooks.resuming(run_id, writer.sequence, record.actions_completed, is_edited)
             if moved:
-                writer.sequence = self.journal.repin(
-                    lease, writer.sequence, self._manifest(script), sources, counters
-                )
+                writer.sequence = self.journal.repin(lease, writer.sequence, self._manifest(script), sources, counters)
         except BaseException:
             self._give_up(writer)
             raise

@@ -97,9 +97,7 @@ def _module(unit: Unit, scope: ModuleScope, body: list[ast.stmt]) -> ast.Module:
         posonlyargs=[ast.arg(DEPTH, **at)], args=[], vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[]
     )
     extra: dict[str, Any] = {"type_params": []}
-    function = ast.FunctionDef(
-        name="%module", args=arguments, body=[*start, *body], decorator_list=[], **extra, **at
-    )
+    function = ast.FunctionDef(name="%module", args=arguments, body=[*start, *body], decorator_list=[], **extra, **at)
     return ast.Module([function], [])
 
 

@@ -97,6 +97,4 @@ def expression(value: ast.expr, at: Place) -> ast.Expr:
 
 def add_to_attribute(target: str, field: str, amount: int, at: Place) -> ast.AugAssign:
     """`target.field += amount`."""
-    return ast.AugAssign(
-        ast.Attribute(name(target, at), field, STORE, **at), ast.Add(), constant(amount, at), **at
-    )
+    return ast.AugAssign(ast.Attribute(name(target, at), field, STORE, **at), ast.Add(), constant(amount, at), **at)

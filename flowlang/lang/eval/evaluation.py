@@ -377,5 +377,3 @@ def _root_statement(value: Any) -> Any:
     if type(value) is Err:
         raise FailSignal(value.error, value.failure)
     return value
-
-

@@ -74,9 +74,7 @@ def acting_fiber(what: str) -> Fiber:
     """The running fiber, if it may act now. `what` names the attempt in the refusal."""
     current = getcurrent()
     if type(current) is not Fiber:
-        raise Fault(
-            "no-run", f"{what} is only possible in a run", hint="start the script with `flowlang run`"
-        )
+        raise Fault("no-run", f"{what} is only possible in a run", hint="start the script with `flowlang run`")
     callback = IN_CALLBACK.get()
     if callback is not None:
         raise Fault(

@@ -166,5 +166,3 @@ def stop_of(error: BaseException) -> BudgetExceeded | None:
     if isinstance(error, MemoryError):
         return BudgetExceeded("memory", "the machine has no memory left")
     return None
-
-

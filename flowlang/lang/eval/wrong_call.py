@@ -23,9 +23,7 @@ COUNT: Final = re.compile(
     NAME + r"takes (?:from (?P<least>\d+) to )?(?P<most>\d+) positional arguments? but (?P<given>\d+)"
     r"(?: positional arguments? \(and \d+ keyword-only arguments?\))? (?:was|were) given"
 )
-MISSING: Final = re.compile(
-    NAME + r"missing \d+ required (?P<kind>positional|keyword-only) arguments?: (?P<names>.*)"
-)
+MISSING: Final = re.compile(NAME + r"missing \d+ required (?P<kind>positional|keyword-only) arguments?: (?P<names>.*)")
 UNEXPECTED: Final = re.compile(
     NAME + r"got an unexpected keyword argument '(?P<name>[^']*)'(?:\. Did you mean '(?P<near>[^']*)'\?)?"
 )

@@ -72,7 +72,8 @@ def run_chunk(chunk: Chunk) -> dict[str, Any]:
     problems = [found for found in built.diagnostics if found.severity is Severity.ERROR]
     if problems:
         return {
-            "end": problems[0].slug, "texts": [text for found in problems for text in (found.message, found.hint or "")]
+            "end": problems[0].slug,
+            "texts": [text for found in problems for text in (found.message, found.hint or "")],
         }
     budget = Budget(
         steps=chunk.number("steps", 1_000_000), memory_bytes=chunk.number("memory", 100 << 20),

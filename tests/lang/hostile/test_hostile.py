@@ -40,9 +40,7 @@ def run_file(stem: str, seed: str) -> subprocess.CompletedProcess[str]:
     """Runs all scripts of a file in a child process."""
     command = [sys.executable, str(FOLDER / "hostile_run.py"), str(FOLDER / "cases" / f"{stem}.flow")]
     environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": str(FOLDER.parents[2])}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=WALL_SECONDS, check=False, env=environment
-    )
+    return subprocess.run(command, capture_output=True, text=True, timeout=WALL_SECONDS, check=False, env=environment)
 
 
 @cache
