@@ -70,8 +70,7 @@ def _fast(op: str, kind: str, pair: Pair, at: Place) -> ast.expr:
         return plain
     right_is_small, left_is_small = _is_small_constant(pair.right_use), _is_small_constant(pair.left_use)
     if op in "+-":
-        # A sum with a small constant grows by less than a bit in 2**60 turns.
-        return plain if left_is_small or right_is_small else bounded(plain, at)
+        return bounded(plain, at)
     is_small = (right_is_small and op in ("%", "&")) or (left_is_small and op in ("&", ">>"))
     return bounded(plain, at) if op in BOUNDED and not is_small else plain
 

@@ -19,14 +19,16 @@ from flowlang.lang.interpreter import UNIVERSE
 from flowlang.lang.values.container import Dict, List, Set
 
 VALUES = (
-    "None", "True", "False", "0", "1", "-1", "3", "(1 << 70)", "(1 << 500)", "1.5", "-0.0", "1e308", 'float("nan")',
+    "None", "True", "False", "0", "1", "-1", "3", "(1 << 70)", "(1 << 500)", "1.5", "-0.0", "1e308",
+    'float("nan")',
     'float("inf")', '""', '"abc"', '"a,b,c"', '"{}"', '"%s"', '"{0} {x!r}"', '"[1, 2]"', '"λ\\x1c😿"', '("x" * 70)',
     'b""', 'b"ab\\xff"', "[]", "[1, 2, 3]", '["a", "b"]', "[[1], [2]]", "[True, 1, None]", "{}", '{"a": 1}',
     "{1: 2, True: 3, (1, 2): 4}", '{"sep": "-"}', "set()", "set([1, True, 1.5])", "()", "(1,)", '("a", 1)', "range(3)",
-    "range(9, 0, -2)", "range(1 << 40)", "len", "lambda: 1", "lambda x: x", "lambda *a, **k: (a, k)", "[].append",
+    "range(9, 0, -2)", "range(1 << 40)", "len", "(lambda: 1)", "(lambda x: x)", "(lambda *a, **k: (a, k))", "[].append",
     '"a".upper', "struct(a = 1, b = [])", "Ok(1)", 'Err("e")', "Err(1).failure", "json", "math", "args",
     'args.string(default = "d")', '"abc".elems()', '"abc".elem_ords()', 'b"ab".elems()', "flow(implementation = len)",
-    "flow(implementation = lambda fctx, x: x)", "current_flow()", "current_flow().actions", "current_flow().actions.run",
+    "flow(implementation = lambda fctx, x: x)", "current_flow()", "current_flow().actions",
+    "current_flow().actions.run",
     "stream(lambda c: None)", "stream(lambda c: (1, None))", "Result", "xs", "d", "cyclic", "shared", "held", "deep",
 )  # fmt: skip
 NAMES = tuple(sorted(name for name in UNIVERSE if name not in ("None", "True", "False", "print")))
@@ -36,8 +38,10 @@ MEMBERS = tuple(sorted({
     "is_ok", "unwrap_or", "value", "error", "failure", "kind", "message", "trace", "data", "a", "b", "args", "actions",
     "name", "run_id", "sleep", "log", "run", "wait", "__class__",
 }))  # fmt: skip
+KEYWORDS = ("sep", "key", "reverse", "x", "__x", "default", "prefix", "a")
 OPERATORS = (
-    "+", "-", "*", "/", "//", "%", "|", "&", "^", "<<", ">>", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "and", "or"
+    "+", "-", "*", "/", "//", "%", "|", "&", "^", "<<", ">>", "==", "!=", "<", "<=", ">", ">=", "in", "not in",
+    "and", "or",
 )  # fmt: skip
 IN_PLACE = ("+", "-", "*", "/", "//", "%", "|", "&", "^", "<<", ">>")
 PROLOGUE = """
@@ -56,7 +60,8 @@ failed = []
 def attempt(f):
     r = flow(implementation = lambda fctx: f(), name = "attempt")()
     if is_err(r):
-        failed.append((r.failure.kind, r.failure.message, r.failure.hint or "", [frame.name for frame in r.failure.trace]))
+        names = [frame.name for frame in r.failure.trace]
+        failed.append((r.failure.kind, r.failure.message, r.failure.hint or "", names))
 """
 EPILOGUE = """
 for kind, message, hint, names in failed[:200]:
@@ -70,7 +75,7 @@ arguments = st.builds(
          *(f"**{text}" for text in stars)]
     ),
     st.lists(value, max_size=3),
-    st.dictionaries(st.sampled_from(("sep", "key", "reverse", "x", "__x", "default", "prefix", "a")), value, max_size=1),
+    st.dictionaries(st.sampled_from(KEYWORDS), value, max_size=1),
     st.lists(value, max_size=1),
     st.lists(value, max_size=1),
 )  # fmt: skip
