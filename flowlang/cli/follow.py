@@ -53,7 +53,10 @@ def follow(
         if run.status is not RunStatus.RUNNING:
             return FollowEnd.GIVEN_BACK
         if not is_driven(journal, run):
-            return FollowEnd.ABANDONED
+            # The owner may have ended the run, and then itself, since the row was read.
+            if journal.run(run_id) == run:
+                return FollowEnd.ABANDONED
+            continue
         now_ms = clock.now_ms()
         if now_ms >= until_ms:
             return FollowEnd.TOO_LONG
