@@ -13,7 +13,7 @@ import _thread
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -64,18 +64,16 @@ from flowlang.runtime.journal.journal import Counters, RunStatus
 from flowlang.runtime.replay import Replay, place_of
 
 
-class Writer:
+class Writer(Protocol):
     """Where an activation appends; `RunWriter` in `engine.py` creates the run with the first append."""
-
-    sequence: int = 0
 
     def write(self, events: Sequence[Event], counters: Counters, status: RunStatus) -> list[Record]:
         """Makes events durable and gives them back as records."""
-        raise NotImplementedError
+        ...
 
     def release(self, status: RunStatus) -> None:
         """Gives the run back without an event."""
-        raise NotImplementedError
+        ...
 
 
 @attrs.define(eq=False)

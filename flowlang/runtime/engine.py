@@ -25,7 +25,7 @@ from flowlang.lang.values.fault import BudgetExceeded, Fault
 from flowlang.lang.values.meter import Budget
 from flowlang.lang.values.result import Ok
 from flowlang.runtime.action import ActionRegistry, ActionSpec, signature_digest
-from flowlang.runtime.activation import Activation, Environment, StopRequest, Writer
+from flowlang.runtime.activation import Activation, Environment, StopRequest
 from flowlang.runtime.catalog import Catalog
 from flowlang.runtime.clock import Clock, SystemClock
 from flowlang.runtime.executors.inline import InlineExecutor
@@ -45,7 +45,7 @@ TURN_STEPS = 1_000_000_000
 
 
 @attrs.define(eq=False)
-class RunWriter(Writer):
+class RunWriter:
     """Appends to one run; the first append of a new run creates it. `new` is None for a run that exists."""
 
     journal: Journal
