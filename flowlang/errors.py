@@ -3,7 +3,9 @@
     FlowlangError
      + SourceError            a module does not parse or resolve; carries diagnostics
      + EvaluationError        evaluation failed; carries a diagnostic and a flow traceback
-     |   + BudgetExceededError
+     |   + BudgetExceededError  a budget that counts is spent; says which
+     |   + DeadlineExceeded     the time is over
+     |   + Cancelled            the host ended it
      + UsageError             arguments that do not fit, an unknown flow, a bad option
      + RunError
      |   + RunNotFound
@@ -24,8 +26,8 @@ A flow's own Err is a value, not an exception: exceptions mean misuse, infrastru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 
 class FlowlangError(Exception):
@@ -45,20 +47,62 @@ class SourceError(FlowlangError):
         self.diagnostics = tuple(diagnostics)
 
 
-class EvaluationError(FlowlangError):
-    """Evaluation failed. `failure` is the script's view of it (kind, message, data, retryable, trace)."""
+class TraceFrame(NamedTuple):
+    """One call of a flow traceback: where the script was in it. Lines and columns count from 1; the end is behind the
+    last column."""
 
-    def __init__(self, message: str, *, failure: Any = None, hint: str | None = None) -> None:
+    module: str
+    function: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it stands in the prelude or the standard library."""
+        return self.module.startswith("@")
+
+
+class EvaluationError(FlowlangError):
+    """Evaluation failed. `failure` is the script's view of it (kind, message, data, retryable, trace), `diagnostic`
+    the author's, with the innermost place in the author's own code; `traceback` are the calls that led there,
+    outermost first; `usage` is what the evaluation had used. `origin` and `renderer` belong to flowlang."""
+
+    def __init__(
+        self, message: str, *, failure: Any = None, hint: str | None = None, diagnostic: Any = None,
+        traceback: Sequence[TraceFrame] = (), usage: Any = None, origin: Exception | None = None,
+        renderer: Callable[[Any, Sequence[TraceFrame], bool], str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(message, hint=hint)
+        self._renderer = renderer
         self.failure = failure
+        self.diagnostic = diagnostic
+        self.traceback = tuple(traceback)
+        self.usage = usage
+        self.origin = origin
+
+    def render(self, *, color: bool = False) -> str:
+        """The calls that led there, the code, what went wrong and what to do, as lines for the script's author."""
+        if self._renderer is None:
+            return f"error: {self.message}"
+        return self._renderer(self.diagnostic, self.traceback, color)
 
 
 class BudgetExceededError(EvaluationError):
-    """A budget is spent; `limit` names it."""
+    """A budget is spent; `limit` names it: `steps`, `memory`, `depth` or `output`."""
 
-    def __init__(self, message: str, *, limit: str, failure: Any = None) -> None:
-        super().__init__(message, failure=failure)
+    def __init__(self, message: str, *, limit: str, **details: Any) -> None:
+        super().__init__(message, **details)
         self.limit = limit
+
+
+class DeadlineExceeded(EvaluationError):
+    """The time that the budget gives is over."""
+
+
+class Cancelled(EvaluationError):
+    """The host ended the evaluation."""
 
 
 class UsageError(FlowlangError):

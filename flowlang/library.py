@@ -1,4 +1,4 @@
-"""Finds the `.flow` files that come with flowlang: the prelude and the standard library.
+"""Finds the `.flow` files that come with flowlang: the prelude and the standard library; hands in the time zones.
 
 An installed wheel carries them inside the package, in `bundled/`. In a checkout they lie beside the package, also when
 the checkout is installed as editable, so `bundled/` is looked for first and the sibling folders then.
@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from flowlang.lang.resolve.load_source import LoadProblem, check_canonical, library_of
+from flowlang.lang.values.zone import install_zones
+from flowlang.zones import read_zone, zone_names
 
 FOLDERS: Final = {"@prelude": "prelude", "@std": "stdlib"}
 _TEST_SUFFIX: Final = "_test.flow"
+
+install_zones(read_zone, zone_names)
 
 
 def prelude_modules() -> list[str]:

@@ -27,7 +27,10 @@ _CANDIDATES_MAX: Final = 1000
 
 
 class Loader(Protocol):
-    """Gives texts of modules. Implementations may be asked from any thread and keep no state between calls."""
+    """Gives texts of modules. Implementations may be asked from any thread and keep no state between calls.
+
+    One that has names of its own for modules has a method `resolve(text, from_module)` as well, which gives the name
+    for the text of a `load` in a module, or raises LoadProblem; otherwise modules are named by `.flow` paths."""
 
     def read(self, name: str) -> str:
         """The text of the module `name`. Raises LoadProblem, with the slug `load-not-found` when there is none."""
@@ -66,6 +69,8 @@ class BundledLoader:
 
     def read(self, name: str) -> str:
         """The text of a bundled module."""
+        if not library_of(name):
+            raise not_found(name, ())
         try:
             return read_bundled(name)
         except LoadProblem as problem:
@@ -151,6 +156,7 @@ class FileLoader:
                 "load-not-found",
                 f"there is no module `{name}`",
                 hint=f"did you mean `//{file_name}`, at the project's root?",
+                instead=f"//{file_name}",
             )
         return not_found(name, candidates)
 
@@ -212,7 +218,7 @@ def not_found(name: str, candidates: Iterable[str]) -> LoadProblem:
     if near is not None and not near.startswith("@"):
         near = f"//{near}"
     hint = None if near is None else f"did you mean `{near}`?"
-    return LoadProblem("load-not-found", f"there is no module `{name}`", hint=hint)
+    return LoadProblem("load-not-found", f"there is no module `{name}`", hint=hint, instead=near)
 
 
 def _refuse_link(name: str, entry: str, folder: int, error: OSError) -> None:

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "resume": _Entry("resume:resume", "Go on with a run."),
     "runs": _Entry("runs:runs", "List runs, show one, read its journal."),
     "check": _Entry("check:check", "Find what is wrong with scripts without running them."),
+    "eval": _Entry("eval:eval_command", "Evaluate a module in memory, under limits, and print its globals as JSON."),
     "explain": _Entry("explain:explain", "Explain a diagnostic or a kind of failure."),
     "help": _Entry("help:help_command", "Show help on a command or a topic."),
     "version": _Entry("version:version", "Show the version."),
@@ -38,6 +39,7 @@ Examples:
   flowlang run etl.flow:main --arg day=2026-01-31 --id etl-2026-01-31
   flowlang resume etl-2026-01-31
   flowlang check .
+  flowlang eval settings.flow --output json
 """
 
 

@@ -34,7 +34,6 @@ SECONDS_MAX: Final = 1e9
 VERBOSITIES: Final = {"quiet": -1, "normal": 0, "verbose": 1}
 
 _SHARED: Final = (
-    click.option("-o", "--output", type=click.Choice(FORMATS), help="Form of what goes to stdout.  [default: text]"),
     click.option("--color", type=click.Choice(COLORS), help="Colours.  [default: auto, on terminals]"),
     click.option("-q", "--quiet", is_flag=True, help="No progress, hints and notes on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="More detail on stderr."),
@@ -90,16 +89,20 @@ class Settings:
 
 
 def command(
-    name: str, *, uses_journal: bool = False, example: str = ""
+    name: str, *, uses_journal: bool = False, formats: Sequence[str] = FORMATS, example: str = ""
 ) -> Callable[[Callable[..., ExitCode]], click.Command]:
-    """Makes a command of a function, with the shared options. `example` ends its help."""
-    shared: Sequence[Callable[[Any], Any]] = (*(_JOURNAL if uses_journal else ()), *_SHARED)
+    """Makes a command of a function, with the shared options. `formats` are those of `--output`; `example` ends the
+    command's help."""
+    form = click.option("-o", "--output", type=click.Choice(formats), help="Form of stdout.  [default: text]")
+    shared: Sequence[Callable[[Any], Any]] = (*(_JOURNAL if uses_journal else ()), form, *_SHARED)
 
     def decorate(function: Callable[..., ExitCode]) -> click.Command:
         @functools.wraps(function)
         def call(**given: Any) -> ExitCode:
             settings = make_settings(
-                {name: given.pop(name) for name in ("output", "color", "quiet", "verbose")}, given.pop("database", None)
+                {name: given.pop(name) for name in ("output", "color", "quiet", "verbose")},
+                given.pop("database", None),
+                formats,
             )
             try:
                 code = function(settings, **given)
@@ -124,7 +127,7 @@ def command(
     return decorate
 
 
-def make_settings(given: Mapping[str, Any], database: str | None) -> Settings:
+def make_settings(given: Mapping[str, Any], database: str | None, formats: Sequence[str] = FORMATS) -> Settings:
     """The settings for the given shared options. Raises UsageError."""
     from flowlang.runtime.journal.locate import project_root, project_settings
 
@@ -135,7 +138,7 @@ def make_settings(given: Mapping[str, Any], database: str | None) -> Settings:
     verbosity = "quiet" if given["quiet"] else "verbose" if given["verbose"] else None
     no_color = "never" if os.environ.get("NO_COLOR") else None
     output = Output(
-        _value("output", given["output"], os.environ.get("FLOWLANG_OUTPUT"), configured, FORMATS, TEXT),
+        _value("output", given["output"], os.environ.get("FLOWLANG_OUTPUT"), configured, formats, TEXT),
         _value("color", given["color"], os.environ.get("FLOWLANG_COLOR") or no_color, configured, COLORS, "auto"),
         VERBOSITIES[
             _value("verbosity", verbosity, os.environ.get("FLOWLANG_VERBOSITY"), configured, (*VERBOSITIES,), "normal")

@@ -21,6 +21,8 @@ from flowlang.cli.terminal import can_color, escaped, is_terminal, one_line, sty
 TEXT: Final = "text"
 JSON: Final = "json"
 FORMATS: Final = (TEXT, JSON)
+CHECK_FORMATS: Final = (TEXT, "concise", JSON, "github", "sarif")
+"""The forms of findings."""
 
 
 class Output:
@@ -29,6 +31,7 @@ class Output:
     def __init__(self, format: str = TEXT, color: str = "auto", verbosity: int = 0) -> None:
         self._out = sys.stdout
         self._err = sys.stderr
+        self.format = format
         self.is_json = format == JSON
         self.is_quiet = verbosity < 0
         self.is_verbose = verbosity > 0
@@ -48,6 +51,11 @@ class Output:
     def rendered(self, text: str) -> None:
         """Writes data that is escaped already and may be coloured."""
         self._write_data(text + "\n")
+
+    def written(self, text: str) -> None:
+        """Writes a text that ends as it is to end."""
+        if text:
+            self._write_data(escaped(text) if self.has_terminal_data else text)
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Writes one JSON document to stdout."""
@@ -70,6 +78,10 @@ class Output:
             self.problem("output-lost", f"stdout cannot be written: {reason.lower()}", "what follows is not shown")
 
     # About it
+
+    def printed(self, text: str) -> None:
+        """Writes lines that a script prints, when stdout is a document; also when quiet."""
+        self.say(escaped(text))
 
     def status(self, text: str) -> None:
         """Says how things go, on one line; nothing when quiet."""

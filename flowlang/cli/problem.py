@@ -84,11 +84,32 @@ KINDS: Final = (
     ),
 )  # fmt: skip
 
+_STEPS: Final = (
+    "Steps count turns of loops, calls, and the work of builtins in proportion to what they work on. The count is the "
+    "same on every machine. `flowlang eval --max-steps` sets the limit."
+)
+_MEMORY: Final = (
+    "Memory counts what the script can still reach, by a fixed table of sizes, and is counted before it is taken. What "
+    "was dropped does not count. `flowlang eval --max-memory` sets the limit."
+)
+_DEPTH: Final = (
+    "A function that calls itself without an end is the usual reason. `flowlang eval --max-depth` can make the limit "
+    "smaller."
+)
+_OUTPUT: Final = (
+    "Lines are counted as UTF-8, with their line ends. With `-o json` the globals have the same limit. `flowlang eval "
+    "--max-output` sets it."
+)
+
 OTHER_SLUGS: Final = {
     "output-lost": (
         "stdout cannot be written",
         "The disk is full, or the file was closed. A run goes on regardless: what it does is in its journal.",
     ),
+    "budget-steps": ("a script takes more steps than it may", _STEPS),
+    "budget-memory": ("a script holds more memory than it may", _MEMORY),
+    "budget-depth": ("calls are nested deeper than they may", _DEPTH),
+    "budget-output": ("a script prints more than it may", _OUTPUT),
     "static-errors": (
         "a script has errors that are found without running it",
         "They are shown all at once. Nothing was run, and no run was begun.",

@@ -63,7 +63,9 @@ def show_diagnostics(output: Output, diagnostics: Sequence[Diagnostic]) -> None:
         output.say(f"\n... and {len(diagnostics) - shown} more; `--verbose` shows all")
 
 
-def show_source_errors(output: Output, entry: str, diagnostics: Sequence[Diagnostic]) -> ExitCode:
+def show_source_errors(
+    output: Output, entry: str, diagnostics: Sequence[Diagnostic], *, exit_code: ExitCode = ExitCode.USAGE
+) -> ExitCode:
     """Shows why a script cannot run."""
     from flowlang.lang.diagnostics.diagnostic import Severity
     from flowlang.lang.diagnostics.formats import to_json
@@ -77,9 +79,9 @@ def show_source_errors(output: Output, entry: str, diagnostics: Sequence[Diagnos
     if slugs:
         output.hint(f"`flowlang explain {slugs[0]}` tells more")
     if output.is_json:
-        problem = Problem("static-errors", message, None, ExitCode.USAGE)
+        problem = Problem("static-errors", message, None, exit_code)
         output.document(error_document(problem, diagnostics=[to_json(diagnostic) for diagnostic in diagnostics]))
-    return ExitCode.USAGE
+    return exit_code
 
 
 def show_defect(output: Output, error: BaseException, root: Path | None) -> ExitCode:

@@ -1,7 +1,7 @@
 """Actions: Python functions with effects, as scripts know them.
 
 `@action` reads a function's signature once and gives an `ActionSpec`: its dotted name, its parameters as checks of
-script values (`parameter.py`), its timeout. Nothing is registered anywhere; whoever wants an action in a run hands
+script values (`lang/values/parameter.py`), its timeout. Nothing is registered anywhere; whoever wants an action in a run hands
 its spec to an `ActionRegistry`.
 
     @action(name="shop.orders", timeout=timedelta(seconds=30))
@@ -27,8 +27,8 @@ import attrs
 
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.parameter import Mismatch, Parameter, ParameterType, parameter_type
 from flowlang.runtime.action_context import ActionCancelled, ActionContext, ActionError
-from flowlang.runtime.parameter import Mismatch, Parameter, ParameterType, parameter_type
 
 __all__ = [
     "ActionCancelled",

@@ -3,7 +3,7 @@
 A golden file begins with commands (`$ flowlang run main.flow`), then come the files of the project (`--- name`), a
 line of `=`, and for each command what it writes to stdout (`| …`), to stderr, and its exit code. `UPDATE_GOLDEN=1`
 writes the second half anew. A command `$ write name text` replaces a file in between, `$ suspend name id` starts
-a run that is suspended at once.
+a run that is suspended at once, `$ cat name` shows a file.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ def transcript(world, line):
         case ["write", name, text]:
             world.write(name, text.replace("\\n", "\n"))
             return f"$ {line}\n"
+        case ["cat", name]:
+            text = (world.root / name).read_text(encoding="utf-8")
+            return f"$ {line}\n" + "".join(f"| {part}".rstrip() + "\n" for part in text.splitlines())
         case ["suspend", name, run_id]:
             world.suspended(name, run_id)
             return f"$ {line}\n"

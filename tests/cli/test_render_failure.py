@@ -46,9 +46,17 @@ def test_verbose_shows_bundled_calls():
 
 
 def test_deep_recursion_is_cut_in_the_middle():
-    lines = shown(*[frame(line=1)] * 50).splitlines()
+    trace = [frame(line=1 + number % 2) for number in range(50)]
+    lines = shown(*trace).splitlines()
     assert "  ... 30 more calls ..." in lines
-    assert len([line for line in lines if line == "  main.flow:1:1 in f"]) == 20
+    assert len([line for line in lines if line == "  main.flow:1:1 in f"]) == 10
+
+
+def test_the_same_call_again_and_again_is_one_line():
+    lines = shown(frame(line=3), *[frame(line=1)] * 50, frame(name="g")).splitlines()
+    assert lines[1:4] == ["  main.flow:3:1 in f", "  main.flow:1:1 in f, 50 times", "  main.flow:2:1 in g"]
+    assert "  main.flow:1:1 in f" in shown(*[frame(line=1)] * 3).splitlines()
+    assert shown(*[frame(line=1)] * 50, verbose=True).splitlines().count("  main.flow:1:1 in f") == 50
 
 
 def test_made_up_traces_are_harmless():

@@ -18,19 +18,14 @@ from types import CodeType
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from reference.agreement import assert_agreement, assert_cpython_agrees
 from reference.claim import ClaimChecker
-from reference.observation import (
-    BUDGET,
-    Observation,
-    OutOfBudget,
-    compiled,
-    observe_compiled,
-    observe_cpython,
-    observe_reference,
-)
-from reference.program import programs
+from reference.containers import Containers
+from reference.kernel import Kernels
+from reference.observation import BUDGET, OutOfBudget, compiled, observe_compiled, observe_reference
+from reference.program import Programs, programs
 from reference.steps import CORNERS, step_counts
-from reference.vocabulary import FULL, SHARED
+from reference.vocabulary import FULL, SHARED, STANDARD, Vocabulary
 
 from flowlang.lang.compile.lowering import ALLOWED_ATTRIBUTES, check_tree
 from flowlang.lang.syntax.nodes import File
@@ -40,21 +35,11 @@ EXAMPLES = int(os.environ.get("FLOWLANG_EXAMPLES", "120"))
 SEED = int(os.environ.get("FLOWLANG_SEED", "0"))
 PARTS = range(4)
 """Each property is checked in several tests with seeds of their own, which can run at the same time."""
-OWN_WORDS = frozenset({
-    "called-before-def", "division-by-zero", "index-out-of-range", "unpack-mismatch", "used-before-assignment",
-    "wrong-arguments",
-})  # fmt: skip
-"""Errors that compiled code may get from CPython and put into words that say less than those of the slow way."""
-EXCEPTIONS = {
-    "division-by-zero": ("ZeroDivisionError",), "float-overflow": ("OverflowError",),
-    "index-out-of-range": ("IndexError",), "missing-element": ("ValueError",), "missing-key": ("KeyError",),
-    "not-callable": ("TypeError",), "unknown-attribute": ("AttributeError",), "unpack-mismatch": ("ValueError",),
-    "used-before-assignment": ("NameError", "UnboundLocalError"), "wrong-arguments": ("TypeError",),
-}  # fmt: skip
-"""What CPython raises where the language has the error of that kind. Where it has another error, it is stricter."""
 
 
-def check_generated(check: Callable[[str], None], part: int, *, shared: bool) -> None:
+def check_generated(
+    check: Callable[[str], object], part: int, vocabulary: Vocabulary, maker: type[Programs] = Programs
+) -> None:
     """Checks a property of generated programs."""
     tried = settings(
         max_examples=EXAMPLES,
@@ -63,35 +48,29 @@ def check_generated(check: Callable[[str], None], part: int, *, shared: bool) ->
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink),
     )
-    seed(SEED + part)(tried(given(programs(SHARED if shared else FULL))(check)))()
 
+    @tried
+    @given(programs(vocabulary, maker))
+    def checked(text: str) -> None:
+        check(text)
 
-def assert_agreement(text: str) -> None:
-    """Both implementations do the same with a program, as far as can be seen."""
-    try:
-        ours = observe_compiled(text)
-    except OutOfBudget as spent:
-        if str(spent) == "depth":
-            with pytest.raises(OutOfBudget, match="depth"):
-                observe_reference(text)
-        return
-    expected = observe_reference(text)
-    assert ours.lines == expected.lines, text
-    assert seen_failure(ours) == seen_failure(expected), text
-    assert ours.values == expected.values, text
-
-
-def seen_failure(observation: Observation) -> tuple[str, int, str] | None:
-    """Kind, line and, where it is the operation's own, message of an error."""
-    failure = observation.failure
-    if failure is None:
-        return None
-    return failure.kind, failure.line, "" if failure.kind in OWN_WORDS else failure.message
+    seed(SEED + part)(checked)()
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_compiled_programs_do_what_the_reference_does(part: int) -> None:
-    check_generated(assert_agreement, part, shared=False)
+    check_generated(assert_agreement, part, FULL)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("vocabulary", [FULL, STANDARD], ids=["flow", "standard"])
+def test_compiled_kernels_do_what_the_reference_does(part: int, vocabulary: Vocabulary) -> None:
+    check_generated(assert_agreement, 200 + part, vocabulary, Kernels)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_compiled_code_shares_containers_as_the_reference_does(part: int) -> None:
+    check_generated(assert_agreement, 300 + part, FULL, Containers)
 
 
 @pytest.mark.parametrize("part", PARTS[:2])
@@ -113,35 +92,21 @@ def test_what_type_inference_claims_is_true(part: int) -> None:
         observe_reference(text, checker_for)
         checked += checkers[0].checked
 
-    check_generated(check, 100 + part, shared=False)
+    check_generated(check, 100 + part, FULL)
     assert checked > EXAMPLES
 
 
+@pytest.mark.parametrize("maker", [Programs, Kernels])
 @pytest.mark.parametrize("part", PARTS[:2])
-def test_shared_programs_do_what_cpython_does(part: int) -> None:
+def test_shared_programs_do_what_cpython_does(part: int, maker: type[Programs]) -> None:
     compared = 0
 
     def check(text: str) -> None:
         nonlocal compared
-        try:
-            ours = observe_compiled(text, as_cpython=True)
-        except OutOfBudget:
-            return
-        if ours.failure is not None and ours.failure.kind not in EXCEPTIONS:
-            return
-        theirs = observe_cpython(text)
-        compared += 1
-        assert ours.lines == theirs.lines, text
-        assert ours.values == theirs.values, text
-        if ours.failure is None:
-            assert theirs.failure is None, (theirs.failure, text)
-        else:
-            assert theirs.failure is not None, (ours.failure, text)
-            assert theirs.failure.kind in EXCEPTIONS[ours.failure.kind], text
-            assert theirs.failure.line == ours.failure.line, text
+        compared += assert_cpython_agrees(text)
 
-    check_generated(check, part, shared=True)
-    assert compared > EXAMPLES // 2
+    check_generated(check, part, SHARED, maker)
+    assert compared > EXAMPLES // 3
 
 
 @pytest.mark.parametrize("position", range(len(CORNERS)))
@@ -254,7 +219,7 @@ def codes_in(code: CodeType) -> Iterator[CodeType]:
 def test_generated_code_names_nothing_of_the_host() -> None:
     for text in CORNERS:
         allowed = {*re.findall(r"[A-Za-z_]\w*", text), *ALLOWED_ATTRIBUTES}
-        for code in codes_in(compiled(text).code):
+        for code in (inner for whole in compiled(text).codes for inner in codes_in(whole)):
             for name in (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars):
                 assert name[0] in "$@&.%!" or (name in allowed and not name.startswith("__")), (name, text)
             for constant in code.co_consts:

@@ -1,7 +1,8 @@
 """The last stage that looks at a syntax tree: a resolved module becomes a program.
 
 The generated module is one function `%module(%d, /)` that runs the top level; its names are globals of the module
-instance. Before it is compiled the tree is checked once more: it may hold nothing that the lowering never makes.
+instance. Large modules have several such functions, which run in turn (`piece.py`). Before a tree is compiled it is
+checked once more: it may hold nothing that the lowering never makes.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from typing import Any, Final
 
 from flowlang.lang.compile import arithmetic, calls, expressions, functions, loops, statements, tree
 from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.piece import Piece, cut
 from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
+from flowlang.lang.compile.recursion import NEVER, refuse_recursion
 from flowlang.lang.compile.unit import DEEPER, DEPTH, Unit
+from flowlang.lang.resolve.binder import How, block_names
 from flowlang.lang.resolve.scope import BindingKind, ModuleScope
 from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax import nodes
@@ -36,25 +40,19 @@ ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
 ALLOWED_ATTRIBUTES: Final = frozenset({"steps", "limit", "memory", "checkpoint", "charge", "append"})
 
 
-def compile_module(file: nodes.File, source: SourceFile, resolve_source: Callable[[str], str]) -> Program:
+def compile_module(
+    file: nodes.File, source: SourceFile, resolve_source: Callable[[str], str], *, may_recurse: bool = True
+) -> Program:
     """Lowers and compiles a resolved module without errors. `resolve_source(text)` gives the canonical name of a
-    loaded module."""
+    loaded module. Unless it `may_recurse`, a function that is called while it runs is refused."""
     scope = file.scope
     assert isinstance(scope, ModuleScope)
-    unit = Unit(is_module=True, entry_call=scope.guard.call if scope.guard is not None else None)
-    body: list[ast.stmt] = []
-    hoisted = set(scope.hoisted)
-    for statement in file.body:
-        if isinstance(statement, nodes.Def) and statement.name.name in hoisted:
-            body += statements.hoisted_def(unit, statement)
-    body += unit.statements(file.body)
-    module = _module(unit, scope, body)
-    check_tree(module)
-    with warnings.catch_warnings():
-        # CPython warns of calls such as `(1)(2)` on standard error; the script is told when it gets there.
-        warnings.simplefilter("ignore", SyntaxWarning)
-        code = compile(module, source.name, "exec", dont_inherit=True, optimize=0)
-    body_code = next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+    whole = Unit(is_module=True, entry_call=scope.guard.call if scope.guard is not None else None)
+    codes = []
+    for piece in cut(file, len(source.text), frozenset(scope.hoisted)):
+        module = lower_piece(whole, piece, may_recurse=may_recurse)
+        check_tree(module)
+        codes.append(_code_of(module, source))
     loads = tuple(
         LoadedName(resolve_source(load.source), binding.original, binding.local.name)
         for load in scope.loads
@@ -63,12 +61,12 @@ def compile_module(file: nodes.File, source: SourceFile, resolve_source: Callabl
     return Program(
         name=source.name,
         digest=source_digest(source.text),
-        code=body_code,
+        codes=tuple(codes),
         exports=_exports(scope),
         loads=loads,
-        methods=tuple(sorted(unit.methods)),
-        universals=tuple(sorted(unit.universals)),
-        predeclared=tuple(sorted(unit.predeclared)),
+        methods=tuple(sorted(whole.methods)),
+        universals=tuple(sorted(whole.universals)),
+        predeclared=tuple(sorted(whole.predeclared)),
         guard=GuardInfo(scope.guard.flow, scope.guard.span[0]) if scope.guard is not None else None,
         acts=any(not isinstance(statement, (nodes.Def, nodes.Load, nodes.Pass)) for statement in file.body),
         documentation=file.docstring,
@@ -80,9 +78,42 @@ def _exports(scope: ModuleScope) -> tuple[str, ...]:
     return tuple(name for name in bound if not name.startswith("_"))
 
 
-def _module(unit: Unit, scope: ModuleScope, body: list[ast.stmt]) -> ast.Module:
+def lower_piece(whole: Unit, piece: Piece, *, may_recurse: bool) -> ast.Module:
+    """The Python module that defines the function of a piece. What it uses is recorded in `whole`."""
+    unit = Unit(
+        is_module=True, methods=whole.methods, universals=whole.universals, predeclared=whole.predeclared,
+        entry_call=whole.entry_call,
+    )  # fmt: skip
+    body: list[ast.stmt] = []
+    for function in piece.functions:
+        body += statements.hoisted_def(unit, function)
+    body += unit.statements(piece.statements)
+    names = _bound_globals(piece)
+    if not may_recurse:
+        notes = refuse_recursion(body)
+        names += notes
+        at = tree.place((1, 0, 1, 0))
+        body[:0] = [tree.assign(note, tree.constant(NEVER, at), at) for note in notes]
+    return _module(unit, names, body)
+
+
+def _bound_globals(piece: Piece) -> list[str]:
+    """The globals that a piece binds: CPython has to be told, for they are bound inside a function."""
+    names = {function.name.name for function in piece.functions}
+    names.update(name.name for name, how in block_names(piece.statements) if how is not How.LOAD)
+    return sorted(python_name(name) for name in names)
+
+
+def _code_of(module: ast.Module, source: SourceFile) -> CodeType:
+    with warnings.catch_warnings():
+        # CPython warns of calls such as `(1)(2)` on standard error; the script is told when it gets there.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        code = compile(module, source.name, "exec", dont_inherit=True, optimize=0)
+    return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def _module(unit: Unit, names: list[str], body: list[ast.stmt]) -> ast.Module:
     at = tree.place((1, 0, 1, 0))
-    names = sorted(python_name(name) for name, binding in scope.names.items() if binding.kind is BindingKind.GLOBAL)
     start: list[ast.stmt] = [ast.Global(names, **at)] if names else []
     unit.charge.settle(at)
     charge = tree.call(

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-COMPILER_VERSION: Final = 1
+COMPILER_VERSION: Final = 2
 """Grows with every change of the generated code or of `Program`; part of the cache key."""
 
 
@@ -35,12 +35,12 @@ class GuardInfo:
 
 @attrs.frozen
 class Program:
-    """A compiled module. `code` is the body of `%module`. `exports`: the names that other modules may load.
-    `methods` and `universals`: what the code refers to and the linker must provide."""
+    """A compiled module. `codes` are the bodies of `%module`, to run in turn. `exports`: the names that other modules
+    may load. `methods` and `universals`: what the code refers to and the linker must provide."""
 
     name: str
     digest: str
-    code: CodeType = attrs.field(repr=False)
+    codes: tuple[CodeType, ...] = attrs.field(repr=False)
     exports: tuple[str, ...]
     loads: tuple[LoadedName, ...]
     methods: tuple[str, ...]

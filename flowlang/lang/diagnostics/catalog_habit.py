@@ -37,9 +37,9 @@ _STATEMENTS: Final = (
         slug="with-statement",
         title="there is no `with`",
         explanation="A block cannot hold something open, since a run may be stopped inside it and go on elsewhere. "
-        "What has to be done at the end is registered with `on_exit`, and happens once, also after a failure.",
+        "A flow gives its result also when it fails, so what has to be done at the end stands after the call of it.",
         wrong='with open("a.txt") as file:\n    pass\n',
-        right='def main():\n    on_exit(lambda: print("done"))\n',
+        right='def main(work):\n    result = work()\n    print("tidied up")\n    return result\n',
     ),
     Entry(
         slug="raise-statement",
@@ -97,9 +97,18 @@ _STATEMENTS: Final = (
         right='print("hello")\n',
     ),
     Entry(
+        slug="declaration-keyword",
+        title="variables and functions are declared as in another language",
+        explanation="A variable exists from its first assignment on, in the function or module that assigns it, and "
+        "needs no word in front of it. Functions are defined with `def`.",
+        wrong="let total = 0\n",
+        right="total = 0\n",
+    ),
+    Entry(
         slug="else-if",
         title="`else if` is written `elif`",
-        explanation="`elif` continues the chain at the same indentation. An `else` has no condition.",
+        explanation="`elif` continues the chain at the same indentation. An `else` has no condition, and there is no "
+        "`elseif`.",
         wrong="x = 1\nif x > 1:\n    print(1)\nelse if x > 0:\n    print(2)\n",
         right="x = 1\nif x > 1:\n    print(1)\nelif x > 0:\n    print(2)\n",
     ),
@@ -219,4 +228,30 @@ _EXPRESSIONS: Final = (
     ),
 )
 
-ENTRIES: Final = (*_STATEMENTS, *_EXPRESSIONS)
+_FOREIGN: Final = (
+    Entry(
+        slug="foreign-keyword",
+        title="a word of another language begins a statement",
+        explanation="The statements are `if`, `for`, `def`, `return`, `load`, `pass`, `break`, `continue` and "
+        "assignments; everything else is a function. The hint says which of them does what the word does elsewhere.",
+        wrong='throw "no data"\n',
+        right='def check(rows):\n    if not rows:\n        fail("no data")\n',
+    ),
+    Entry(
+        slug="foreign-operator",
+        title="an operator of another language",
+        explanation="Comparisons are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in` and `not in`; a function without a name is "
+        "a `lambda`, a field stands behind a dot, and a row of numbers is a `range`.",
+        wrong="double = x => x * 2\n",
+        right="double = lambda x: x * 2\n",
+    ),
+    Entry(
+        slug="foreign-comment",
+        title="a comment that does not begin with `#`",
+        explanation="A comment begins with `#` and ends with its line. `//` divides two numbers and rounds down.",
+        wrong="// the rate of today\nrate = 2\n",
+        right="# the rate of today\nrate = 2\n",
+    ),
+)
+
+ENTRIES: Final = (*_STATEMENTS, *_EXPRESSIONS, *_FOREIGN)

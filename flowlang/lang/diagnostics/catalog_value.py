@@ -169,6 +169,13 @@ _LIMITS: Final = (
         right='{(1, 2): "x"}\n',
     ),
     Entry(
+        slug="time-out-of-range",
+        title="a time or a duration is beyond what the language has",
+        explanation="Times lie in the years 0 to 9999. Durations are at most 2**63 nanoseconds long, some 292 years.",
+        wrong="time.hour * 1000000000\n",
+        right="time.hour * 24\n",
+    ),
+    Entry(
         slug="text-too-long",
         title="the text of a value is too long",
         explanation="`str` and `repr` give at most 268,435,456 characters.",

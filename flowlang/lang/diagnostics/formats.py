@@ -1,4 +1,4 @@
-"""A diagnostic for other programs: one line, JSON, GitHub annotations, SARIF.
+"""A diagnostic for other programs: one line, JSON, GitHub annotations. SARIF has a module of its own.
 
 Lines and columns count from 1 here, as editors and these formats do; an end column is the one after the last
 character. The forms are a promise to whoever reads them: fields are added, never changed.
@@ -6,11 +6,10 @@ character. The forms are a promise to whoever reads them: fields are added, neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from flowlang.lang.diagnostics.catalog import entry
-from flowlang.lang.diagnostics.diagnostic import Diagnostic, Label, Severity
+from flowlang.lang.diagnostics.diagnostic import Diagnostic, Fix, Label, Severity
+from flowlang.lang.source import Span
 
 
 def concise(diagnostic: Diagnostic) -> str:
@@ -40,19 +39,22 @@ def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "labels": [_label(label) for label in diagnostic.labels],
         "hint": diagnostic.hint,
         "notes": list(diagnostic.notes),
+        "fix": None if diagnostic.fix is None else _fix(diagnostic.fix),
     }
 
 
 def _label(label: Label) -> dict[str, Any]:
-    line, column, end_line, end_column = label.span
-    return {
-        "path": label.source.name,
-        "line": line,
-        "column": column + 1,
-        "end_line": end_line,
-        "end_column": end_column + 1,
-        "text": label.text,
-    }
+    return {"path": label.source.name, **_place(label.span), "text": label.text}
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    edits = [{**_place(edit.span), "text": edit.text} for edit in fix.edits]
+    return {"title": fix.title, "is_safe": fix.is_safe, "edits": edits}
+
+
+def _place(span: Span) -> dict[str, int]:
+    line, column, end_line, end_column = span
+    return {"line": line, "column": column + 1, "end_line": end_line, "end_column": end_column + 1}
 
 
 def github(diagnostic: Diagnostic) -> str:
@@ -75,49 +77,3 @@ def _github_data(text: str) -> str:
 
 def _github_property(text: str) -> str:
     return _github_data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def sarif(diagnostics: Iterable[Diagnostic], *, version: str) -> dict[str, Any]:
-    """All diagnostics as one SARIF 2.1.0 log; `version` is flowlang's."""
-    results = [_sarif_result(diagnostic) for diagnostic in diagnostics]
-    slugs = sorted({result["ruleId"] for result in results})
-    driver = {
-        "name": "flowlang",
-        "version": version,
-        "rules": [_sarif_rule(slug) for slug in slugs],
-    }
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
-    }
-
-
-def _sarif_rule(slug: str) -> dict[str, Any]:
-    known = entry(slug)
-    if known is None:
-        return {"id": slug}
-    return {"id": slug, "shortDescription": {"text": known.title}, "fullDescription": {"text": known.explanation}}
-
-
-def _sarif_result(diagnostic: Diagnostic) -> dict[str, Any]:
-    message = diagnostic.message if diagnostic.hint is None else f"{diagnostic.message}; {diagnostic.hint}"
-    result: dict[str, Any] = {
-        "ruleId": diagnostic.slug,
-        "level": diagnostic.severity.value,
-        "message": {"text": message},
-    }
-    if diagnostic.primary is not None:
-        result["locations"] = [_sarif_location(diagnostic.primary)]
-    if diagnostic.labels:
-        result["relatedLocations"] = [
-            {**_sarif_location(label), **({"message": {"text": label.text}} if label.text else {})}
-            for label in diagnostic.labels
-        ]
-    return result
-
-
-def _sarif_location(label: Label) -> dict[str, Any]:
-    line, column, end_line, end_column = label.span
-    region = {"startLine": line, "startColumn": column + 1, "endLine": end_line, "endColumn": end_column + 1}
-    return {"physicalLocation": {"artifactLocation": {"uri": label.source.name}, "region": region}}

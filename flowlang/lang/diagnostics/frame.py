@@ -46,11 +46,11 @@ def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     """The diagnostic as lines of text, without a final line end. `color` adds ANSI colours."""
     paint = _Paint(color, _SEVERITY[diagnostic.severity])
     title = f"{diagnostic.severity.value}[{diagnostic.slug}]"
-    lines = [paint.severity(title) + paint.bold(": " + _safe(diagnostic.message))]
+    lines = [paint.severity(title) + paint.bold(": " + safe_text(diagnostic.message))]
     lines += _frame(diagnostic, paint)
     if diagnostic.hint is not None:
-        lines.append(paint.hint("hint") + ": " + _safe(diagnostic.hint))
-    lines += [paint.hint("note") + ": " + _safe(note) for note in diagnostic.notes]
+        lines.append(paint.hint("hint") + ": " + safe_text(diagnostic.hint))
+    lines += [paint.hint("note") + ": " + safe_text(note) for note in diagnostic.notes]
     return "\n".join(lines)
 
 
@@ -97,10 +97,12 @@ def _frame(diagnostic: Diagnostic, paint: _Paint) -> list[str]:
         mine = [label for label in labels if label.source is source]
         line, column = mine[0].span[:2]
         arrow = "-->" if source is labels[0].source else ":::"
-        lines.append(f"{' ' * (digits + 1)}{paint.gutter(arrow)} {_safe(source.name)}:{line}:{column + 1}")
-        lines.append(paint.gutter(f"{' ' * (digits + 2)}|"))
-        lines += _source_block(source, mine, primary, digits, paint)
-    lines.append(paint.gutter(f"{' ' * (digits + 2)}|"))
+        lines.append(f"{' ' * (digits + 1)}{paint.gutter(arrow)} {safe_text(source.name)}:{line}:{column + 1}")
+        if source.text or any(label.text for label in mine):
+            lines.append(paint.gutter(f"{' ' * (digits + 2)}|"))
+            lines += _source_block(source, mine, primary, digits, paint)
+            if source is sources[-1]:
+                lines.append(paint.gutter(f"{' ' * (digits + 2)}|"))
     return lines
 
 
@@ -126,7 +128,7 @@ def _source_block(
         for mark in here:
             indent, width = window.place(mark.start, mark.end)
             underline = ("^" if mark.is_primary else "-") * width
-            text = underline + (f" {_safe(mark.text)}" if mark.text else "")
+            text = underline + (f" {safe_text(mark.text)}" if mark.text else "")
             gutter = paint.gutter(f"{' ' * (digits + 2)}|")
             lines.append(f"{gutter} {' ' * indent}{paint.mark(text, mark.is_primary)}")
     return lines
@@ -209,7 +211,7 @@ def _escape(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _safe(text: str) -> str:
+def safe_text(text: str) -> str:
     """Text that cannot do anything to a terminal; its line ends begin indented lines."""
     if len(text) > TEXT_LENGTH_MAX:
         text = text[:TEXT_LENGTH_MAX] + "…"

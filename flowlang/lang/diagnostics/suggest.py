@@ -1,7 +1,7 @@
 """Did you mean …? The candidate that a mistyped name was most likely meant to be.
 
 The measure is the number of single letters changed, added, left out, or swapped with their neighbour. At most two
-such slips are taken for a typing mistake, in names of one or two letters at most one. Since the limit is that small,
+such slips are taken for a typing mistake, in names of up to three letters at most one. Since the limit is that small,
 only a band of five cells around the diagonal of the usual table has to be computed, and a candidate is given up as
 soon as a whole row is beyond the limit: the cost is linear in the length of the names.
 """
@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 DISTANCE_MAX: Final = 2
-SHORT_NAME_LENGTH: Final = 2
+SHORT_NAME_LENGTH: Final = 3
 NAME_LENGTH_MAX: Final = 100
 CANDIDATES_MAX: Final = 10_000
 

@@ -200,13 +200,12 @@ def divide_floats(left: float, right: float) -> float:
 
 
 def floor_divide_floats(left: float, right: float) -> float:
-    """`left // right` of floats."""
+    """`left // right` of floats: the floor of the quotient, as every implementation of the language computes it. The
+    host divides exactly first, and so finds `1.0 // 0.1` to be 9.0, and NaN where the quotient is infinite."""
     if right == 0:
         raise division_by_zero("//")
-    if math.isinf(left) and math.isfinite(right):
-        # The host gives NaN; the floor of an infinite quotient is that quotient.
-        return left / right
-    return left // right
+    quotient = left / right
+    return quotient if math.isinf(quotient) else quotient // 1.0
 
 
 def modulo_floats(left: float, right: float) -> float:
@@ -231,7 +230,7 @@ def shift_right_ints(left: int, right: int) -> int:
     """`left >> right` of ints."""
     if right < 0:
         raise negative_shift()
-    return left >> min(right, INT_BITS_MAX)
+    return checked(left >> min(right, INT_BITS_MAX))
 
 
 def negative_shift() -> Fault:
@@ -256,8 +255,8 @@ register_numbers("*", None, operator.mul)
 register_numbers("/", divide_ints, divide_floats)
 register_numbers("//", floor_divide_ints, floor_divide_floats)
 register_numbers("%", modulo_ints, modulo_floats)
-register_operation("&", [int], [int], operator.and_)
-register_operation("|", [int], [int], operator.or_)
-register_operation("^", [int], [int], operator.xor)
+register_operation("&", [int], [int], lambda left, right: checked(left & right))
+register_operation("|", [int], [int], lambda left, right: checked(left | right))
+register_operation("^", [int], [int], lambda left, right: checked(left ^ right))
 register_operation("<<", [int], [int], shift_left_ints)
 register_operation(">>", [int], [int], shift_right_ints)

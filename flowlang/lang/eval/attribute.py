@@ -9,28 +9,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 from flowlang.lang.diagnostics.suggest import nearest
+from flowlang.lang.eval.foreign_attribute import HABITS
 from flowlang.lang.eval.mismatch import RESULT_HINT
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, BoundMethod, type_name
 from flowlang.lang.values.result import Err, Ok
+from flowlang.lang.values.size import OBJECT
 from flowlang.lang.values.wording import kind_of
 
-HABITS: Final = {
-    ("list", "sort"): "use `sorted(...)`, which gives a new list",
-    ("list", "reverse"): "use `reversed(...)`, which gives a new list",
-    ("list", "copy"): "use `list(...)`",
-    ("list", "count"): "use `len([x for x in items if x == wanted])`",
-    ("list", "push"): "use `append`",
-    ("list", "length"): "use `len(...)`",
-    ("dict", "copy"): "use `dict(...)`",
-    ("dict", "has_key"): "use `in`",
-    ("dict", "iteritems"): "use `items`",
-    ("set", "copy"): "use `set(...)`",
-    ("string", "encode"): "use `bytes(...)`",
-    ("string", "length"): "use `len(...)`",
-    ("bytes", "decode"): "use `str(...)`",
-}
-"""What people who know other languages write, and what it is called here."""
+NAMES_LISTED_MAX: Final = 8
+"""So many attributes are listed when none is like the one that is not there."""
 
 
 def attribute(value: Any, name: str) -> Any:
@@ -39,6 +28,7 @@ def attribute(value: Any, name: str) -> Any:
     if found is not None:
         function = found.methods.get(name)
         if function is not None:
+            charge(0, OBJECT)
             return BoundMethod(value, function, name)
         if found.get_field is not None:
             field = found.get_field(value, name)
@@ -70,7 +60,9 @@ def set_attribute(value: Any, name: str, field: Any) -> None:
     """`value.name = field`."""
     found = VALUE_TYPES.get(type(value))
     if found is None or found.set_field is None:
-        hint = "make a new struct, such as `old + struct(field = value)`" if type_name(value) == "struct" else None
+        hint = 'only values that say so can change; keep data in a dict: `table["name"] = value`'
+        if type_name(value) == "struct":
+            hint = "make a new struct, such as `old + struct(field = value)`"
         raise Fault("type-mismatch", f"cannot assign to field `{name}` of {kind_of(value)}", hint=hint)
     found.set_field(value, name, field)
 
@@ -96,10 +88,19 @@ def advice(value: Any, name: str) -> str | None:
         )
     if isinstance(value, Err) and name == "value":
         return "an `Err` has no `value`: ask `is_ok()` first, or use `unwrap(...)`"
+    if name in ("is_ok", "is_err", "unwrap_or"):
+        return "only the call of a flow gives a Result; functions and actions give their values themselves"
     if value is None:
         return "a function that ends without `return` gives None"
     if type_name(value) == "dict":
         similar = nearest(name, attribute_names(value)) if len(name) <= 60 else None
         return f"did you mean `{similar}`?" if similar else f'for the entry under a key write `["{name[:60]}"]`'
-    similar = nearest(name, attribute_names(value)) if len(name) <= 60 else None
-    return f"did you mean `{similar}`?" if similar else None
+    names = attribute_names(value)
+    similar = nearest(name, names) if len(name) <= 60 else None
+    if similar is not None:
+        return f"did you mean `{similar}`?"
+    if not names:
+        return f"{kind_of(value)} has no attributes at all; pass it to a builtin such as `str(x)`"
+    if len(names) <= NAMES_LISTED_MAX:
+        return f"it has {', '.join(f'`{each}`' for each in names)}"
+    return "`dir(x)` lists the attributes of a value"

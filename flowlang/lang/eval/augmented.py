@@ -6,11 +6,13 @@ plain operator gives. The operators not listed here have no in-place form.
 
 from __future__ import annotations
 
+from types import GeneratorType
 from typing import Any
 
 from flowlang.lang.eval.arithmetic import add, bit_and, bit_or, bit_xor, subtract
-from flowlang.lang.eval.indexing import iterate, length
+from flowlang.lang.eval.indexing import iterate
 from flowlang.lang.values import set as set_values
+from flowlang.lang.values.argument import drained
 from flowlang.lang.values.dict import DICTS, merge_in_place
 from flowlang.lang.values.list import LISTS, extend_in_place
 from flowlang.lang.values.mutation import check_mutable
@@ -20,7 +22,8 @@ from flowlang.lang.values.set import SETS
 def add_in_place(left: Any, right: Any) -> Any:
     """`left += right`; a list takes the elements of any iterable."""
     if type(left) in LISTS:
-        extend_in_place(left, iterate(right), length(right))
+        elements = iterate(right)
+        extend_in_place(left, drained(elements) if type(elements) is GeneratorType else elements, right)
         return left
     return add(left, right)
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -31,9 +32,10 @@ from flowlang.lang.eval.module import Module
 from flowlang.lang.eval.pattern import ArgPattern, bind_declared
 from flowlang.lang.eval.services import evaluation_services, method_table
 from flowlang.lang.eval.traceback import Frame, frames_of, stop_of
+from flowlang.lang.resolve.load_source import library_of
 from flowlang.lang.values.canonical import decode
 from flowlang.lang.values.display import str_value
-from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault, Stop
+from flowlang.lang.values.fault import FailSignal, Fault, Stop
 from flowlang.lang.values.meter import METER, Budget, Meter
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
@@ -96,17 +98,19 @@ class Entry:
 class Evaluation:
     """One script run. A step may end early to give out lines: when `may_flush`, the next line after somebody set
     `is_flush_due` ends it. `programs`: all modules, each after those it loads; those in `prelude` come first and give
-    their public names to all others. `finished`: flow calls that need not run again."""
+    their public names to all others. `finished`: flow calls that need not run again. `predeclared`: the host's own
+    values, for all modules but the bundled ones."""
 
     def __init__(
         self, programs: Sequence[Program], prelude: Iterable[str], entry: Entry, *, universe: Mapping[str, Any],
         catalog: ActionCatalog, budget: Budget | None = None, run_id: str = "",
-        finished: Mapping[Position, FinishedCall] | None = None,
+        finished: Mapping[Position, FinishedCall] | None = None, predeclared: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.programs = programs
         self.prelude = frozenset(prelude)
         self.entry = entry
         self.universe = universe
+        self.predeclared = predeclared or {}
         self.run_id = run_id
         self.actions = Actions(catalog)
         self._budget = budget or Budget()
@@ -131,9 +135,22 @@ class Evaluation:
 
     def start(self) -> Step:
         """Runs to the first suspension."""
-        scope = Scope((), None, _entry_name(self.entry), Struct({}))
-        self._ready.append((Fiber(self, scope, self._run_root), None))
+        return self.begin(_entry_name(self.entry), self.run_modules)
+
+    def begin(self, name: str, body: Callable[[Fiber], Any]) -> Step:
+        """Runs `body` to the first suspension, as a root flow called `name`. Hosts use this to call functions of
+        modules that have run; what an earlier root flow left behind is dropped."""
+        self.drop()
+        self.hub = getcurrent()
+        self._ready.append((Fiber(self, Scope((), None, name, Struct({})), partial(self._run_root, body)), None))
         return self._advance()
+
+    def drop(self) -> None:
+        """Gives up what waits. Fibers end on the thread that this is called on, which must be their own."""
+        self._said, self._outcome, self._stop = [], None, None
+        self._waiting.clear()
+        self._ready.clear()
+        self._fibers.clear()
 
     def resume(self, answers: Iterable[tuple[Position, Answer]]) -> Step:
         """Delivers answers, in order, and runs to the next suspension."""
@@ -205,9 +222,7 @@ class Evaluation:
         text = message if type(message) is str else str_value(message)
         fiber = getcurrent()
         assert type(fiber) is Fiber
-        self.meter.output += len(text) + 1
-        if self.meter.output > self.meter.budget.output_characters:
-            raise BudgetExceeded("output", f"the budget of {self.meter.budget.output_characters} characters is spent")
+        self.meter.print(text)
         if len(text) > LINE_CHARACTERS_MAX:
             text = f"{text[:LINE_CHARACTERS_MAX]}… ({len(text):,} characters)"
         self.tell(LogLine(fiber.scope.line_position(), level, text))
@@ -221,6 +236,10 @@ class Evaluation:
         """Lets a fiber run as soon as it is its turn."""
         self._fibers.add(fiber)
         self._ready.append((fiber, None))
+
+    def final(self, result: Ok | Err) -> tuple[Ok | Err, bytes | None]:
+        """The root's Result as it leaves the evaluation, with its bytes if it is data."""
+        return result_by_value(result)
 
     def enter_fiber(self) -> None:
         """Called first in each fiber: builtins find the meter through the context."""
@@ -255,29 +274,38 @@ class Evaluation:
 
     # The root fiber
 
-    def _run_root(self) -> None:
+    def _run_root(self, body: Callable[[Fiber], Any]) -> None:
         self.enter_fiber()
         fiber = getcurrent()
         assert type(fiber) is Fiber
-        self._outcome = result_by_value(run_scope(fiber, fiber.scope, lambda: self._run_modules(fiber)))
+        self._outcome = self.final(run_scope(fiber, fiber.scope, lambda: body(fiber)))
 
-    def _run_modules(self, fiber: Fiber) -> Any:
+    def run_modules(self, fiber: Fiber) -> Any:
+        """Runs all modules, and the entry, in the root fiber."""
         predeclared: dict[str, Any] = {}
         for program in self.programs:
             is_script = program.name == self.entry.module and not self.entry.flow
             module = self._link(program, predeclared, MAIN if is_script else program.name)
             self.modules[program.name] = module
-            fiber.scope.may_act = is_script
+            fiber.scope.may_act = is_script or self.may_act_in(program.name)
             try:
                 module.run()
-            finally:
+            except Exception:
                 module.finish()
                 fiber.scope.may_act = True
+                raise
+            # A Stop ends everything, and to freeze would be charged to a budget that may be spent.
+            module.finish()
+            fiber.scope.may_act = True
             if program.name in self.prelude:
                 predeclared.update(module.exports())
         if self.entry.flow:
             return self._call_entry_flow()
         return self._entry_result if self._entry_result is not None else Ok(None)
+
+    def may_act_in(self, module: str) -> bool:
+        """Whether the top level of a module that is not the script may call flows."""
+        return False
 
     def _link(self, program: Program, predeclared: Mapping[str, Any], role: str) -> Module:
         names: dict[str, Any] = evaluation_services(self.meter, self.depth_limit)
@@ -288,9 +316,10 @@ class Evaluation:
             names["@" + name] = self.universe[name]
         for name in program.methods:
             names["." + name] = method_table(name)
+        visible = predeclared if library_of(program.name) else {**predeclared, **self.predeclared}
         for name in program.predeclared:
-            if name in predeclared:
-                names["&" + name] = predeclared[name]
+            if name in visible:
+                names["&" + name] = visible[name]
         for load in program.loads:
             names[python_name(load.local)] = self._loaded(load.module, load.original, predeclared)
         return Module(program, names)
@@ -329,7 +358,8 @@ class Evaluation:
         return call
 
     def _census(self) -> int:
-        total, steps = take_census(self.modules.values(), self._fibers, sys._getframe(1), self._said)
+        running = sys._getframe(1) if type(getcurrent()) is Fiber else None
+        total, steps = take_census(self.modules.values(), self._fibers, running, self._said, self.meter.heed)
         self.meter.steps += steps
         return total
 

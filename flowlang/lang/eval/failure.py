@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowlang.lang.eval.traceback import Frame, explain, frames_of, stop_of
+from flowlang.lang.eval.unlock import unlock_after
 from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault, Stop
 from flowlang.lang.values.result import Err, Failure, failure_of
@@ -29,6 +30,7 @@ def failed(error: Exception) -> Err:
     explained = explain(error)
     if explained is None:
         raise Defect(error) from error
+    unlock_after(error)
     frames = [trace_struct(frame) for frame in frames_of(error.__traceback__)]
     if isinstance(explained, FailSignal):
         inner: Failure = explained.failure or failure_of(explained.error)

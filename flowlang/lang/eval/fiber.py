@@ -8,6 +8,7 @@ each its position. Positions depend only on the code that ran in that scope, nev
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
@@ -51,13 +52,17 @@ class Scope:
 
 
 class Fiber(greenlet):
-    """One strand of an evaluation, in its current scope. `held`: values that it was given to begin with."""
+    """One strand of an evaluation, in its current scope. `held`: values that it was given to begin
+    with; `awaited`: the tasks that it waits for now."""
 
     def __init__(self, evaluation: Evaluation, scope: Scope, run: Any, held: Sequence[Any] = ()) -> None:
         super().__init__(run, evaluation.hub)
+        # A greenlet begins with an empty context. Host functions that are called in it expect their own.
+        self.gr_context = copy_context()
         self.evaluation = evaluation
         self.scope = scope
         self.held = held
+        self.awaited: Sequence[Task] = ()
 
     def suspend(self) -> Any:
         """Gives control back to the evaluation until the fiber is answered."""

@@ -108,7 +108,10 @@ def run_scope(fiber: Fiber, scope: Scope, body: Any) -> Ok | Err:
         result = as_result(body())
     except Exception as error:
         result = failed(error)
-    await_tasks(fiber, scope.tasks)
+    try:
+        await_tasks(fiber, scope.tasks)
+    except Fault as fault:
+        result = failed(fault)
     fiber.scope = outer
     return result
 

@@ -18,9 +18,15 @@ RESULT_HINT: Final = "calling a flow gives a Result: take the value out with `un
 NONE_HINT: Final = (
     "one side is None: a function that ends without `return` gives None, and so does a method like `append`"
 )
+READ_HINT: Final = "use `int(...)` or `float(...)` to read the string as a number"
 PAIR_HINTS: Final[dict[tuple[str, str, str], str]] = {
     ("+", "dict", "dict"): "use `|` to merge dicts",
     ("+", "set", "set"): "use `|` to unite sets",
+    ("-", "string", "string"): "remove a part with `replace`, `removeprefix` or `removesuffix`",
+    ("-", "dict", "dict"): "keep the others with `{k: v for k, v in a.items() if k not in b}`",
+    ("*", "string", "float"): READ_HINT,
+    ("*", "float", "string"): READ_HINT,
+    ("*", "string", "string"): READ_HINT,
     ("-", "list", "list"): "keep the others with `[x for x in a if x not in b]`, or use sets",
     ("|", "list", "list"): "use `+` to join lists",
     ("+", "list", "tuple"): "use `list(...)` to turn the tuple into a list",
@@ -28,6 +34,15 @@ PAIR_HINTS: Final[dict[tuple[str, str, str], str]] = {
     ("+", "string", "bytes"): "use `str(...)` to decode the bytes",
     ("+", "bytes", "string"): "use `bytes(...)` to encode the string",
 }
+UNARY_HINTS: Final = {
+    "Result": RESULT_HINT,
+    "bool": "use `int(...)` to make a number of it, or `not` to negate it",
+    "string": "use `int(...)` or `float(...)` to read the string as a number",
+    "NoneType": "a function that ends without `return` gives None",
+    "float": "use `int(...)` to make an int of it",
+    "list": "use `reversed(...)` to turn a list around, or a comprehension to negate its elements",
+}
+"""By the operand of `-`, `+` or `~`."""
 NUMERIC: Final = ("int", "float")
 CALCULATIONS: Final = ("-", "/", "//", "%")
 """Operators that have no meaning for strings, so that a string beside a number was meant as one."""
@@ -41,8 +56,7 @@ def unsupported(symbol: str, left: Any, right: Any) -> Fault:
 def unsupported_unary(symbol: str, operand: Any) -> Fault:
     """The Fault for `symbol operand`."""
     name = type_name(operand)
-    hint = {"Result": RESULT_HINT, "bool": "use `int(...)` to make a number of it, or `not` to negate it"}.get(name)
-    return Fault("type-mismatch", f"unsupported operation: {symbol}{name}", hint=hint)
+    return Fault("type-mismatch", f"unsupported operation: {symbol}{name}", hint=UNARY_HINTS.get(name))
 
 
 def advice(symbol: str, left: Any, right: Any) -> str | None:
@@ -55,13 +69,17 @@ def advice(symbol: str, left: Any, right: Any) -> str | None:
         return RESULT_HINT
     if left is None or right is None:
         return NONE_HINT
+    if symbol == "+" and names[0] == "list":
+        return f"use `append`, or put the {names[1]} in brackets: `+ [value]`"
     if symbol == "+" and "string" in names:
         other = names[1] if names[0] == "string" else names[0]
         return f"use `str(...)` to turn the {other} into text"
     if "bool" in names and set(names) <= {"bool", *NUMERIC}:
         return "a bool is not a number: use `int(...)` to make 0 or 1 of it"
     if symbol in CALCULATIONS and "string" in names and set(names) & {*NUMERIC}:
-        return "use `int(...)` or `float(...)` to read the string as a number"
+        return READ_HINT
+    if symbol == "in":
+        return "the right side of `in` needs to be a collection or a string"
     rights = right_types(symbol, left)
     if rights:
         return f"the right side of `{symbol}` needs to be {' or '.join(map(article, rights))} here"

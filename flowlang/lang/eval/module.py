@@ -30,7 +30,8 @@ class Module:
 
     def run(self, depth: int = 0) -> None:
         """Runs the top level."""
-        FunctionType(self.program.code, self.globals)(depth)
+        for code in self.program.codes:
+            FunctionType(code, self.globals)(depth)
 
     def finish(self) -> None:
         """Freezes the module's values, after its top level ran (or failed)."""

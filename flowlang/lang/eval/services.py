@@ -13,15 +13,16 @@ from flowlang.lang.eval.callback import passes_calls_on
 from flowlang.lang.eval.failure import too_deep
 from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
+from flowlang.lang.eval.recursion import once
 from flowlang.lang.eval.traceback import EARLY
 from flowlang.lang.values.argument import count_elements, drained
 from flowlang.lang.values.container import AnyDict, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.key import dict_has, dict_items, dict_set
+from flowlang.lang.values.key import dict_has, dict_items, dict_of_texts, dict_set
 from flowlang.lang.values.meter import Meter, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
-from flowlang.lang.values.size import ELEMENT, SLOT
+from flowlang.lang.values.size import ELEMENT, SLOT, table_size
 
 INT_BITS_MAX: Final = 1 << 17
 
@@ -100,6 +101,7 @@ def keywords(value: Any) -> dict[str, Any]:
     """The keywords of a `**` argument, as generated code names them."""
     if not isinstance(value, AnyDict):
         raise Fault("type-mismatch", f"the argument after `**` must be a dict, not {type_name(value)}")
+    charge(len(value) >> 1, table_size(len(value)))
     result = {}
     for name, item in dict_items(value):
         if type(name) is not str:
@@ -110,10 +112,10 @@ def keywords(value: Any) -> dict[str, Any]:
 
 def keyword_dict(given: dict[str, Any]) -> Dict:
     """The value of a `**kwargs` parameter."""
-    charge(len(given) >> 3, 96 + 48 * len(given))
+    charge(len(given) >> 3, table_size(len(given)))
     if any(name.startswith(MARK) for name in given):
-        return Dict({script_name(name): value for name, value in given.items()})
-    return Dict(given)
+        return dict_of_texts({script_name(name): value for name, value in given.items()})
+    return dict_of_texts(given)
 
 
 def dict_literal(parts: tuple[Any, ...]) -> Dict:
@@ -122,7 +124,7 @@ def dict_literal(parts: tuple[Any, ...]) -> Dict:
     for index in range(0, len(parts), 2):
         key = parts[index]
         if dict_has(result, key):
-            raise Fault("duplicate-key", f"key {preview(key)} occurs twice in the dict")
+            raise Fault("duplicate-key", f"key {preview(key)} occurs twice in the dict", hint="remove one of the two")
         dict_set(result, key, parts[index + 1])
     return result
 
@@ -130,7 +132,7 @@ def dict_literal(parts: tuple[Any, ...]) -> Dict:
 def with_defaults(function: FunctionType, positional: tuple[Any, ...], pairs: tuple[tuple[str, Any], ...]) -> Any:
     """Gives a function its defaults."""
     function.__defaults__ = positional or None
-    function.__kwdefaults__ = dict(pairs)
+    function.__kwdefaults__ = dict(pairs) or None
     return function
 
 
@@ -182,7 +184,7 @@ STATIC_SERVICES: Final[Mapping[str, Any]] = {
     "$List": List, "$Dict": Dict,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
-    "$early_call": early_call, "$name_flow": name_flow,
+    "$early_call": early_call, "$once": once, "$name_flow": name_flow,
 }  # fmt: skip
 
 

@@ -24,12 +24,13 @@ FIBER_STEPS: Final = 32
 
 
 class Task:
-    """A running or finished task. `result` is None until it is done."""
+    """A running or finished task. `result` is None until it is done, `strand` is what runs it until then."""
 
-    __slots__ = ("fiber", "name", "result", "waiting")
+    __slots__ = ("fiber", "name", "result", "strand", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.strand: Fiber | None = None
         self.result: Ok | Err | None = None
         self.waiting: list[Wait] = []
         self.fiber: Fiber | None = None
@@ -55,7 +56,7 @@ def start_task(
     evaluation.tell(TaskBegun(position, name, digest, calling_frame(sys._getframe())))
     task = Task(name)
     own_scope = Scope(position, scope, scope.flow, scope.arguments)
-    task.fiber = Fiber(evaluation, own_scope, lambda: _run(evaluation, task, run), held)
+    task.fiber = task.strand = Fiber(evaluation, own_scope, lambda: _run(evaluation, task, run), held)
     scope.tasks.append(task)
     evaluation.make_ready(task.fiber)
     return task
@@ -66,6 +67,7 @@ def _run(evaluation: Evaluation, task: Task, run: Callable[[Fiber], Ok | Err]) -
     assert fiber is not None
     evaluation.enter_fiber()
     task.result = run(fiber)
+    task.strand = None
     for wait in task.waiting:
         wait.left -= 1
         if wait.left == 0:
@@ -74,13 +76,36 @@ def _run(evaluation: Evaluation, task: Task, run: Callable[[Fiber], Ok | Err]) -
 
 
 def await_tasks(fiber: Fiber, tasks: Sequence[Task]) -> None:
-    """Suspends the fiber until all the tasks are done."""
+    """Suspends the fiber until all the tasks are done. Raises Fault when one of them waits for this fiber."""
     pending = [task for task in dict.fromkeys(tasks) if task.result is None]
     if pending:
+        if _waits_for(fiber, pending):
+            raise Fault(
+                "tasks-wait-for-each-other",
+                "this would wait for a task that waits for this one",
+                hint="let one of them return, and use its result in the other",
+            )
         wait = Wait(fiber, len(pending))
         for task in pending:
             task.waiting.append(wait)
+        fiber.awaited = pending
         fiber.suspend()
+        fiber.awaited = ()
+
+
+def _waits_for(fiber: Fiber, tasks: Sequence[Task]) -> bool:
+    """Whether one of the tasks can only go on after the fiber: the last one to close such a circle is told."""
+    following = list(tasks)
+    seen: set[Fiber] = set()
+    while following:
+        strand = following.pop().strand
+        if strand is fiber:
+            return True
+        if strand is not None and strand not in seen:
+            charge(1)
+            seen.add(strand)
+            following.extend(strand.awaited)
+    return False
 
 
 def checked_tasks(value: Any) -> list[Task]:

@@ -10,17 +10,23 @@ from __future__ import annotations
 import re
 from itertools import islice
 from types import CodeType, FrameType, TracebackType
+from typing import Any
 
 import attrs
 
 from flowlang.lang.compile.naming import script_name
 from flowlang.lang.eval.arithmetic import division_by_zero, negative_shift, quotient_too_large
 from flowlang.lang.eval.callback import PASSES_CALLS_ON
+from flowlang.lang.eval.indexing import unpacking_hint
+from flowlang.lang.eval.operand import failing_instruction, operator_at, subscript_operands
+from flowlang.lang.eval.recursion import once
 from flowlang.lang.eval.wrong_call import explain_type_error
 from flowlang.lang.source import Span
-from flowlang.lang.values.display import preview
+from flowlang.lang.values.container import AnyDict, AnyList, Dict
+from flowlang.lang.values.dict import KEY_ADVICE, missing_key
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault
 from flowlang.lang.values.scalar import int_too_large_for_float
+from flowlang.lang.values.sequence import index_out_of_range
 
 TOP_LEVEL = "<toplevel>"
 EARLY = "%early"
@@ -65,14 +71,20 @@ def frames_of(traceback: TracebackType | None) -> list[Frame]:
         frame = traceback.tb_frame
         if is_generated(frame):
             code = frame.f_code
-            span = span_at(code, traceback.tb_lasti)
+            is_innermost = traceback.tb_next is None
+            span = span_at(code, failing_instruction(frame, traceback.tb_lasti) if is_innermost else traceback.tb_lasti)
             name = code.co_name
             if name.startswith("%comprehension") and frames:
                 name = frames.pop().function
-            if name != EARLY:
+            if name != EARLY and not _is_refused_at_start(traceback):
                 frames.append(Frame(frame.f_globals["$module"].name, _display_name(name), span))
         traceback = traceback.tb_next
     return frames
+
+
+def _is_refused_at_start(traceback: TracebackType) -> bool:
+    """Whether a function was not let in: what is wrong is the call of it."""
+    return traceback.tb_next is not None and traceback.tb_next.tb_frame.f_code is once.__code__
 
 
 def _display_name(name: str) -> str:
@@ -110,19 +122,17 @@ def explain(error: BaseException) -> Fault | FailSignal | None:
         return None
     if not is_generated(traceback.tb_frame):
         passes_on = isinstance(error, TypeError) and traceback.tb_frame.f_code in PASSES_CALLS_ON
-        return explain_type_error(str(error)) if passes_on else None
-    return _explain_host_error(error, traceback.tb_frame)
+        return explain_type_error(str(error), traceback.tb_frame) if passes_on else None
+    return _explain_host_error(error, traceback)
 
 
-def _explain_host_error(error: BaseException, frame: FrameType) -> Fault | None:
+def _explain_host_error(error: BaseException, traceback: TracebackType) -> Fault | None:
+    frame = traceback.tb_frame
     match error:
-        case KeyError():
-            key = preview(error.args[0])
-            return Fault("missing-key", f"key {key} is not in the dict", hint="`.get(key, default)` gives a default")
-        case IndexError():
-            return Fault("index-out-of-range", "index is out of range", hint="`len(x)` tells how many items there are")
+        case KeyError() | IndexError():
+            return _wrong_subscript(error, subscript_operands(frame, traceback.tb_lasti))
         case ZeroDivisionError():
-            return division_by_zero("/")
+            return division_by_zero(operator_at(frame.f_code, traceback.tb_lasti) or "/")
         case NameError():
             return _unbound(error, frame)
         case OverflowError():
@@ -130,8 +140,19 @@ def _explain_host_error(error: BaseException, frame: FrameType) -> Fault | None:
         case ValueError():
             return negative_shift() if "shift" in str(error) else _wrong_unpacking(str(error))
         case TypeError():
-            return explain_type_error(str(error))
+            return explain_type_error(str(error), frame)
     return None
+
+
+def _wrong_subscript(error: KeyError | IndexError, operands: tuple[Any, Any] | None) -> Fault:
+    """The Fault of a key or an index that is not there; `operands` is what was looked up where, if that is known."""
+    container, index = operands or (None, None)
+    if isinstance(error, KeyError):
+        wanted = error.args[0]
+        return missing_key(container if isinstance(container, AnyDict) else Dict(), wanted, KEY_ADVICE)
+    if isinstance(container, AnyList) and type(index) is int and not -len(container) <= index < len(container):
+        return index_out_of_range(container, index)
+    return Fault("index-out-of-range", "index is out of range", hint="`len(x)` tells how many items there are")
 
 
 def _unbound(error: NameError, frame: FrameType) -> Fault:
@@ -155,7 +176,7 @@ def _wrong_unpacking(text: str) -> Fault | None:
     return Fault(
         "unpack-mismatch",
         f"cannot unpack a tuple of {size} into {expected} target{'' if expected == '1' else 's'}",
-        hint=f"name {'more' if how == 'too many' else 'fewer'} targets, or take a part of it",
+        hint=unpacking_hint(is_too_many=how == "too many"),
     )
 
 

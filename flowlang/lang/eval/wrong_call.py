@@ -9,10 +9,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any, Final
 
 from flowlang.lang.compile.naming import script_name
+from flowlang.lang.diagnostics.suggest import nearest
+from flowlang.lang.eval.callee import HIDDEN, LAMBDA, find_callee, parameter_names, signature
 from flowlang.lang.values.display import function_name
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.protocol import builtin_info
@@ -23,6 +25,8 @@ COUNT: Final = re.compile(
     NAME + r"takes (?:from (?P<least>\d+) to )?(?P<most>\d+) positional arguments? but (?P<given>\d+)"
     r"(?: positional arguments? \(and \d+ keyword-only arguments?\))? (?:was|were) given"
 )
+LISTED_MAX: Final = 8
+"""Missing arguments that are named."""
 MISSING: Final = re.compile(NAME + r"missing \d+ required (?P<kind>positional|keyword-only) arguments?: (?P<names>.*)")
 UNEXPECTED: Final = re.compile(
     NAME + r"got an unexpected keyword argument '(?P<name>[^']*)'(?:\. Did you mean '(?P<near>[^']*)'\?)?"
@@ -33,26 +37,64 @@ POSITIONAL_ONLY: Final = re.compile(
 )
 NO_KEYWORDS: Final = re.compile(NAME + r"takes no keyword arguments")
 NOT_CALLABLE: Final = re.compile(r"'(?P<type>[^']*)' object is not callable")
-HIDDEN: Final = frozenset({"%d", "depth", "self"})
-"""Parameters of generated functions and of builtins that are not the script's."""
+CALL_HINTS: Final = {
+    "list": "write `[...]` behind a list to get an element: `items[0]`",
+    "tuple": "write `[...]` behind a tuple to get an element: `items[0]`; a comma may be missing before the `(`",
+    "dict": 'write `[...]` behind a dict to get an entry: `table["key"]`',
+    "string": "a variable holds text here, perhaps under the name of a function; `%` and `.format(...)` fill in values",
+    "NoneType": "a function that ends without `return` gives None",
+    "int": "write `*` to multiply; a variable may hold a number under the name of a function",
+    "float": "write `*` to multiply; a variable may hold a number under the name of a function",
+    "bool": "it is a value already; remove the parentheses",
+    "Result": "calling a flow gives a Result: take the value out with `unwrap(...)` or `.value`",
+    "struct": "call one of its fields: `value.name(...)`",
+    "module": "call one of its functions: `module.name(...)`",
+}
+"""What the author of a call probably wants, by the type of what was called."""
 HOST_TYPES: Final = {
     "NoneType": "NoneType", "str": "string", "List": "list", "HeldList": "list", "Dict": "dict", "HeldDict": "dict",
     "Set": "set", "HeldSet": "set", "Ok": "Result", "Err": "Result", "FlowContext": "FlowContext",
 }  # fmt: skip
 
 
-def explain_type_error(text: str) -> Fault | None:
-    """The Fault behind a TypeError raised by a call in generated code; None when it is not such a text."""
+def explain_type_error(text: str, frame: FrameType | None = None) -> Fault | None:
+    """The Fault behind a TypeError raised by a call in generated code; None when it is not such a text. `frame`: the
+    code that called."""
     if found := NOT_CALLABLE.fullmatch(text):
-        kind = found["type"]
-        return Fault("not-callable", f"a value of type {HOST_TYPES.get(kind, kind.lower())} cannot be called")
+        host_type = found["type"]
+        kind = HOST_TYPES.get(host_type, host_type.lower())
+        hint = CALL_HINTS.get(kind)
+        return Fault("not-callable", f"a value of type {kind} cannot be called", hint=hint)
     for pattern, explanation in (
         (COUNT, _count), (MISSING, _missing), (UNEXPECTED, _unexpected), (MULTIPLE, _multiple),
         (POSITIONAL_ONLY, _positional_only), (NO_KEYWORDS, _no_keywords),
     ):  # fmt: skip
         if found := pattern.match(text):
-            return explanation(found)
+            fault = explanation(found)
+            if fault.hint is None and frame is not None:
+                keyword = script_name(found["name"]) if pattern is UNEXPECTED else None
+                callee = find_callee(found["function"], frame)
+                if callee is not None and _agrees(callee, found.groupdict()):
+                    fault.hint = _advice(callee, _function(found)[0], keyword)
+            return fault
     return None
+
+
+def _agrees(function: FunctionType, said: dict[str, str]) -> bool:
+    """Whether the refusal can be about this function: one of the same name may be in sight while another is called."""
+    code = function.__code__
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    missing = re.findall(r"'([^']*)'", said.get("names", ""))
+    return set(missing) <= set(parameters) and said.get("most") in (None, str(code.co_argcount))
+
+
+def _advice(function: FunctionType, name: str, keyword: str | None = None) -> str:
+    """How the function is called; `keyword`: one that it does not know."""
+    similar = nearest(keyword, parameter_names(function)) if keyword is not None and len(keyword) > 1 else None
+    if similar is not None:
+        return f"did you mean `{similar}`?"
+    verb = "is" if name == LAMBDA else "is called as"
+    return f"it {verb} `{signature(function, name)}`"
 
 
 def _function(found: re.Match[str]) -> tuple[str, int]:
@@ -61,6 +103,8 @@ def _function(found: re.Match[str]) -> tuple[str, int]:
     name = qualified.rpartition("<locals>.")[2]
     if name.startswith("%lambda"):
         return "lambda", 1
+    if ":" in name:
+        return name.replace(":", "."), 1
     owner, _, method = name.rpartition(".")
     return (method, 2) if owner else (script_name(name), 1)
 
@@ -78,9 +122,14 @@ def _count(found: re.Match[str]) -> Fault:
 
 def _missing(found: re.Match[str]) -> Fault:
     name, _ = _function(found)
-    names = [f"`{script_name(part)}`" for part in re.findall(r"'([^']*)'", found["names"])]
-    noun = "argument" if len(names) == 1 else "arguments"
-    return Fault("wrong-arguments", f"`{name}` is missing the {noun} {', '.join(names)}")
+    return _absent(name, re.findall(r"'([^']*)'", found["names"]))
+
+
+def _absent(name: str, parameters: list[str]) -> Fault:
+    noun = "argument" if len(parameters) == 1 else "arguments"
+    listed = ", ".join(f"`{shown(script_name(parameter))}`" for parameter in parameters[:LISTED_MAX])
+    more = f" and {len(parameters) - LISTED_MAX:,} more" if len(parameters) > LISTED_MAX else ""
+    return Fault("wrong-arguments", f"`{name}` is missing the {noun} {listed}{more}")
 
 
 def _unexpected(found: re.Match[str]) -> Fault:
@@ -135,16 +184,15 @@ def misfit(function: Any, hidden: int, positional: int, keywords: Iterable[str])
         if keyword in bound:
             return Fault("wrong-arguments", f"`{name}` got more than one value for the parameter `{shown(keyword)}`")
         if keyword not in known and not code.co_flags & inspect.CO_VARKEYWORDS:
-            return Fault("wrong-arguments", f"`{name}` has no parameter `{shown(keyword)}`")
+            free = (script_name(each) for each in (*parameters, *keyword_only) if each not in bound)
+            similar = nearest(script_name(keyword), free)
+            hint = None if similar is None else f"did you mean `{similar}`?"
+            return Fault("wrong-arguments", f"`{name}` has no parameter `{shown(keyword)}`", hint=hint)
         bound.add(keyword)
     required = parameters[: len(parameters) - len(function.__defaults__ or ())]
     absent = [parameter for parameter in required if parameter not in bound]
     absent += [each for each in keyword_only if each not in bound and each not in (function.__kwdefaults__ or ())]
-    if absent:
-        noun = "argument" if len(absent) == 1 else "arguments"
-        listed = ", ".join(f"`{script_name(each)}`" for each in absent)
-        return Fault("wrong-arguments", f"`{name}` is missing the {noun} {listed}")
-    return None
+    return _absent(name, absent) if absent else None
 
 
 def _too_many(name: str, most: int, given: int) -> Fault:

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from flowlang.lang.diagnostics.diagnostic import Diagnostic, Label, Severity
+from flowlang.lang.diagnostics.diagnostic import Diagnostic, Fix, Label, Severity
 from flowlang.lang.source import SourceFile, Span
 
 FINDINGS_MAX: Final = 1000
@@ -32,6 +32,7 @@ class Findings:
         others: Sequence[tuple[Span, str]] = (),
         notes: Sequence[str] = (),
         severity: Severity = Severity.ERROR,
+        fix: Fix | None = None,
     ) -> None:
         """Note one finding at `span`; `others` are further places of the same source with their texts."""
         if len(self.diagnostics) >= FINDINGS_MAX:
@@ -45,6 +46,7 @@ class Findings:
                 labels=tuple(Label(self.source, place, text) for place, text in others),
                 notes=tuple(notes),
                 hint=hint,
+                fix=fix,
             )
         )
 

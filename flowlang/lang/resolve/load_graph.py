@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 
-from flowlang.lang.diagnostics.diagnostic import Diagnostic, Label, Severity
+from flowlang.lang.diagnostics.diagnostic import Diagnostic, Label, Severity, replacement
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.resolve.load_source import PRELUDE, LoadProblem, resolve_source
 from flowlang.lang.resolve.scope import Binding, BindingKind, ModuleScope
@@ -27,6 +27,10 @@ CHAIN_LENGTH_MAX: Final = 64
 """Modules in a chain in which each loads the next."""
 
 MODULES_MAX: Final = 1024
+
+PATHS_HINT: Final = "a module is searched beside the file that loads it; with `//` in front, from the root folder"
+
+Resolve: TypeAlias = Callable[[str, str], str]
 
 
 @attrs.frozen(eq=False)
@@ -66,13 +70,15 @@ def load_modules(
     analyse: Callable[[SourceFile], tuple[File, list[Diagnostic]]],
     *,
     prelude_exports: Iterable[str] = (),
+    resolve: Resolve = resolve_source,
 ) -> LoadGraph:
     """Read and analyse `entry` and all that it loads.
 
     `read` gives the text of a canonical name or raises LoadProblem. `analyse` parses and resolves one module; it may
-    leave `scope` empty when the text did not parse. `prelude_exports` are the names that `@prelude` gives.
+    leave `scope` empty when the text did not parse. `prelude_exports` are the names that `@prelude` gives. `resolve`
+    gives the canonical name for the text of a `load` and the module that it stands in, or raises LoadProblem.
     """
-    search = _Search(read, analyse, frozenset(prelude_exports))
+    search = _Search(read, analyse, frozenset(prelude_exports), resolve)
     try:
         source = read(entry)
     except LoadProblem as problem:
@@ -108,6 +114,7 @@ class _Search:
     read: Callable[[str], SourceFile]
     analyse: Callable[[SourceFile], tuple[File, list[Diagnostic]]]
     prelude_exports: frozenset[str]
+    resolve: Resolve
     finished: dict[str, LoadedModule] = attrs.field(factory=dict)
     exports: dict[str, frozenset[str]] = attrs.field(factory=dict)
     diagnostics: dict[str, list[Diagnostic]] = attrs.field(factory=dict)
@@ -136,7 +143,7 @@ class _Search:
     def _follow(self, module: _Open, statement: Load) -> None:
         """Note where one load leads, and open that module when it is new."""
         try:
-            name = resolve_source(statement.source, module.name)
+            name = self.resolve(statement.source, module.name)
             if name != PRELUDE and name not in self.finished:
                 self._check_circle(module, statement, name)
                 self._enter(name)
@@ -205,22 +212,23 @@ class _Search:
             if name in exports or name.startswith("_") or not (name.isascii() and name.isidentifier()):
                 # Private and impossible names were refused where they stand.
                 continue
+            near = nearest(name, sorted(exports))
             yield Diagnostic(
                 "missing-load-name",
                 f"`{name}` is not in {shown}",
                 primary=Label(source, binding.original_span, "not bound there"),
-                hint=_missing_hint(name, exports, loaded),
+                hint=_missing_hint(name, near, exports, loaded),
+                fix=None if near is None else replacement(binding.original_span, f'"{near}"', is_safe=False),
             )
 
 
-def _missing_hint(name: str, exports: frozenset[str], loaded: LoadedModule | None) -> str | None:
+def _missing_hint(name: str, near: str | None, exports: frozenset[str], loaded: LoadedModule | None) -> str | None:
     if loaded is not None:
         for statement in loaded.file.body:
             if isinstance(statement, Load) and name in {binding.local.name for binding in statement.bindings}:
                 origin = loaded.targets.get(statement.source, statement.source)
                 origin = origin if origin.startswith("@") else f"//{origin}"
                 return f"that module only loads it itself; load it from `{origin}`"
-    near = nearest(name, sorted(exports))
     if near is not None:
         return f"did you mean `{near}`?"
     few = sorted(exports)
@@ -235,7 +243,11 @@ def _shown(path: list[str]) -> str:
 
 
 def _diagnostic(problem: LoadProblem, label: Label | None) -> Diagnostic:
-    return Diagnostic(problem.slug, problem.message, primary=label, hint=problem.hint)
+    fix = None
+    if label is not None and problem.instead is not None and not {'"', "\\"} & set(problem.instead):
+        fix = replacement(label.span, f'"{problem.instead}"', is_safe=problem.is_sure)
+    hint = problem.hint or (PATHS_HINT if problem.slug == "load-not-found" else None)
+    return Diagnostic(problem.slug, problem.message, primary=label, hint=hint, fix=fix)
 
 
 def _place(diagnostic: Diagnostic) -> Span:

@@ -33,11 +33,16 @@ SEGMENT_BYTES_MAX: Final = 255
 
 
 class LoadProblem(FlowlangError):
-    """A source that cannot be loaded: wrong by its text alone, or not readable. The slug tells which."""
+    """A source that cannot be loaded: wrong by its text alone, or not readable. The slug tells which. `instead` is a
+    source that was likely meant, surely so when `is_sure`."""
 
-    def __init__(self, slug: str, message: str, *, hint: str | None = None) -> None:
+    def __init__(
+        self, slug: str, message: str, *, hint: str | None = None, instead: str | None = None, is_sure: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.slug = slug
+        self.instead = instead
+        self.is_sure = is_sure
 
 
 def resolve_source(text: str, from_module: str) -> str:
@@ -105,7 +110,11 @@ def _check_text(text: str) -> None:
         )
     if "\\" in text:
         raise LoadProblem(
-            "load-backslash", "the source of a `load` holds a backslash", hint="folders are separated by `/`"
+            "load-backslash",
+            "the source of a `load` holds a backslash",
+            hint="folders are separated by `/`",
+            instead=text.replace("\\", "/"),
+            is_sure=True,
         )
     if "://" in text:
         raise LoadProblem(
@@ -137,7 +146,13 @@ def _colon(text: str) -> LoadProblem:
             hint="start from the project's root with `//`, or from this file's folder with `./`",
         )
     plain = "./" + text[1:] if text.startswith(":") else text.replace(":", "/")
-    return LoadProblem("load-colon", "the source of a `load` holds a colon", hint=f"write a path: `{plain}`")
+    return LoadProblem(
+        "load-colon",
+        "the source of a `load` holds a colon",
+        hint=f"write a path: `{plain}`",
+        instead=plain,
+        is_sure=True,
+    )
 
 
 def _check_path(text: str, path: str) -> None:
@@ -173,6 +188,8 @@ def _check_path(text: str, path: str) -> None:
             "load-not-flow",
             f"`{text}` is not the name of a `.flow` file",
             hint=_suffix_hint(text, file_name),
+            instead=None if "." in file_name else text + SUFFIX,
+            is_sure=True,
         )
 
 
@@ -188,18 +205,20 @@ def _suffix_hint(text: str, file_name: str) -> str:
 
 
 def _unknown_package(text: str) -> LoadProblem:
-    return LoadProblem("load-unknown-package", f"there is no package `{text}`", hint=_package_hint(text))
+    near = _near_package(text)
+    hint = "the packages are `@std//name.flow`, `@prelude//name.flow` and `pkg.flowmetal.io/v1/prelude`"
+    if near is not None:
+        hint = f"did you mean `{near}`?"
+    return LoadProblem("load-unknown-package", f"there is no package `{text}`", hint=hint, instead=near)
 
 
-def _package_hint(text: str) -> str:
+def _near_package(text: str) -> str | None:
     near = nearest(text, PACKAGES)
     if near is not None:
-        return f"did you mean `{near}`?"
+        return near
     library, _, path = text.partition("/")
     path = path.lstrip("/")
     known = library if library in LIBRARIES else nearest(library, LIBRARIES)
     if known is None and library.lower() in ("@stdlib", "@lib", "@flowlang", "@standard"):
         known = "@std"
-    if known is not None and path:
-        return f"did you mean `{known}//{path}`?"
-    return "the packages are `@std//name.flow`, `@prelude//name.flow` and `pkg.flowmetal.io/v1/prelude`"
+    return f"{known}//{path}" if known is not None and path else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flowlang.lang.diagnostics.diagnostic import Severity
+from flowlang.lang.diagnostics.diagnostic import Severity, replacement
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.resolve.findings import Findings
 from flowlang.lang.resolve.scope import BindingKind, MainGuard, ModuleScope
@@ -57,6 +57,7 @@ def check_guard_text(test: Binary, findings: Findings) -> None:
             "so this is never reached" if test.op == "==" else "so this is always reached",
             hint=f'compare with `"{ROOT_NAME}"`, the name of the script that is run',
             severity=Severity.WARNING,
+            fix=replacement(compared.span, f'"{ROOT_NAME}"'),
         )
 
 

@@ -118,7 +118,8 @@ class _Resolver:
         self._block(file.body, _Place(scope))
         while self.functions:
             self._function_body(self.functions.popleft())
-        scope.guard = find_main_guard(file)
+        if self.dialect.flows:
+            scope.guard = find_main_guard(file)
         self.undefined.report(self.findings)
         return self.findings.sorted()
 
@@ -383,7 +384,7 @@ class _Resolver:
         """A name from outside the file. All its uses in a module share one binding."""
         binding = self.outside.get(text)
         if binding is None:
-            if text == NAME or self.is_predeclared(text):
+            if (text == NAME and self.dialect.flows) or self.is_predeclared(text):
                 binding = Binding(text, BindingKind.PREDECLARED)
             elif self.is_universal(text):
                 binding = Binding(text, BindingKind.UNIVERSAL)

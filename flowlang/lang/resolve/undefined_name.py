@@ -12,13 +12,15 @@ from typing import Final
 
 import attrs
 
+from flowlang.lang.diagnostics.diagnostic import Fix, replacement
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.resolve.findings import Findings
-from flowlang.lang.resolve.foreign_name import FOREIGN_NAMES
+from flowlang.lang.resolve.foreign_name import FOREIGN_NAMES, OWN_NAMES
 from flowlang.lang.resolve.main_guard import NAME
 from flowlang.lang.resolve.scope import Scope
 from flowlang.lang.syntax.nodes import Name
 
+UNBOUND_HINT: Final = "assign it before, take it as a parameter, or `load` it from another module"
 SUGGESTIONS_MAX: Final = 50
 """Looking for a near name costs time in proportion to the names there are; later errors go without."""
 
@@ -39,22 +41,26 @@ class UndefinedNames:
     def report(self, findings: Findings) -> None:
         """Add one finding for each undefined use."""
         for number, (name, scope) in enumerate(self.uses):
-            label, hint = "neither bound here nor part of the language", None
+            label, hint, fix = "neither bound here nor part of the language", None, None
             if number < SUGGESTIONS_MAX:
-                label, hint = self._explain(name.name, scope, label)
-            findings.add("undefined-name", f"name `{name.name}` is not defined", name.span, label, hint=hint)
+                label, hint, fix = self._explain(name, scope, label)
+            findings.add("undefined-name", f"name `{name.name}` is not defined", name.span, label, hint=hint, fix=fix)
 
-    def _explain(self, name: str, scope: Scope, label: str) -> tuple[str, str | None]:
+    def _explain(self, use: Name, scope: Scope, label: str) -> tuple[str, str | None, Fix | None]:
+        name = use.name
         near = self._nearest(name, scope)
+        guess = None if near is None else replacement(use.span, near, is_safe=False)
         foreign = FOREIGN_NAMES.get(name)
         if foreign is not None:
             # A slip in writing one's own name is as likely as a habit when the two differ by a letter.
-            own = near is not None and _reachable(near, scope)
-            return label, f"{foreign}; or did you mean `{near}`?" if own else foreign
+            if near is not None and _reachable(near, scope):
+                return label, f"{foreign}; or did you mean `{near}`?", guess
+            own = OWN_NAMES.get(name)
+            return label, foreign, None if own is None else replacement(use.span, own)
         for inner, place in self.inner_scopes:
             if name in inner.names and inner is not scope:
-                return f"exists only inside {place}", "return the value from there, or bind the name here"
-        return label, None if near is None else f"did you mean `{near}`?"
+                return f"exists only inside {place}", "return the value from there, or bind the name here", None
+        return label, UNBOUND_HINT if near is None else f"did you mean `{near}`?", guess
 
     def _nearest(self, name: str, scope: Scope) -> str | None:
         inner: Scope | None = scope

@@ -16,7 +16,7 @@ from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax import nodes
 from flowlang.lang.syntax.limit import COMPREHENSION_DEPTH_MAX, EXPRESSION_DEPTH_MAX
 
-# Nodes that a pass handles together with the one above them.
+# Nodes that a pass handles together with the one above them. A method call is one step as well.
 _PART_OF_PARENT = (nodes.Argument, nodes.DictEntry, nodes.ForClause, nodes.IfClause)
 
 
@@ -113,9 +113,13 @@ def _measure(source: SourceFile, expression: Any) -> Diagnostic | None:
             while isinstance(node.left, nodes.Binary):
                 pending.append((node.right, depth + 1, clauses))
                 node = node.left
-        below = depth if isinstance(node, _PART_OF_PARENT) else depth + 1
+        below = depth if isinstance(node, _PART_OF_PARENT) or _is_method_call(node) else depth + 1
         pending.extend((part, below, clauses) for part in _parts(node))
     return None
+
+
+def _is_method_call(node: Any) -> bool:
+    return isinstance(node, nodes.Call) and isinstance(node.function, nodes.Dot)
 
 
 def _parts(node: Any) -> Iterator[Any]:

@@ -12,7 +12,16 @@ from typing import Final
 
 import attrs
 
-from flowlang.lang.diagnostics.diagnostic import Diagnostic
+from flowlang.lang.diagnostics.diagnostic import Diagnostic, replacement
+from flowlang.lang.syntax.correction import (
+    chain_fix,
+    element_fix,
+    insertion,
+    keyword_fix,
+    operator_fix,
+    removal,
+    tuple_fix,
+)
 from flowlang.lang.syntax.habit import explain_habit
 from flowlang.lang.syntax.situation import Situation, kinds_of
 from flowlang.lang.syntax.token import (
@@ -86,8 +95,20 @@ def _expected_colon(at: Situation) -> Diagnostic | None:
     if at.kind != NEWLINE and not is_block_on_line:
         return None
     text = KINDS[at.tokens.kinds[at.first]]
+    word = at.text(at.index) if at.kind == NAME else ""
+    if word in ("then", "do"):
+        return at.problem(
+            "expected-colon",
+            f"expected `:` after the header of this `{text}`, not `{word}`",
+            f"write `:` in place of `{word}`",
+            fix=operator_fix(at, ":"),
+        )
     return at.problem(
-        "expected-colon", f"expected `:` after the header of this `{text}`", "end the header with `:`", text="here"
+        "expected-colon",
+        f"expected `:` after the header of this `{text}`",
+        "end the header with `:`",
+        text="here",
+        fix=insertion(at, ":"),
     )
 
 
@@ -132,6 +153,7 @@ def _chained_comparison(at: Situation) -> Diagnostic | None:
             "comparisons do not chain",
             "join them with `and`: `a < b and b < c`",
             text="second comparison",
+            fix=chain_fix(at),
         )
     return None
 
@@ -161,12 +183,14 @@ def _assignment_in_expression(at: Situation) -> Diagnostic | None:
             "keyword-argument-name",
             "the name of a keyword argument must be a plain name",
             "write `name = value`, or `==` to compare",
+            fix=keyword_fix(at),
         )
     return at.problem(
         "assignment-in-expression",
         "an assignment cannot stand inside an expression",
         "write `==` to compare; assign in a statement of its own",
         text="did you mean `==`?",
+        fix=operator_fix(at, "==", is_safe=at.starts_with("if", "elif", "while")),
     )
 
 
@@ -190,6 +214,7 @@ def _comprehension(at: Situation) -> Diagnostic | None:
                 "comprehension-tuple",
                 "the element of a comprehension must be one expression",
                 "put the tuple in parentheses: `[(a, b) for a, b in pairs]`",
+                fix=element_fix(at),
             )
         return None
     if at.is_one_of(",") and at.has_on_level("in"):
@@ -219,7 +244,8 @@ def _dict_entry(at: Situation) -> Diagnostic | None:
     if at.is_one_of(",", "}"):
         return at.problem("dict-entry", "this entry of a dict has no value", "write `key: value`")
     if at.is_one_of("="):
-        return at.problem("dict-entry", "`=` stands between key and value of a dict", "write `key: value`")
+        message = "`=` stands between key and value of a dict"
+        return at.problem("dict-entry", message, "write `key: value`", fix=operator_fix(at, ":"))
     if at.kind in ONLY_OPERAND_START:
         return at.problem("dict-entry", "expected `:` after the key of a dict", "write `key: value`")
     return None
@@ -232,6 +258,7 @@ def _trailing_comma(at: Situation) -> Diagnostic | None:
             "a tuple without parentheses cannot end with a comma",
             "write `(x,)` for a tuple of one element, otherwise remove the comma",
             index=at.index - 1,
+            fix=tuple_fix(at),
         )
     return None
 
@@ -255,6 +282,7 @@ def _missing_comma(at: Situation) -> Diagnostic | None:
         f"missing `,` between two {what}",
         "write `,` or an operator here",
         text=f"unexpected after `{at.text(at.index - 1)}`",
+        fix=insertion(at, ",", is_safe=False),
     )
 
 
@@ -263,7 +291,8 @@ def _missing_comma(at: Situation) -> Diagnostic | None:
 
 def _empty_statement(at: Situation) -> Diagnostic | None:
     if at.is_one_of(";") and (at.is_first or at.previous in kinds_of(";", ":")):
-        return at.problem("unexpected-token", "there is no statement before this `;`", "remove the `;`")
+        fix = removal(at, at.index, "remove the `;`")
+        return at.problem("unexpected-token", "there is no statement before this `;`", "remove the `;`", fix=fix)
     return None
 
 
@@ -281,6 +310,7 @@ def _load(at: Situation) -> Diagnostic | None:
             f"the name `{name}` to load is not in quotes",
             f'write `"{name}"`, or `{name} = "its name in the module"`',
             index=at.index - 1,
+            fix=replacement(at.span(at.index - 1), f'"{name}"'),
         )
     if at.starts_with("load"):
         return at.problem("bad-load", f"expected string literals in this `load`, found {at.found}", hint)
@@ -319,6 +349,9 @@ def _expected_expression(at: Situation) -> Diagnostic | None:
     previous = KINDS[at.previous]
     if KIND_OF["NUMBER"] not in at.expected:
         return None
+    if previous == "for":
+        hint = "write `for variable in values`"
+        return at.problem("expected-name", f"expected a variable after `for`, found {at.found}", hint)
     hint = "write the value that belongs there"
     if previous not in OPENING:
         hint += f", or remove the `{previous}`"
@@ -350,8 +383,12 @@ def _only_one(at: Situation) -> Diagnostic | None:
         return None
     (kind,) = at.expected
     wanted = "end of line" if kind == NEWLINE else f"`{KINDS[kind]}`"
+    lacks_parameters = at.starts_with("def") and at.index == at.first + 2 and at.is_one_of(":")
     return at.problem(
-        "unexpected-token", f"expected {wanted} after `{at.text(at.index - 1)}`, found {at.found}", f"put {wanted} here"
+        "unexpected-token",
+        f"expected {wanted} after `{at.text(at.index - 1)}`, found {at.found}",
+        f"put {wanted} here",
+        fix=insertion(at, "()") if lacks_parameters else None,
     )
 
 

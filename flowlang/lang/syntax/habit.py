@@ -9,9 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from flowlang.lang.diagnostics.diagnostic import Diagnostic
+from flowlang.lang.diagnostics.diagnostic import Diagnostic, Edit, Fix
+from flowlang.lang.syntax.correction import (
+    assertion_fix,
+    comprehension_fix,
+    deletion_fix,
+    increment_fix,
+    joining_fix,
+    negation_fix,
+    operator_fix,
+    positional_only_fix,
+    print_fix,
+    removal,
+    set_fix,
+)
+from flowlang.lang.syntax.foreign_word import FOREIGN_RULES
 from flowlang.lang.syntax.situation import Situation, kinds_of
-from flowlang.lang.syntax.token import KINDS, NAME, ONLY_OPERAND_START, OPERAND_START, RESERVED, STRING
+from flowlang.lang.syntax.token import KIND_OF, KINDS, NAME, ONLY_OPERAND_START, OPERAND_START, RESERVED, STRING
+from flowlang.lang.syntax.unclosed import BRACES_HINT, BRACES_MESSAGE
 
 _STATEMENTS: Final = {
     "try": (
@@ -32,7 +47,7 @@ _STATEMENTS: Final = {
     "with": (
         "with-statement",
         "there is no `with` statement",
-        "call `on_exit` for what has to be done at the end of the flow",
+        "call the work as a flow, which gives a result also when it fails, and tidy up after it",
     ),
     "raise": ("raise-statement", "there is no `raise` statement", 'call `fail("what went wrong")`'),
     "del": (
@@ -53,6 +68,9 @@ _STATEMENTS: Final = {
     "await": ("async-statement", "there is no `await`", "call the action: its result is there when the call returns"),
     "yield": ("async-statement", "there is no `yield`", "append to a list and return it"),
 }
+_DECLARATIONS: Final = ("let", "var", "const", "val", "local", "auto")
+FUNCTION_WORDS: Final = ("function", "func", "fn", "fun", "sub")
+_BINARY_OPERATORS: Final = kinds_of("+", "-", "*", "/", "//", "%", "|", "&", "^", "==", "!=", "<", ">", "<=", ">=")
 _SAME_AS: Final = {"except": "try", "finally": "try", "from": "import", "nonlocal": "global"}
 
 
@@ -72,7 +90,18 @@ def _statement(at: Situation) -> Diagnostic | None:
     is_name = at.following in kinds_of("=", ".", "+=", "-=")
     if text in _STATEMENTS and (at.is_first or is_prefix) and not is_name:
         slug, message, hint = _STATEMENTS[text]
-        return at.problem(slug, message.replace(f"`{text}`", f"`{KINDS[at.kind]}`"), hint)
+        return at.problem(slug, message.replace(f"`{text}`", f"`{KINDS[at.kind]}`"), hint, fix=_statement_fix(at))
+    return None
+
+
+def _statement_fix(at: Situation) -> Fix | None:
+    match KINDS[at.kind]:
+        case "del":
+            return deletion_fix(at)
+        case "async" if at.following == KIND_OF["def"]:
+            return removal(at, at.index, "remove the `async`")
+        case "await":
+            return removal(at, at.index, "remove the `await`")
     return None
 
 
@@ -86,6 +115,7 @@ def _is_operator(at: Situation) -> Diagnostic | None:
         f"there is no operator `{operator}`",
         f"compare values with `{instead}`",
         last=at.index + 1 if follows_not else None,
+        fix=operator_fix(at, instead, last=at.index + 1 if follows_not else None),
     )
 
 
@@ -104,22 +134,28 @@ def _boolean_operator(at: Situation) -> Diagnostic | None:
     words = {"&&": "and", "||": "or", "!": "not"}
     text = KINDS[at.kind]
     if text in words:
-        return at.problem("boolean-operator", f"there is no operator `{text}`", f"write `{words[text]}`")
+        fix = negation_fix(at) if text == "!" else operator_fix(at, words[text]) if at.follows_operand else None
+        return at.problem("boolean-operator", f"there is no operator `{text}`", f"write `{words[text]}`", fix=fix)
     return None
 
 
 def _foreign_operator(at: Situation) -> Diagnostic | None:
+    fix: Fix | None
     match KINDS[at.kind]:
         case "<>":
-            return at.problem("not-equal-operator", "there is no operator `<>`", "write `!=`")
+            fix = operator_fix(at, "!=")
+            return at.problem("not-equal-operator", "there is no operator `<>`", "write `!=`", fix=fix)
         case ":=":
+            is_statement = at.index == at.first + 1 and at.previous == NAME
             return at.problem(
                 "walrus-operator",
                 "there is no operator `:=`",
                 "assign with `=` in a statement of its own, before this one",
+                fix=operator_fix(at, "=") if is_statement else None,
             )
         case "...":
-            return at.problem("ellipsis", "there is no `...`", "write `pass` for a block that does nothing")
+            fix = operator_fix(at, "pass") if at.following in kinds_of("NEWLINE") and at.bracket is None else None
+            return at.problem("ellipsis", "there is no `...`", "write `pass` for a block that does nothing", fix=fix)
         case "@" if at.is_first:
             return at.problem(
                 "decorator",
@@ -153,6 +189,7 @@ def _increment(at: Situation) -> Diagnostic | None:
                 f"write `{text}= 1`",
                 index=index - 2,
                 last=index - 1,
+                fix=increment_fix(at),
             )
     return None
 
@@ -160,7 +197,12 @@ def _increment(at: Situation) -> Diagnostic | None:
 def _print(at: Situation) -> Diagnostic | None:
     is_after_print = at.index == at.first + 1 and at.previous == NAME and at.text(at.first) == "print"
     if is_after_print and at.kind in ONLY_OPERAND_START:
-        return at.problem("print-statement", "`print` is a function", "put what it prints in parentheses: `print(…)`")
+        return at.problem(
+            "print-statement",
+            "`print` is a function",
+            "put what it prints in parentheses: `print(…)`",
+            fix=print_fix(at),
+        )
     return None
 
 
@@ -172,15 +214,53 @@ def _assert(at: Situation) -> Diagnostic | None:
             "there is no `assert` statement",
             'write `if not condition: fail("why")`, or `assert.eq(got, wanted)` in a test',
             index=at.first,
+            fix=assertion_fix(at),
         )
     return None
+
+
+def _declaration(at: Situation) -> Diagnostic | None:
+    """`let x = 1` and `function f():`, of many languages."""
+    is_second = at.index == at.first + 1 and at.previous == NAME and at.kind == NAME
+    word = at.text(at.first) if is_second else ""
+    if word in _DECLARATIONS and at.following in kinds_of("=", "NEWLINE", ":", ","):
+        return at.problem(
+            "declaration-keyword",
+            f"variables are not declared with `{word}`",
+            "assign a value: `name = value`",
+            index=at.first,
+            fix=removal(at, at.first, f"remove the `{word}`") if at.following in kinds_of("=") else None,
+        )
+    if word in FUNCTION_WORDS and at.following in kinds_of("("):
+        return at.problem(
+            "declaration-keyword",
+            f"functions are not defined with `{word}`",
+            "write `def`",
+            index=at.first,
+            fix=Fix("write `def`", (Edit(at.span(at.first), "def"),)),
+        )
+    return None
+
+
+def _misspelled_elif(at: Situation) -> Diagnostic | None:
+    """`elseif x:` and the like, which the parser takes for a name and finds out about later."""
+    if at.tokens.kinds[at.first] != NAME or at.text(at.first) not in ("elseif", "elsif", "elseIf") or at.is_first:
+        return None
+    return at.problem(
+        "else-if",
+        f"there is no `{at.text(at.first)}`",
+        "write `elif`",
+        index=at.first,
+        fix=Fix("write `elif`", (Edit(at.span(at.first), "elif"),)),
+    )
 
 
 def _else_if(at: Situation) -> Diagnostic | None:
     if at.index != at.first + 1 or not at.starts_with("else"):
         return None
     if at.is_one_of("if"):
-        return at.problem("else-if", "there is no `else if`", "write `elif`", index=at.first, last=at.index)
+        fix = Fix("write `elif`", (at.replacing("elif", at.first, at.index),))
+        return at.problem("else-if", "there is no `else if`", "write `elif`", index=at.first, last=at.index, fix=fix)
     if at.kind in OPERAND_START:
         return at.problem("else-if", "an `else` has no condition", "write `elif`, or remove the condition")
     return None
@@ -192,6 +272,7 @@ def _string_concatenation(at: Situation) -> Diagnostic | None:
             "string-concatenation",
             "two strings side by side are not joined",
             "write `+` between them, or a comma if they are two values",
+            fix=joining_fix(at),
         )
     return None
 
@@ -204,27 +285,31 @@ def _generator(at: Situation) -> Diagnostic | None:
             "generator-expression",
             "there are no generator expressions",
             "put the comprehension in brackets: `[x for x in xs]`",
+            fix=comprehension_fix(at),
         )
     if at.bracket_text == "{" and not at.has_on_level(":"):
         return at.problem(
             "set-literal",
             "there are no set comprehensions",
             "make the set from a list: `set([x for x in xs])`",
+            fix=set_fix(at),
         )
     return None
 
 
 def _set_literal(at: Situation) -> Diagnostic | None:
     if at.bracket_text == "{" and at.is_one_of(",", "}") and at.expects(":") and not at.has_on_level(":"):
-        return at.problem("set-literal", "there are no set literals", "make the set from a list: `set([1, 2])`")
+        hint = "make the set from a list: `set([1, 2])`"
+        return at.problem("set-literal", "there are no set literals", hint, fix=set_fix(at))
     return None
 
 
 def _starred(at: Situation) -> Diagnostic | None:
-    if not at.is_one_of("*", "**") or at.follows_operand or at.is_call:
+    follows_operator = at.previous in _BINARY_OPERATORS
+    if not at.is_one_of("*", "**") or at.follows_operand or at.is_call or follows_operator:
         return None
     text = KINDS[at.kind]
-    if at.bracket is None and text == "*":
+    if at.bracket is None and text == "*" and at.holds_later("="):
         return at.problem(
             "starred-target",
             "an assignment has no `*` target",
@@ -240,6 +325,7 @@ def _positional_only(at: Situation) -> Diagnostic | None:
             "positional-only-parameter",
             "there are no positional-only parameters",
             "remove the `/`; every parameter can also be given by its name",
+            fix=positional_only_fix(at),
         )
     return None
 
@@ -262,14 +348,15 @@ def _braces(at: Situation) -> Diagnostic | None:
     if at.is_one_of("{") and follows_header and at.is_last_on_line and at.expects(":"):
         return at.problem(
             "braces-block",
-            "a block does not stand in braces",
-            "end the header with `:` and indent the block",
+            BRACES_MESSAGE,
+            BRACES_HINT,
         )
     return None
 
 
 _RULES: Final[tuple[Callable[[Situation], Diagnostic | None], ...]] = (
     _statement,
+    *FOREIGN_RULES,
     _is_operator,
     _boolean_operator,
     _foreign_operator,
@@ -277,6 +364,8 @@ _RULES: Final[tuple[Callable[[Situation], Diagnostic | None], ...]] = (
     _increment,
     _print,
     _assert,
+    _declaration,
+    _misspelled_elif,
     _else_if,
     _string_concatenation,
     _generator,

@@ -24,8 +24,9 @@ from typing import Any, Final
 
 import attrs
 
-from flowlang.lang.diagnostics.diagnostic import Diagnostic, Label
+from flowlang.lang.diagnostics.diagnostic import Diagnostic, Fix, Label
 from flowlang.lang.source import SourceFile, Span
+from flowlang.lang.syntax.lexical_fix import indentation_fix, literal_fix
 from flowlang.lang.syntax.limit import (
     BLOCK_DEPTH_MAX,
     BRACKET_DEPTH_MAX,
@@ -34,8 +35,9 @@ from flowlang.lang.syntax.limit import (
     EXPRESSION_DEPTH_MAX,
     TOKENS_MAX,
 )
-from flowlang.lang.syntax.literal import number_value, string_value
+from flowlang.lang.syntax.literal import number_value, split_word, string_value
 from flowlang.lang.syntax.nodes import Constant, Name
+from flowlang.lang.syntax.stray import stray_diagnostic
 from flowlang.lang.syntax.token import (
     BYTES,
     CLOSING,
@@ -55,6 +57,13 @@ from flowlang.lang.syntax.token import (
     NUMBER,
     OPENING,
     STRING,
+)
+from flowlang.lang.syntax.unclosed import (
+    BRACES_HINT,
+    BRACES_MESSAGE,
+    begins_braced_block,
+    span_of,
+    swallowed_statement,
 )
 
 _PIECE = re.compile(
@@ -87,6 +96,9 @@ _BLANK_START = re.compile(r"\ufeff?+(?:[ \t]*+(?:\#[^\n]*+)?\n)*+([ \t]*+)")
 _NAME_START: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _CLOSES: Final = {KIND_OF[opening]: KIND_OF[closing] for opening, closing in zip(OPENING, CLOSING, strict=True)}
 _FOR: Final = KIND_OF["for"]
+REWINDS_MAX: Final = 8
+"""Each may read the rest of the text again."""
+
 # Fewer tokens than this cannot hold one `for` clause too many.
 _LINE_TOKENS_SURE: Final = 4 * COMPREHENSION_DEPTH_MAX
 
@@ -106,6 +118,10 @@ class Tokens:
 
 class _Stop(Exception):
     """The text goes beyond a limit; what follows is not read."""
+
+
+class _Again(Exception):
+    """The lexer goes on from an earlier place, which it has set."""
 
 
 def tokenize(source: SourceFile, text: str) -> Tokens:
@@ -139,24 +155,40 @@ class _Lexer:
         self.length = len(text)
         # With a line end of its own the last line has the same form as the others.
         self.text = text + "\n"
+        self.last_line_end = text.count("\n")
         self.kinds: list[int] = []
         self.values: list[Any] = []
         self.diagnostics: list[Diagnostic] = []
         self.suspects: list[tuple[int, int]] = []
         self.brackets: list[tuple[int, Span]] = []
+        self.braced_blocks = 0
         self.indentations = [""]
         # Where the last line inside brackets begins, with its indentation.
         self.inner_line = (0, 0, "")
         # The logical line of the last ERROR, by its number of tokens before it.
         self.line_index = 0
         self.error_line_index = -1
+        self.rewinds = 0
 
     def run(self) -> None:
+        """Reads the text; from a place further up again where a bracket turns out to have swallowed a statement."""
+        self._start()
+        while True:
+            try:
+                self._read()
+                if self.brackets:
+                    self._rewind()
+                return
+            except _Again:
+                pass
+
+    def _read(self) -> None:
         """The loop over the pieces. Everything rare is a method; the common kinds are handled on the spot."""
         kinds, values, brackets = self.kinds, self.values, self.brackets
         add_kind, add_value = kinds.append, values.append
         known = dict(KIND_OF_TEXT)
-        line, column, first_line = self._start()
+        line, column = self.place
+        first_line = line
         for space, text in _PIECE.findall(self.text, self.position):
             column += len(space)
             kind = known.get(text)
@@ -196,17 +228,17 @@ class _Lexer:
                 add_value(span)
             column = end
 
-    def _start(self) -> tuple[int, int, int]:
-        """Skips what comes before the first token; sets `position` and gives line, column and line again."""
+    def _start(self) -> None:
+        """Skips what comes before the first token; sets `position` and `place`."""
         blank = _BLANK_START.match(self.text)
         assert blank is not None
         self.position = blank.end()
         line = 1 + self.text.count("\n", 0, self.position)
         column = self.position - (self.text.rfind("\n", 0, self.position) + 1)
+        self.place = (line, column)
         if blank[1]:
             self._indent(blank[1], line)
             self.line_index = len(self.kinds)
-        return line, column, line
 
     def finish(self) -> Tokens:
         """Closes what is open and adds `END`."""
@@ -230,19 +262,24 @@ class _Lexer:
         self.kinds.append(kind)
         self.values.append(value)
 
-    def report(self, slug: str, message: str, span: Span, hint: str, *labels: Label, text: str = "") -> None:
+    def report(
+        self, slug: str, message: str, span: Span, hint: str, *labels: Label, text: str = "", fix: Fix | None = None
+    ) -> None:
         """Adds a diagnostic; at the limit of what is worth reporting the rest of the text is given up."""
-        self.diagnostics.append(
-            Diagnostic(slug, message, Label(self.source, span, text), labels=tuple(labels), hint=hint)
-        )
+        self._keep(Diagnostic(slug, message, Label(self.source, span, text), labels=tuple(labels), hint=hint, fix=fix))
+
+    def _keep(self, found: Diagnostic) -> None:
+        self.diagnostics.append(found)
         if len(self.diagnostics) >= DIAGNOSTICS_MAX:
             raise _Stop
 
-    def _error(self, slug: str, message: str, span: Span, hint: str, *labels: Label, text: str = "") -> None:
+    def _error(
+        self, slug: str, message: str, span: Span, hint: str, *labels: Label, text: str = "", fix: Fix | None = None
+    ) -> None:
         """Reports what is no token; the first time in a logical line, since the parser gives up the line."""
         if self.error_line_index != self.line_index:
             self.error_line_index = self.line_index
-            self.report(slug, message, span, hint, *labels, text=text)
+            self.report(slug, message, span, hint, *labels, text=text, fix=fix)
 
     # Brackets, and keywords that tell of a forgotten one
 
@@ -262,16 +299,45 @@ class _Lexer:
         if kind < FIRST_STATEMENT:
             return self._close(kind, span)
         if kind < FIRST_WORD and self.brackets and span[:2] == self.inner_line[:2]:
-            self._unclosed_bracket(span, f"`{KINDS[kind]}` begins a new statement")
-            self._add(ERROR, span)
-            self._add(NEWLINE, span)
-            self.brackets.clear()
-            self.line_index = len(self.kinds)
-            if self.inner_line[2] != self.indentations[-1]:
-                self._indent(self.inner_line[2], span[0])
+            self._rewind()
+            self._break_off(span, f"`{KINDS[kind]}` begins a new statement", self.inner_line[2])
         return kind
 
+    def _break_off(self, span: Span, why: str, indentation: str) -> None:
+        """Ends a statement with an open bracket, for another begins at `span`."""
+        self._unclosed_bracket(span, why)
+        self._add(ERROR, span)
+        self._add(NEWLINE, span)
+        self.brackets.clear()
+        self.line_index = len(self.kinds)
+        if indentation != self.indentations[-1]:
+            self._indent(indentation, span[0])
+
+    def _rewind(self) -> None:
+        """Goes back to the statement that an unclosed bracket has swallowed, if there is one."""
+        index = swallowed_statement(self.kinds, self.values, self.line_index, self.brackets, len(self.indentations[-1]))
+        if index is None or self.rewinds == REWINDS_MAX:
+            return
+        self.rewinds += 1
+        span = span_of(self.values[index])
+        del self.kinds[index:], self.values[index:]
+        self.brackets = [bracket for bracket in self.brackets if bracket[1] < span]
+        kept = [found for found in self.diagnostics if found.primary is None or found.primary.span < span]
+        if len(kept) < len(self.diagnostics):
+            self.diagnostics = kept
+            self.error_line_index = -1
+        start = 0
+        for _ in range(span[0] - 1):
+            start = self.text.index("\n", start) + 1
+        self._break_off(span, "a new statement begins here", self.text[start : start + span[1]])
+        self.position = start + span[1]
+        self.place = span[:2]
+        raise _Again
+
     def _close(self, kind: int, span: Span) -> int:
+        if not self.brackets and KINDS[kind] == "}" and self.braced_blocks:
+            self.braced_blocks -= 1
+            return ERROR
         if not self.brackets:
             self._error(
                 "unmatched-bracket",
@@ -300,6 +366,10 @@ class _Lexer:
     def _unclosed_bracket(self, span: Span, why: str) -> None:
         opening, place = self.brackets[-1]
         wanted = KINDS[_CLOSES[opening]]
+        if KINDS[opening] == "{" and begins_braced_block(self.source.line(place[0]), place[1]):
+            self.braced_blocks += 1
+            self._error("braces-block", BRACES_MESSAGE, place, BRACES_HINT)
+            return
         self._error(
             "unclosed-bracket",
             f"`{KINDS[opening]}` is never closed",
@@ -335,6 +405,7 @@ class _Lexer:
         if stack[-1] == indentation:
             return
         # No open block has this indentation. It is most likely meant for the block that was closed last.
+        levels = [*stack, deeper]
         stack.append(deeper)
         self.kinds.pop()
         self.values.pop()
@@ -344,6 +415,7 @@ class _Lexer:
                 "tabs and spaces are mixed so that the indentation has no clear meaning",
                 span,
                 hint="indent with spaces only, four for each block",
+                fix=indentation_fix(indentation, levels, span),
             )
         else:
             widths = " or ".join(str(len(level)) for level in stack)
@@ -363,18 +435,24 @@ class _Lexer:
 
     def _literal(self, first: str, text: str, line: int, column: int) -> tuple[int, int]:
         """Adds a token that is neither name, keyword nor operator; gives the place after it."""
-        end = column + len(text)
         if first in "0123456789.":
-            value, problem = number_value(text)
+            number, word = split_word(text)
+            value, problem = number_value(number)
+            end = column + len(number)
             span = (line, column, line, end)
             self._add(NUMBER, Constant(span, value))
             if problem is not None:
-                self.report(problem.slug, problem.message, span, hint=problem.hint)
-            return line, end
+                self.report(
+                    problem.slug, problem.message, span, hint=problem.hint, fix=literal_fix(problem, span, span)
+                )
+            if word:
+                self._add(KIND_OF[word], (line, end, line, end + len(word)))
+            return line, end + len(word)
         if text[-1] in "\"'" or '"' in text or "'" in text:
             return self._string(first, text, line, column)
-        if text == "\\\n" and line <= self.text.count("\n", 0, self.length):
+        if text == "\\\n" and line <= self.last_line_end:
             return line + 1, 0
+        end = column + len(text)
         self._stray(text, (line, column, line, end))
         return line, end
 
@@ -393,34 +471,16 @@ class _Lexer:
                 self._error(problem.slug, problem.message, (*start, *end), problem.hint)
                 self._add(ERROR, span)
                 return place
-            self.report(problem.slug, problem.message, (*start, *end), problem.hint)
+            fix = literal_fix(problem, (*start, *end), span)
+            self.report(problem.slug, problem.message, (*start, *end), problem.hint, fix=fix)
         self._add(BYTES if isinstance(value, bytes) else STRING, Constant(span, value))
         return place
 
     def _stray(self, text: str, span: Span) -> None:
-        character = text[0]
-        shown = f"U+{ord(character):04X}"
-        if character.isprintable() and character != "`":
-            shown = f"`{character}`" if character.isascii() else f"`{character}` ({shown})"
-        one = (*span[:3], span[1] + 1)
-        if character.isalpha() and not character.isascii():
-            self._error(
-                "non-ascii-name",
-                f"a name cannot contain {shown}",
-                one,
-                hint="names are ASCII letters, digits and `_`; any text may stand in a string",
-            )
-        elif text == "\\\n":
-            self._error("bad-continuation", "a `\\` continues a line that is the last one", one, hint="remove the `\\`")
-        elif character == "\\":
-            self._error(
-                "bad-continuation",
-                "a `\\` outside a string must be the last character of its line",
-                one,
-                hint="remove what follows it, or put the expression in brackets, which need no `\\`",
-            )
-        else:
-            self._error("stray-character", f"{shown} does not belong here", one, hint=_stray_hint(character))
+        found = stray_diagnostic(self.source, text, (*span[:3], span[1] + 1))
+        if self.error_line_index != self.line_index:
+            self.error_line_index = self.line_index
+            self._keep(found)
         self._add(ERROR, span)
 
 
@@ -430,15 +490,3 @@ def _after(text: str, offset: int, line: int, column: int) -> tuple[int, int]:
     if not newlines:
         return line, column + offset
     return line + newlines, offset - (text.rfind("\n", 0, offset) + 1)
-
-
-def _stray_hint(character: str) -> str:
-    if character in "“”„«»‘’‚":
-        return "write straight quotes: `\"` or `'`"
-    if character == "?":
-        return "a choice is written `a if condition else b`"
-    if character == "`":
-        return "strings stand in `\"` or `'`"
-    if character.isspace() or character == "\u200b":
-        return "replace it by an ordinary space"
-    return "remove it, or put it in a string"

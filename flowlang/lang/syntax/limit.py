@@ -18,5 +18,12 @@ COMPREHENSION_DEPTH_MAX: Final = 8
 """`for` clauses inside each other, those of one comprehension counted like those of nested ones."""
 NUMBER_LENGTH_MAX: Final = 4_300
 """Characters of a number literal; CPython itself refuses to read longer decimal integers."""
+STATEMENT_WEIGHT_MAX: Final = 1_500_000
+"""Of one statement of the top level, such as a function (`weight.py`): 30,000 lines that people write, or 11,000 sums
+of two names; compiled in some 4 s and 500 MB."""
+MODULE_WEIGHT_MAX: Final = 6_000_000
+"""Of a module: compiled in some 15 s."""
+WEIGHT_PER_TOKEN_MAX: Final = 96
+"""No text weighs more for each of its tokens, so small ones need not be weighed."""
 DIAGNOSTICS_MAX: Final = 20
 """More errors than anybody reads at once; the parser stops there."""

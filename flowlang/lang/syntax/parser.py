@@ -5,10 +5,10 @@ parallel lists hold the rows and the values; the current row is always the top o
 
 After an error the rest of the statement is given up and the parser resumes at the next one, so that all independent
 errors are found in one go. The tokens of the broken statement are replaced by a stand-in of the same shape: `pass`,
-or, when a block or an `else` follows, a header that fits it (the function's own name is kept). What stood on the
-stack for the broken statement is dropped, down to the row that accepts a statement. A line that is indented for no
-reason loses its indentation instead, and a missing block becomes `pass`. So every token is read once more at most,
-and the tree has the shape that its author meant.
+or, when a block or an `else` follows, a header that fits it (the function's own name is kept, if it has one). What
+stood on the stack for the broken statement is dropped, down to the row that accepts a statement. A line that is
+indented for no reason loses its indentation instead, and a missing block becomes `pass`. So every token is read once
+more at most, and the tree has the shape that its author meant.
 """
 
 from __future__ import annotations
@@ -21,8 +21,14 @@ from flowlang.lang.syntax.automaton import ACCEPT, Automaton, Row, load_automato
 from flowlang.lang.syntax.builder import Builder
 from flowlang.lang.syntax.depth import too_deep
 from flowlang.lang.syntax.explain import explain
+from flowlang.lang.syntax.habit import FUNCTION_WORDS
 from flowlang.lang.syntax.lexer import Tokens, tokenize
-from flowlang.lang.syntax.limit import DIAGNOSTICS_MAX, SOURCE_BYTES_MAX
+from flowlang.lang.syntax.limit import (
+    DIAGNOSTICS_MAX,
+    SOURCE_BYTES_MAX,
+    STATEMENT_WEIGHT_MAX,
+    WEIGHT_PER_TOKEN_MAX,
+)
 from flowlang.lang.syntax.nodes import File, Name
 from flowlang.lang.syntax.situation import Situation
 from flowlang.lang.syntax.token import (
@@ -34,12 +40,14 @@ from flowlang.lang.syntax.token import (
     NAME,
     NEWLINE,
 )
+from flowlang.lang.syntax.weight import too_heavy
 
 _IF = KIND_OF["if"]
 _DEF = KIND_OF["def"]
 _COLON = KIND_OF[":"]
 _PASS = KIND_OF["pass"]
 _GOES_ON_IF = (KIND_OF["else"], KIND_OF["elif"])
+_UNCLEAR = ("mixed-indentation", "wrong-unindent")
 _HANDLERS = (KIND_OF["except"], KIND_OF["finally"])
 
 
@@ -61,6 +69,10 @@ def parse(source: SourceFile) -> tuple[File, list[Diagnostic]]:
     diagnostics = tokens.diagnostics + parser.diagnostics
     if tokens.suspects:
         diagnostics += too_deep(source, file, tokens.suspects)
+    if not diagnostics and len(tokens.kinds) > STATEMENT_WEIGHT_MAX // WEIGHT_PER_TOKEN_MAX:
+        heavy = too_heavy(source, file)
+        if heavy is not None:
+            return File(file.span, []), [heavy]
     diagnostics.sort(key=_place)
     return file, diagnostics[:DIAGNOSTICS_MAX]
 
@@ -100,8 +112,9 @@ class _Parser:
         self.diagnostics: list[Diagnostic] = []
         self.rows: list[Row] = [automaton.start]
         self.values: list[Any] = []
-        self.recovered_at = -1
+        self.goes_on_below = len(tokens.kinds) + 1
         self.has_try = False
+        self.unclear_lines = {_place(found)[0] for found in tokens.diagnostics if found.slug in _UNCLEAR}
 
     def run(self) -> File:
         """The loop. An entry of the current row says by its type what to do with the next token."""
@@ -162,8 +175,10 @@ class _Parser:
         kinds = self.tokens.kinds
         expected = frozenset(kind for kind in self.rows[-1] if kind >= 0)
         situation = Situation(self.source, self.tokens, index, expected)
-        is_repeated = index <= self.recovered_at
-        self.recovered_at = index
+        # Mending changes how many tokens stand before a place, never how many follow it.
+        left = len(kinds) - index
+        is_repeated = left >= self.goes_on_below
+        self.goes_on_below = left
         if is_repeated or len(self.diagnostics) >= DIAGNOSTICS_MAX:
             return None
         self._report(situation)
@@ -174,6 +189,8 @@ class _Parser:
         if expected == {INDENT}:
             place = situation.span(index)
             self._insert(index, index, [(INDENT, place), (_PASS, place), (NEWLINE, place), (DEDENT, place)])
+            # The token itself may be wrong as well.
+            self.goes_on_below += 1
             return index
         first = situation.first
         if first < index:
@@ -196,6 +213,8 @@ class _Parser:
         if kinds[end] == ERROR or is_handler:
             return
         found = explain(situation)
+        if found.slug == "expected-block" and situation.span(situation.index)[0] in self.unclear_lines:
+            return
         self.has_try = self.has_try or found.slug == "try-statement"
         self.diagnostics.append(found)
 
@@ -211,9 +230,11 @@ class _Parser:
         if not block_follows and kinds[end + 1 : end + 2] and kinds[end + 1] not in _GOES_ON_IF:
             self._insert(first, end, [(_PASS, place)])
             return
-        if kinds[first] == _DEF and kinds[first + 1] == NAME:
+        is_foreign_def = kinds[first] == NAME and values[first].name in FUNCTION_WORDS and kinds[first + 1] == NAME
+        if kinds[first] == _DEF or is_foreign_def:
             parentheses = [(KIND_OF["("], place), (KIND_OF[")"], place)]
-            header = [(_DEF, place), (NAME, values[first + 1]), *parentheses, (_COLON, place)]
+            name = values[first + 1] if kinds[first + 1] == NAME else Name(place, f"%{place[0]}")
+            header = [(_DEF, place), (NAME, name), *parentheses, (_COLON, place)]
         else:
             header = [(_IF, place), (NAME, Name(place, "_")), (_COLON, place)]
         self._insert(first, end, header if block_follows else [*header, (_PASS, place)])
@@ -232,4 +253,3 @@ class _Parser:
                 del kinds[place], values[place]
                 break
         del kinds[index], values[index]
-        self.recovered_at -= 1

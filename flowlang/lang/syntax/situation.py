@@ -11,7 +11,7 @@ from functools import cached_property
 
 import attrs
 
-from flowlang.lang.diagnostics.diagnostic import Diagnostic, Label
+from flowlang.lang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label
 from flowlang.lang.source import SourceFile, Span
 from flowlang.lang.syntax.lexer import Tokens
 from flowlang.lang.syntax.nodes import Constant, Name
@@ -19,6 +19,7 @@ from flowlang.lang.syntax.token import (
     BYTES,
     DEDENT,
     END,
+    ERROR,
     FIRST_CLOSING,
     FIRST_SPECIAL,
     FIRST_STATEMENT,
@@ -28,6 +29,7 @@ from flowlang.lang.syntax.token import (
     NAME,
     NEWLINE,
     NUMBER,
+    OPENING,
     STRING,
 )
 
@@ -201,13 +203,73 @@ class Situation:
         return kinds[index] in wanted
 
     def problem(
-        self, slug: str, message: str, hint: str, *, text: str = "", index: int | None = None, last: int | None = None
-    ) -> Diagnostic:
+        self, slug: str, message: str, hint: str, *, text: str = "", index: int | None = None, last: int | None = None,
+        fix: Fix | None = None,
+    ) -> Diagnostic:  # fmt: skip
         """A diagnostic at the token, or at the tokens from `index` to `last`."""
         start = self.span(self.index if index is None else index)
         end = start if last is None else self.span(last)
-        return Diagnostic(slug, message, Label(self.source, (*start[:2], *end[2:]), text), hint=hint)
+        return Diagnostic(slug, message, Label(self.source, (*start[:2], *end[2:]), text), hint=hint, fix=fix)
 
     def label(self, index: int, text: str) -> Label:
         """A label at a token."""
         return Label(self.source, self.span(index), text)
+
+    # For fixes
+
+    def closing(self, opening: int) -> int | None:
+        """The index of the bracket that closes the one at `opening`, None when the line does not close it."""
+        kinds = self.tokens.kinds
+        depth = 0
+        for index in range(opening, len(kinds)):
+            kind = kinds[index]
+            if kind in (NEWLINE, END, ERROR):
+                return None
+            depth += FIRST_SPECIAL <= kind < FIRST_CLOSING
+            depth -= FIRST_CLOSING <= kind < FIRST_STATEMENT
+            if depth == 0:
+                return index
+        return None
+
+    @cached_property
+    def statement_end(self) -> int | None:
+        """The index of the `;` or line end that ends the statement, None when the rest of it cannot be read."""
+        kinds = self.tokens.kinds
+        depth = 0
+        for index in range(self.index, len(kinds)):
+            kind = kinds[index]
+            if kind == ERROR:
+                return None
+            if kind in (NEWLINE, END) or (depth <= 0 and kind == KIND_OF[";"]):
+                return index
+            depth += FIRST_SPECIAL <= kind < FIRST_CLOSING
+            depth -= FIRST_CLOSING <= kind < FIRST_STATEMENT
+        return None
+
+    def replacing(self, text: str, index: int, last: int | None = None) -> Edit:
+        """The edit that puts `text` in place of the tokens from `index` to `last`. A word keeps a blank on each side
+        where another word or a bracket would touch it."""
+        line, column, *_ = self.span(index)
+        *_, end_line, end = self.span(index if last is None else last)
+        before, after = self.source.line(line)[:column], self.source.line(end_line)[end:]
+        if text[:1].isalpha() and before and not before[-1].isspace() and before[-1] not in OPENING:
+            text = f" {text}"
+        if text[-1:].isalpha() and after and not after[0].isspace() and after[0] not in ")]},:;":
+            text = f"{text} "
+        return Edit((line, column, end_line, end), text)
+
+    def before(self, index: int, text: str) -> Edit:
+        """The edit that inserts `text` right before a token."""
+        line, column, *_ = self.span(index)
+        return Edit((line, column, line, column), text)
+
+    def after(self, index: int, text: str) -> Edit:
+        """The edit that inserts `text` right after a token."""
+        *_, line, column = self.span(index)
+        return Edit((line, column, line, column), text)
+
+    def between(self, index: int, last: int, text: str) -> Edit:
+        """The edit that puts `text` between the end of one token and the beginning of another."""
+        *_, line, column = self.span(index)
+        end_line, end_column, *_ = self.span(last)
+        return Edit((line, column, end_line, end_column), text)

@@ -9,13 +9,15 @@ refuses them with the name of the builtin.
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any
+from typing import Any, Final
 
 from flowlang.lang.eval.callback import IN_CALLBACK, passes_calls_on
 from flowlang.lang.values.argument import wrong_type
 from flowlang.lang.values.container import FREE, HELD, ITERATION, hold, release
-from flowlang.lang.values.meter import charge
+from flowlang.lang.values.meter import charge, look
 from flowlang.lang.values.protocol import VALUE_TYPES
+
+SLICE: Final = 1 << 12
 
 
 def is_callable(value: Any) -> bool:
@@ -40,7 +42,10 @@ def call_for_each(name: str, depth: int, function: Any, source: Any, items: list
         charge(len(items))
         # In a variable, for the census of memory to find them: the function may be called while most are there.
         results: list[Any] = []
-        for item in items:
+        for place, item in enumerate(items):
+            if not place % SLICE:
+                # Small functions do not charge by themselves.
+                look()
             results.append(function(depth + 1, item))
         return results
     finally:

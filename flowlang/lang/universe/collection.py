@@ -15,10 +15,14 @@ from flowlang.lang.eval.iteration import BOUND_MAX, beyond_bounds
 from flowlang.lang.eval.stream import Stream, items_of
 from flowlang.lang.universe.conversion import HOST_TRUTH, is_true
 from flowlang.lang.values.argument import (
+    CONTAINERS,
+    SLICE,
+    collected,
     count_elements,
     elements_argument,
     given_names,
     int_argument,
+    new_elements,
     wrong_type,
     wrong_value,
 )
@@ -30,17 +34,18 @@ from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
 from flowlang.lang.values.size import ELEMENT, list_size, table_size, tuple_size
 
 BLOCK: Final = 512
+ITERATOR: Final = 64
 SEQUENCES: Final = (List, HeldList, tuple)
 LENGTH_MAX: Final = (1 << 63) - 1
 
 
-def taken(name: str, value: Any, each: int = ELEMENT) -> list[Any]:
+def taken(name: str, value: Any, each: int = 0) -> list[Any]:
     """The elements of an iterable as a new host list, charged before; `each` is the memory that the caller needs for
     every element."""
     elements = elements_argument(name, "iterable", value)
     count = count_elements(value)
-    charge(count >> 3, list_size(count) + each * count)
-    return list(elements)
+    charge(count >> 3, list_size(count) + each * count + new_elements(value))
+    return list(elements) if count <= SLICE else list(collected(elements, count))
 
 
 @builtin("len", "x")
@@ -61,8 +66,8 @@ def list_(depth: int, iterable: Any = (), /) -> List:
         return List(iterable)
     elements = elements_argument("list", "iterable", iterable)
     count = count_elements(iterable)
-    charge(count >> 3, list_size(count) + ELEMENT * count)
-    return List(elements)
+    charge(count >> 3, list_size(count) + new_elements(iterable))
+    return collected(elements, count)
 
 
 @builtin("tuple", "[iterable]")
@@ -72,8 +77,8 @@ def tuple_(depth: int, iterable: Any = (), /) -> tuple[Any, ...]:
         return iterable
     elements = elements_argument("tuple", "iterable", iterable)
     count = count_elements(iterable)
-    charge(count >> 3, tuple_size(count) + (ELEMENT * count if type(iterable) is range else 0))
-    return tuple(elements)
+    charge(count >> 3, tuple_size(count) + new_elements(iterable))
+    return tuple(elements) if count <= SLICE else tuple(collected(elements, count))
 
 
 @builtin("set", "[iterable]")
@@ -96,16 +101,16 @@ def set_(depth: int, iterable: Any = (), /) -> Set:
 @builtin("dict", "[pairs|dict], **kw")
 def dict_(depth: int, pairs: Any = (), /, **keywords: Any) -> Dict:
     """A new dict of the entries of another, or of pairs, and of named arguments."""
-    charge(len(keywords) >> 2, table_size(len(keywords)))
+    charge(len(keywords) >> 1, table_size(len(keywords)))
     result = Dict()
     if type(pairs) is not tuple or pairs:
         update_in_place(result, pairs, "dict")
-    if keywords:
-        result.update(given_names(keywords))
+    for name, value in given_names(keywords).items():
+        dict_set(result, name, value)
     return result
 
 
-@builtin("range", "stop | start, stop[, step]")
+@builtin("range", "[start, ]stop[, step]")
 def range_(depth: int, start: Any, stop: Any = MISSING, step: Any = 1, /) -> range:
     """The ints from `start` (0 when not given) up to, and without, `stop`."""
     if stop is MISSING:
@@ -114,7 +119,7 @@ def range_(depth: int, start: Any, stop: Any = MISSING, step: Any = 1, /) -> ran
         if abs(int_argument("range", parameter, bound)) > BOUND_MAX:
             raise beyond_bounds(parameter)
     if step == 0:
-        raise wrong_value("range", "the step must not be 0")
+        raise wrong_value("range", "the step must not be 0", "count up with a positive step, down with a negative one")
     distance = stop - start if step > 0 else start - stop
     if (distance + abs(step) - 1) // abs(step) > LENGTH_MAX:
         raise wrong_value("range", "the range has more than 2**63 - 1 elements")
@@ -130,7 +135,7 @@ def enumerate_(depth: int, iterable: Any, start: Any = 0, /) -> List:
     elements = elements_argument("enumerate", "iterable", iterable)
     count = count_elements(iterable)
     charge(count >> 2, list_size(count) + (tuple_size(2) + ELEMENT) * count)
-    return List(enumerate(elements, first))
+    return collected(enumerate(elements, first), count)
 
 
 @builtin("zip", "*iterables")
@@ -139,8 +144,12 @@ def zip_(depth: int, /, *iterables: Any) -> List:
     sources = [elements_argument("zip", "iterables", each) for each in iterables]
     count = min(map(count_elements, iterables), default=0)
     width = len(iterables)
-    charge((count * (width + 1)) >> 3, list_size(count) + tuple_size(width) * count)
-    return List(zip(*sources, strict=False))
+    made = sum(type(each) not in CONTAINERS for each in iterables)
+    charge(
+        (count * (width + 1) >> 3) + (width >> 1),
+        list_size(count) + (tuple_size(width) + ELEMENT * made) * count + ITERATOR * width,
+    )
+    return collected(zip(*sources, strict=False), count)
 
 
 @builtin("reversed", "iterable")

@@ -20,13 +20,15 @@ from flowlang.lang.values.argument import (
 from flowlang.lang.values.container import Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import repr_value, str_value
 from flowlang.lang.values.fault import FailSignal, Fault
-from flowlang.lang.values.meter import charge
-from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin, type_name
+from flowlang.lang.values.meter import charge, look
+from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
 from flowlang.lang.values.result import Err
 from flowlang.lang.values.scalar import float_of_int, int_of_float, parse_float, parse_int
 from flowlang.lang.values.size import bytes_size
 from flowlang.lang.values.wording import kind_of
 
+SLICE: Final = 1 << 16
+"""After so many characters an interruption is looked for."""
 HOST_TRUTH: Final = frozenset(
     {NoneType, bool, int, float, str, bytes, tuple, range, List, HeldList, Dict, HeldDict, Set, HeldSet}
 )
@@ -82,7 +84,8 @@ def chr_(depth: int, i: Any, /) -> str:
     """The character of a code point."""
     number = int_argument("chr", "i", i)
     if not 0 <= number <= 0x10FFFF:
-        raise wrong_value("chr", "the code point is not from 0 to 0x10FFFF")
+        hint = "`ord(character)` gives the number of a character"
+        raise wrong_value("chr", "the code point is not from 0 to 0x10FFFF", hint)
     if 0xD800 <= number <= 0xDFFF:
         raise wrong_value("chr", f"0x{number:x} is half of a surrogate pair, not a character")
     return chr(number)
@@ -94,7 +97,8 @@ def ord_(depth: int, s: Any, /) -> int:
     if type(s) is not str and type(s) is not bytes:
         raise wrong_type("ord", "s", "a string", s)
     if len(s) != 1:
-        raise wrong_value("ord", f"needs one character, but the {type_name(s)} has {len(s)}")
+        unit = "character" if type(s) is str else "byte"
+        raise wrong_value("ord", f"needs one {unit}, but {len(s)} are given", "take one: `ord(text[0])`")
     return ord(s)
 
 
@@ -157,7 +161,9 @@ def hash_(depth: int, x: Any, /) -> int:
 def java_hash(text: str) -> int:
     """The hash of Java's strings: over UTF-16 units, as a signed number of 32 bits."""
     value = 0
-    for code in map(ord, text):
+    for place, code in enumerate(map(ord, text)):
+        if not place % SLICE:
+            look()
         if code > 0xFFFF:
             value = 31 * value + 0xD800 + (code - 0x10000 >> 10)
             code = 0xDC00 + (code & 0x3FF)
@@ -168,7 +174,9 @@ def java_hash(text: str) -> int:
 def fnv_hash(data: bytes) -> int:
     """The 32-bit FNV-1a hash, as an unsigned number."""
     value = 0x811C9DC5
-    for byte in data:
+    for place, byte in enumerate(data):
+        if not place % SLICE:
+            look()
         value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
     return value
 

@@ -10,28 +10,38 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring
 from math import isfinite, isinf
+from operator import itemgetter
 from typing import Any, Final
 
 from flowlang.lang.universe.native_module import native_module
+from flowlang.lang.universe.order import comparison_steps
 from flowlang.lang.values.argument import count_elements, string_argument, wrong_value
 from flowlang.lang.values.container import Dict, HeldDict, List
+from flowlang.lang.values.duration import Duration, duration_text
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.key import dict_items
-from flowlang.lang.values.meter import Holding, charge
+from flowlang.lang.values.key import dict_items, dict_of_texts
+from flowlang.lang.values.meter import Holding, charge, look
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, builtin
 from flowlang.lang.values.quote import clip
 from flowlang.lang.values.refusal import DEPTH_MAX, path_to, too_deep
 from flowlang.lang.values.scalar import float_text, int_text, parse_int, special_text
-from flowlang.lang.values.size import decoded_size
+from flowlang.lang.values.size import decoded_size, text_size, tuple_size
 from flowlang.lang.values.struct import Struct
+from flowlang.lang.values.text_writer import BLOCK, TextWriter
+from flowlang.lang.values.time import RFC3339_EXACT, Time
+from flowlang.lang.values.time_layout import format_time
 from flowlang.lang.values.wording import kind_of
 
-BLOCK: Final = 4096
+SLICE: Final = 1 << 13
+LONG: Final = 1 << 18
+"""While a longer text is read, an interruption is looked for."""
 ROOT: Final = "x"
 STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 """A string, or what follows a quote that is never closed: so a search never starts twice at one place."""
+STRING_OR_BRACKET: Final = re.compile(STRING.pattern + r"|([\[\]{}])", re.DOTALL)
 NOT_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
 TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -57,36 +67,23 @@ def encode(depth: int, x: Any, /) -> str:
     with Holding():
         writer = _Writer(x)
         writer.write(x, 0)
-        writer.pay()
-        return "".join(writer.pieces)
+        return writer.finish()
 
 
-class _Writer:
-    """Appends the JSON of values to `pieces`; `length` counts what is not charged yet."""
+class _Writer(TextWriter):
+    """Writes the JSON of values; `root` is the outermost."""
 
-    __slots__ = ("length", "pieces", "root")
+    __slots__ = ("root",)
 
     def __init__(self, root: Any) -> None:
+        super().__init__()
         self.root = root
-        self.pieces: list[str] = []
-        self.length = 0
-
-    def add(self, text: str) -> None:
-        self.pieces.append(text)
-        self.length += len(text)
-        if self.length > BLOCK:
-            self.pay()
-
-    def pay(self) -> None:
-        """Charges what was written since the last time."""
-        charge(self.length >> 1, self.length)
-        self.length = 0
 
     def write(self, value: Any, depth: int) -> None:
         kind = type(value)
         if kind is str:
             if len(value) > BLOCK:
-                charge(len(value) >> 2)
+                charge(len(value) >> 2, text_size(value))
             self.add(encode_basestring(value))
         elif value is None:
             self.add("null")
@@ -98,11 +95,16 @@ class _Writer:
             if not isfinite(value):
                 raise self.refused(value, f"is {special_text(value)}, which JSON cannot write")
             self.add(float_text(value))
+        elif kind is Time:
+            self.add(f'"{format_time(value.clock(), RFC3339_EXACT)}"')
+        elif kind is Duration:
+            self.add(f'"{duration_text(value.nanoseconds)}"')
         elif depth > DEPTH_MAX:
             raise too_deep()
         elif kind in (Dict, HeldDict):
             self.members(self.sorted_items(value), depth)
         elif kind is Struct:
+            charge(len(value.fields) >> 3, tuple_size(3) * len(value.fields))
             self.members(list(value.fields.items()), depth)
         else:
             self.array(value, depth)
@@ -111,13 +113,17 @@ class _Writer:
         items = dict_items(value)
         for key, _ in items:
             if type(key) is not str:
-                raise self.refused(value, f"has a key that is {kind_of(key)}, and keys in JSON are strings")
-        charge(len(items) * len(items).bit_length() >> 3)
-        return sorted(items, key=lambda item: item[0])
+                hint = "make strings of the keys: `{str(key): value for key, value in table.items()}`"
+                raise self.refused(value, f"has a key that is {kind_of(key)}, and keys in JSON are strings", hint)
+        turns = len(items).bit_length()
+        charge((len(items) * turns >> 2) + comparison_steps([key for key, _ in items]) * turns)
+        return sorted(items, key=itemgetter(0))
 
     def members(self, items: list[tuple[str, Any]], depth: int) -> None:
         separator = "{"
         for key, value in items:
+            if len(key) > BLOCK:
+                charge(len(key) >> 2, text_size(key))
             self.add(f"{separator}{encode_basestring(key)}:")
             separator = ","
             self.write(value, depth + 1)
@@ -135,12 +141,12 @@ class _Writer:
             self.write(element, depth + 1)
         self.add("]" if separator == "," else "[]")
 
-    def refused(self, culprit: Any, reason: str) -> Fault:
-        return wrong_value("json.encode", f"`{path_to(self.root, culprit, ROOT)}` {reason}")
+    def refused(self, culprit: Any, reason: str, hint: str = "leave it out, or put data in its place") -> Fault:
+        return wrong_value("json.encode", f"`{path_to(self.root, culprit, ROOT)}` {reason}", hint)
 
 
 @builtin("json.decode", "x[, default]")
-def decode(depth: int, x: Any, default: Any = MISSING, /) -> Any:
+def decode(depth: int, x: Any, /, default: Any = MISSING) -> Any:
     """The value of a JSON text; `default`, if given, where the text is no JSON."""
     text = string_argument("json.decode", "x", x)
     try:
@@ -152,12 +158,17 @@ def decode(depth: int, x: Any, default: Any = MISSING, /) -> Any:
 
 
 def _parse(function: str, text: str) -> Any:
+    with Holding():
+        return _parse_held(function, text)
+
+
+def _parse_held(function: str, text: str) -> Any:
     charge(len(text) >> 2, decoded_size(len(text), text.count("["), text.count("{"), text.count(",")))
     check_depth(text)
     if SURROGATE.search(text):
         text = ESCAPE.sub(_without_lone_surrogate, text)
     try:
-        value = _DECODER.decode(text)
+        value = (_DECODER if len(text) < LONG else _LONG_DECODER).decode(text)
     except json.JSONDecodeError as problem:
         raise _not_json(function, text, problem) from None
     except _Refused as refused:
@@ -170,10 +181,19 @@ def check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= DEPTH_MAX:
         return
     depth = 0
-    for bracket in NOT_BRACKETS.sub("", STRING.sub("", text)):
+    for bracket in NOT_BRACKETS.sub("", STRING.sub("", text)) if len(text) < LONG else _brackets(text):
         depth += 1 if bracket in "[{" else -1
         if depth > DEPTH_MAX:
             raise too_deep()
+
+
+def _brackets(text: str) -> Iterator[str]:
+    """The brackets outside of strings, slower than in one go, so that an interruption is noticed."""
+    for place, match in enumerate(STRING_OR_BRACKET.finditer(text)):
+        if not place % SLICE:
+            look()
+        if match[1]:
+            yield match[1]
 
 
 def _without_lone_surrogate(match: re.Match[str]) -> str:
@@ -190,12 +210,12 @@ class _Refused(Exception):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Dict:
-    result = Dict()
+    result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
             raise _Refused(f"the key {clip(key)} stands twice in an object")
         result[key] = as_list(value) if type(value) is list else value
-    return result
+    return dict_of_texts(result)
 
 
 def as_list(values: list[Any]) -> List:
@@ -214,8 +234,24 @@ def _constant(token: str) -> Any:
     raise _Refused(f"`{token}` is not JSON")
 
 
+def _looking(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A hook that lets an interruption be noticed."""
+
+    def call(found: Any) -> Any:
+        look()
+        return hook(found)
+
+    return call
+
+
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_float, parse_int=parse_int, parse_constant=_constant
+)
+_LONG_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_looking(_object),
+    parse_float=_looking(_float),
+    parse_int=_looking(parse_int),
+    parse_constant=_constant,
 )
 
 
@@ -224,7 +260,8 @@ def _not_json(function: str, text: str, problem: json.JSONDecodeError) -> Fault:
     explanation = next((ours for theirs, ours in PROBLEMS if problem.msg.startswith(theirs)), "the text is not JSON")
     place = f"line {problem.lineno}, column {problem.colno}"
     near = f", at {clip(text[problem.pos : problem.pos + 20])}" if problem.pos < len(text) else ", at the end"
-    return wrong_value(function, f"{place}{near}: {explanation}")
+    hint = "JSON has double quotes only, no comma after the last entry, and no comments"
+    return wrong_value(function, f"{place}{near}: {explanation}", hint)
 
 
 @builtin("json.indent", "str, *, prefix = '', indent = '\\t'")
@@ -247,28 +284,32 @@ def encode_indent(depth: int, x: Any, /, *, prefix: Any = "", indent: Any = "\t"
 
 
 def _indented(text: str, prefix: str, indent: str) -> str:
-    charge(len(text) >> 1, 2 * len(text))
-    pieces: list[str] = []
+    charge(len(text) >> 1)
+    with Holding():
+        writer = TextWriter()
+        _write_indented(writer, text, prefix, indent)
+        return writer.finish()
+
+
+def _write_indented(writer: TextWriter, text: str, prefix: str, indent: str) -> None:
     lines = [f"\n{prefix}"]
     level = 0
     previous = ""
-    for token in TOKEN.findall(text):
+    for match in TOKEN.finditer(text):
+        token = match[0]
         if token in "]}":
             level -= 1
             if previous not in "[{":
-                pieces.append(lines[level])
+                writer.add(lines[level])
         elif previous and previous in "[{,":
-            pieces.append(lines[level])
-        pieces.append(": " if token == ":" else token)
+            writer.add(lines[level])
+        writer.add(": " if token == ":" else token)
         if token in "[{":
             level += 1
             if level == len(lines):
                 charge(0, len(lines[-1]) + len(indent))
                 lines.append(lines[-1] + indent)
         previous = token
-    length = sum(map(len, pieces))
-    charge(length >> 8, length)
-    return "".join(pieces)
 
 
 JSON: Final = native_module("json", (encode, decode, indent_text, encode_indent), {})

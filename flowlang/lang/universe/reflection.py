@@ -13,7 +13,7 @@ from flowlang.lang.values.argument import given_names, string_argument
 from flowlang.lang.values.container import List
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING, builtin, type_name
-from flowlang.lang.values.size import list_size
+from flowlang.lang.values.size import list_size, table_size
 from flowlang.lang.values.struct import Struct
 
 
@@ -27,7 +27,7 @@ def type_(depth: int, x: Any, /) -> str:
 def dir_(depth: int, x: Any, /) -> List:
     """The names of the fields and methods of a value, sorted."""
     names = attribute_names(x)
-    charge(len(names), list_size(len(names)))
+    charge(len(names), list_size(len(names)) + table_size(2 * len(names)))
     return List(names)
 
 

@@ -10,20 +10,42 @@ below, by exact type, and a wrong one becomes a Fault that names the function an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
+from flowlang.lang.values.container import Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.meter import charge
-from flowlang.lang.values.protocol import VALUE_TYPES
-from flowlang.lang.values.size import GROWTH_BLOCK, SLOT
+from flowlang.lang.values.meter import charge, look
+from flowlang.lang.values.protocol import VALUE_TYPES, type_name
+from flowlang.lang.values.size import ELEMENT, GROWTH_BLOCK, SLOT
 from flowlang.lang.values.wording import kind_of
 
 NAME_MARK: Final = "!"
+CONTAINERS: Final = frozenset({List, HeldList, tuple, Dict, HeldDict, Set, HeldSet})
+SLICE: Final = 1 << 17
+"""More elements are collected slice by slice, so that an interruption is noticed."""
+ARGUMENT_HINTS: Final = {
+    "NoneType": "a function that ends without `return` gives None",
+    "Result": "calling a flow gives a Result: take the value out with `unwrap(...)` or `.value`",
+}
+"""By type, for values that are seldom meant to be an argument."""
 
 
 def wrong_type(function: str, parameter: str, wanted: str, value: Any, hint: str | None = None) -> Fault:
     """The Fault for an argument of a wrong type; `wanted` reads like `a string`."""
+    hint = hint or ARGUMENT_HINTS.get(type_name(value)) or _conversion_hint(wanted, value)
     return Fault("type-mismatch", f"`{function}` needs {wanted} for `{parameter}`, not {kind_of(value)}", hint=hint)
+
+
+def _conversion_hint(wanted: str, value: Any) -> str | None:
+    """The builtin that makes what is wanted of the value."""
+    if type(value) is str and "number" in wanted and "string" not in wanted:
+        return "use `int(...)` or `float(...)` to read the string as a number"
+    if type(value) in (int, float, bool) and wanted.startswith("a string"):
+        return "use `str(...)` to turn the value into text"
+    if "function" in type_name(value):
+        return "it is a function: call it, with `(...)` behind its name"
+    return None
 
 
 def wrong_value(function: str, problem: str, hint: str | None = None) -> Fault:
@@ -64,6 +86,8 @@ def elements_argument(function: str, parameter: str, value: Any) -> Iterable[Any
         hint = "strings are not iterable: use `.elems()` for the characters, or `.split(...)` or `.splitlines()`"
     elif type(value) is bytes:
         hint = "bytes are not iterable: use `.elems()` for the numbers"
+    elif type(value) is int:
+        hint = "use `range(...)` to count"
     raise wrong_type(function, parameter, "an iterable", value, hint)
 
 
@@ -89,3 +113,20 @@ def count_elements(value: Any) -> int:
     """How many elements iterating over `value` gives, where that is known beforehand; 0 otherwise."""
     found = VALUE_TYPES.get(type(value))
     return found.length(value) if found is not None and found.length is not None else 0
+
+
+def new_elements(value: Any) -> int:
+    """Bytes of the elements that iterating over `value` makes; those of a container are there already."""
+    return 0 if type(value) in CONTAINERS else ELEMENT * count_elements(value)
+
+
+def collected(elements: Iterable[Any], count: int) -> List:
+    """A new list of the elements. `count` of them are known to come, and are charged."""
+    if count <= SLICE:
+        return List(elements)
+    result = List()
+    iterator = iter(elements)
+    while part := list(islice(iterator, SLICE)):
+        result += part
+        look()
+    return result

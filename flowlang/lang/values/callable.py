@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from flowlang.lang.values.protocol import VALUE_TYPES, BoundMethod, ValueType, builtin_info, register
-from flowlang.lang.values.size import CELL, FUNCTION, OBJECT, SLOT
+from flowlang.lang.values.size import CELL, FUNCTION, OBJECT, SLOT, table_size, tuple_size
 
 
 def function_children(function: FunctionType) -> list[Any]:
@@ -33,7 +33,12 @@ def function_children(function: FunctionType) -> list[Any]:
 
 
 def _function_size(function: FunctionType) -> int:
-    return FUNCTION + CELL * len(function.__closure__ or ()) + SLOT * len(function.__defaults__ or ())
+    size = FUNCTION
+    if function.__closure__:
+        size += tuple_size(0) + (SLOT + CELL) * len(function.__closure__)
+    if function.__defaults__:
+        size += tuple_size(len(function.__defaults__))
+    return size + table_size(len(function.__kwdefaults__)) if function.__kwdefaults__ else size
 
 
 def _receiver(value: BoundMethod) -> Iterable[Any]:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
@@ -37,7 +38,7 @@ from flowlang.lang.values.atom import ATOMS
 from flowlang.lang.values.container import EXOTIC, Dict, HeldDict, HeldList, HeldSet, List, Set, hold
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.freeze import freeze
-from flowlang.lang.values.key import dict_set, is_exotic, unkey
+from flowlang.lang.values.key import dict_of_texts, dict_set, is_exotic, unkey
 from flowlang.lang.values.meter import Holding, charge
 from flowlang.lang.values.protocol import BoundMethod
 from flowlang.lang.values.refusal import (
@@ -81,6 +82,8 @@ TUPLE, DICT, SET, BYTES, FLOAT, INT, STRUCT, OK, ERR, RANGE, FAILURE = (
     "$range",
     "$failure",
 )
+HALF_PAIR: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
+"""The escape of half of a surrogate pair, which `encode` never writes."""
 SPECIAL_FLOATS: Final = {"nan": float("nan"), "+inf": float("inf"), "-inf": float("-inf")}
 
 
@@ -293,6 +296,8 @@ def decode(data: bytes) -> Any:
     """The value of canonical bytes: fresh and mutable. Raises MalformedData for bytes that `encode` cannot give."""
     charge(len(data) >> 5, decoded_size(len(data), data.count(b"["), data.count(b"{"), data.count(b",")))
     try:
+        if b"\\u" in data and HALF_PAIR.search(data):
+            raise ValueError("half of a surrogate pair")
         has_tags = b'{"$' in data
         value = (_read_tagged if has_tags else _read_plain)(data.decode())
         # The hook for objects adopts the lists inside them, so only a list at the top is left.
@@ -314,7 +319,7 @@ def _plain_object(entries: dict[str, Any]) -> Dict:
         for key, value in entries.items():
             if type(value) is list:
                 entries[key] = _list(value)
-    return Dict(entries)
+    return dict_of_texts(entries)
 
 
 def _any_object(entries: dict[str, Any]) -> Any:

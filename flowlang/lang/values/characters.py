@@ -85,6 +85,11 @@ def _display(view: Any, nested: Callable[[Any], str]) -> str:
     return f"{literal}.{view.method}()"
 
 
+def _equal(left: Any, right: Any, equal: Callable[[Any, Any], bool]) -> bool:
+    """Whether both give the same kind of elements of the same text."""
+    return left.method == right.method and equal(left.text, right.text)
+
+
 def _truth(view: Any) -> bool:
     return len(view.text) > 0
 
@@ -101,6 +106,7 @@ for _type, _type_name in NAMES.items():
         ValueType(
             _type_name,
             display=_display,
+            equal=_equal,
             hashable=False,
             truth=_truth,
             length=len,

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from itertools import islice, starmap
 from types import NoneType
 from typing import Any, Final
 
 from flowlang.lang.values.container import AnyDict, AnySet, HeldList, HeldSet, List, Set
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.meter import charge
+from flowlang.lang.values.key import is_exotic
+from flowlang.lang.values.meter import charge, look
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, type_name
 
 DEPTH_MAX: Final = 100
@@ -27,6 +29,8 @@ REMEMBER_DEPTH: Final = 5
 """Below this depth no pairs are remembered: it would slow down the common flat comparison."""
 LONG_TEXT: Final = 256
 """Comparing longer texts is charged."""
+SLICE: Final = 1 << 14
+"""After so many comparisons of parts an interruption is looked for."""
 HOST_COMPARES: Final = frozenset({int, NoneType})
 """Lists of nothing else are compared by the host as the language does."""
 
@@ -117,16 +121,25 @@ def equal_sequences(left: Any, right: Any, test: Test) -> bool:
         kinds = {*map(type, left)}
         if kinds <= HOST_COMPARES and {*map(type, right)} <= HOST_COMPARES:
             return bool(left == right)
-    return all(map(test, left, right))
+    if count <= SLICE:
+        return all(map(test, left, right))
+    pairs = zip(left, right, strict=True)
+    for _ in range(0, count, SLICE):
+        look()
+        if not all(starmap(test, islice(pairs, SLICE))):
+            return False
+    return True
 
 
 def equal_dicts(left: AnyDict, right: AnyDict, test: Test) -> bool:
     """Equality of two dicts: same keys in any order, equal values."""
     if len(left) != len(right):
         return False
-    charge((len(left) >> 3) + 1)
+    charge((len(left) >> (1 if is_exotic(left) else 3)) + 1)
     # Stored keys are canonical, so those of one dict are looked up in the other as they are.
-    for stored, value in left.items():
+    for place, (stored, value) in enumerate(left.items()):
+        if not place % SLICE:
+            look()
         other = right.get(stored, MISSING)
         if other is MISSING or not test(value, other):
             return False
@@ -137,7 +150,7 @@ def equal_sets(left: AnySet, right: AnySet) -> bool:
     """Equality of two sets: the same elements in any order."""
     if len(left) != len(right):
         return False
-    charge((len(left) >> 3) + 1)
+    charge((len(left) >> (1 if is_exotic(left) else 3)) + 1)
     return left.keys() == right.keys()
 
 
@@ -153,7 +166,7 @@ def ordered(left: Any, right: Any, symbol: str) -> bool:
                 charge(min(len(left), len(right)) >> 8)
             return ORDERS[symbol](left, right)
         if kind in SETS and other in SETS:
-            charge((min(len(left), len(right)) >> 3) + 1)
+            charge((min(len(left), len(right)) >> (1 if is_exotic(left) else 3)) + 1)
             return ORDERS[symbol](left.keys(), right.keys())
         if kind not in SEQUENCES or SEQUENCES[kind] != SEQUENCES.get(other):
             return ordered_by_type(left, right, symbol)
@@ -169,6 +182,8 @@ def first_difference(left: Any, right: Any, comparison: Comparison) -> int:
     """The first place where the two sequences have different elements; -1 if the shorter begins the longer."""
     charge((min(len(left), len(right)) >> 3) + 1)
     for place, (one, other) in enumerate(zip(left, right, strict=False)):
+        if not place % SLICE:
+            look()
         if not comparison.equal(one, other):
             return place
     return -1
@@ -188,11 +203,19 @@ def ordered_by_type(left: Any, right: Any, symbol: str) -> bool:
         raise Fault(
             "type-mismatch",
             f"unsupported comparison: {type_name(left)} {symbol} {type_name(right)}",
-            hint="only values of one type have an order: numbers, strings, bytes, bools, lists, tuples, sets",
+            hint=_order_hint(left, right),
         )
     if symbol in ("<", ">="):
         return found.less(left, right, less) is (symbol == "<")
     return found.less(right, left, less) is (symbol == ">")
+
+
+def _order_hint(left: Any, right: Any) -> str:
+    if left is None or right is None:
+        return "None comes neither before nor after another value: leave it out, or put a value in its place"
+    if {type(left), type(right)} in ({str, int}, {str, float}):
+        return "use `int(...)` or `float(...)` to read the string as a number, or `str(...)` to compare as text"
+    return "only values of one type have an order: numbers, strings, bytes, bools, lists, tuples, sets"
 
 
 def less(left: Any, right: Any) -> bool:

@@ -8,6 +8,9 @@ copies. Anything else is refused with the place where it stands, because guessin
 a silent promise about every journal written from then on.
 
 `to_host` is the way back and gives the host's own types. A Result stays a Result, so that the host can ask it.
+
+An embedding application can let more than data pass: its `Adopt` and `Export` are asked for everything that would be
+refused. Both ways are charged to the evaluation that they happen in, if there is one.
 """
 
 from __future__ import annotations
@@ -22,13 +25,30 @@ import attrs
 from flowlang.lang.values.canonical import CODECS
 from flowlang.lang.values.container import Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.key import dict_set, unkey
-from flowlang.lang.values.protocol import VALUE_TYPES
+from flowlang.lang.values.key import dict_of_texts, dict_set, unkey
+from flowlang.lang.values.meter import charge
+from flowlang.lang.values.protocol import MISSING, VALUE_TYPES
 from flowlang.lang.values.quote import clip
-from flowlang.lang.values.refusal import DEPTH_MAX, ELEMENTS_MAX, NotData, lone_surrogate, not_data, too_deep, too_large
+from flowlang.lang.values.refusal import (
+    DEPTH_MAX,
+    ELEMENTS_MAX,
+    NotData,
+    Refusal,
+    lone_surrogate,
+    nested_too_deep,
+    not_data,
+    too_deep,
+    too_large,
+)
 from flowlang.lang.values.result import Err, Failure, Ok, failure_of
 from flowlang.lang.values.scalar import INT_BITS_MAX
+from flowlang.lang.values.size import list_size, table_size, text_size
 from flowlang.lang.values.struct import Struct
+
+Adopt = Callable[[Any], Any]
+"""Gives the value of a script for an object of the host that is no data; MISSING when there is none."""
+Export = Callable[[Any], Any]
+"""Gives the host's object for a value of a script that is no data; MISSING when there is none."""
 
 AS_THEY_ARE: Final = frozenset({NoneType, bool, float, bytes, range})
 PLAIN: Final = frozenset({*AS_THEY_ARE, str, int})
@@ -42,6 +62,7 @@ HINTS: Final = {
     "UUID": "give its `str(...)`",
     "bytearray": "give `bytes(...)` of it",
     "memoryview": "give `bytes(...)` of it",
+    "function": "give its result, or make it a builtin with `@builtin` where scripts are embedded",
 }
 
 
@@ -55,28 +76,36 @@ class _Refused(Exception):
         self.steps: list[str] = []
 
 
-def from_host(object: Any, name: str = "value") -> Any:
+def from_host(object: Any, name: str = "value", adopt: Adopt | None = None) -> Any:
     """The value of a script for an object of the host. A Fault `not-data` says where in `name` something stands
     that no script may have."""
     try:
-        return _Importer().convert(object, 0)
+        return _Importer(adopt).convert(object, 0)
     except _Refused as refused:
         raise refused.describe(name + "".join(reversed(refused.steps))) from None
 
 
+class _TooDeep(Exception):
+    """A value of a script is nested too deeply, or has no end."""
+
+
 class _Counter:
-    """Counts the elements of all containers of one value, as often as they are reached."""
+    """Counts the elements of all containers of one value, as often as they are reached. `special` is asked for what
+    is no data."""
 
-    __slots__ = ("elements",)
+    __slots__ = ("elements", "special")
 
-    def __init__(self) -> None:
+    def __init__(self, special: Callable[[Any], Any] | None) -> None:
         self.elements = 0
+        self.special = special
 
     def count(self, container: Any) -> None:
-        """Counts one more container."""
-        self.elements += len(container) + 1
+        """Counts one more container, and charges for its copy."""
+        size = len(container)
+        self.elements += size + 1
         if self.elements > ELEMENTS_MAX:
             raise too_large()
+        charge((size >> 3) + 1, list_size(size) if isinstance(container, list | tuple) else table_size(size))
 
 
 class _Importer(_Counter):
@@ -108,6 +137,8 @@ class _Importer(_Counter):
     def other(self, object: Any, depth: int) -> Any:
         """The value for an object of the rarer types."""
         kind = type(object)
+        if self.special is not None and (adopted := self.special(object)) is not MISSING:
+            return adopted
         if kind in (Set, HeldSet) or isinstance(object, set | frozenset):
             result = Set()
             elements = list(map(unkey, object)) if kind in (Set, HeldSet) else _ordered(object)
@@ -172,7 +203,7 @@ class _Importer(_Counter):
         self.count(mapping)
         is_ours = type(mapping) in (Dict, HeldDict)
         if not is_ours and {*map(type, mapping)} <= {str} and _are_plain(mapping) and _are_plain(dict.values(mapping)):
-            return Dict(mapping)
+            return dict_of_texts(mapping)
         result = Dict()
         for stored, value in dict.items(mapping):
             key = unkey(stored) if is_ours else stored
@@ -205,6 +236,7 @@ def _ordered(elements: Iterable[Any]) -> list[Any]:
 
 
 def _text(text: str) -> str:
+    charge(len(text) >> 10, text_size(text))
     if not text.isascii():
         try:
             text.encode()
@@ -226,14 +258,19 @@ def _are_plain(values: Iterable[Any]) -> bool:
         return False
     if int in kinds and not all(-SMALL < value < SMALL for value in values if type(value) is int):
         return False
-    return str not in kinds or "".join([value for value in values if type(value) is str]).isascii()
+    if str not in kinds:
+        return True
+    text = "".join([value for value in values if type(value) is str])
+    charge(len(text) >> 10, len(text))
+    return text.isascii()
 
 
 def _int_too_large(path: str) -> Fault:
-    return Fault(
+    return Refusal(
         "integer-too-large",
         f"`{path}` is an int of more than {INT_BITS_MAX} bits",
-        hint="give it as text, or as a float where the magnitude matters",
+        path,
+        "give it as text, or as a float where the magnitude matters",
     )
 
 
@@ -242,15 +279,17 @@ def _not_of_the_host(object: Any, path: str) -> Fault:
     if kind in VALUE_TYPES:
         return not_data(object, object, path)
     hint = HINTS.get(kind.__name__, "give text, numbers, bools, None, bytes, lists, tuples, sets, dicts or records")
-    return Fault("not-data", f"`{path}` is a `{kind.__name__}` of the host, which is not data", hint=hint)
+    return Refusal("not-data", f"`{path}` is a `{kind.__name__}` of the host, which is not data", path, hint)
 
 
-def to_host(value: Any, name: str = "value") -> Any:
+def to_host(value: Any, name: str = "value", export: Export | None = None) -> Any:
     """The host's object for a value of a script: list, dict, tuple, set, and scalars; a struct becomes a dict."""
     try:
-        return _Exporter().convert(value, 0)
+        return _Exporter(export).convert(value, 0)
     except NotData as refused:
         raise not_data(value, refused.culprit, name) from None
+    except _TooDeep:
+        raise nested_too_deep(value, name) from None
 
 
 class _Exporter(_Counter):
@@ -264,7 +303,7 @@ class _Exporter(_Counter):
         if kind in PLAIN:
             return value
         if depth > DEPTH_MAX:
-            raise too_deep()
+            raise _TooDeep
         if kind in (List, HeldList):
             return self.sequence(value, depth)
         if kind is tuple:
@@ -287,9 +326,15 @@ class _Exporter(_Counter):
         if kind is Ok:
             return Ok(self.convert(value.value, depth + 1))
         if kind is Err:
-            return Err(self.convert(value.error, depth + 1), value.failure)
+            failure = self.convert(value.failure, depth + 1)
+            return Err(failure if value.error is value.failure else self.convert(value.error, depth + 1), failure)
+        if kind is Failure and type(value.data) not in PLAIN:
+            data = self.convert(value.data, depth + 1)
+            return Failure(value.kind, value.message, data, value.retryable, value.trace, value.hint)
         if kind is Failure or kind in CODECS:
             return value
+        if self.special is not None and (exported := self.special(value)) is not MISSING:
+            return exported
         raise NotData(value)
 
     def sequence(self, values: Any, depth: int) -> list[Any]:

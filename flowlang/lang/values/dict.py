@@ -16,7 +16,6 @@ from flowlang.lang.values.container import EXOTIC, FROZEN, AnyDict, Dict, HeldDi
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import (
-    ExoticKey,
     dict_get,
     dict_has,
     dict_items,
@@ -25,20 +24,23 @@ from flowlang.lang.values.key import (
     dict_set,
     first_key,
     is_exotic,
-    key,
+    needs_care,
     note_removal,
     unkey,
 )
+from flowlang.lang.values.key import key as stored_key
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.mutation import check_mutable, method, methods
 from flowlang.lang.values.operation import register_operation
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, ValueType, register
 from flowlang.lang.values.size import list_size, table_size
-from flowlang.lang.values.wording import kind_of
+from flowlang.lang.values.wording import counted, kind_of
 
 DICTS: Final = (Dict, HeldDict)
+KEY_ADVICE: Final = "use `.get(key, default)`, or check with `in` first"
 CANDIDATES_MAX: Final = 200
 """So many keys are looked at for a suggestion."""
+PAIR_HINT: Final = 'give a dict, or pairs of key and value such as `[("a", 1), ("b", 2)]`'
 
 
 @method("dict.clear")
@@ -49,9 +51,9 @@ def clear(depth: int, self: AnyDict, /) -> None:
 
 
 @method("dict.get")
-def get(depth: int, self: AnyDict, wanted: Any, default: Any = None, /) -> Any:
+def get(depth: int, self: AnyDict, key: Any, default: Any = None, /) -> Any:
     """The value under a key, or the default."""
-    return self.get(wanted if type(wanted) is str else key(wanted), default)
+    return self.get(key if type(key) is str and type(self) is Dict else stored_key(key), default)
 
 
 @method("dict.items")
@@ -67,12 +69,12 @@ def keys(depth: int, self: AnyDict, /) -> List:
 
 
 @method("dict.pop")
-def pop(depth: int, self: AnyDict, wanted: Any, default: Any = MISSING, /) -> Any:
+def pop(depth: int, self: AnyDict, key: Any, default: Any = MISSING, /) -> Any:
     """Removes an entry and gives its value; without the key gives the default, or fails if there is none."""
     check_mutable(self, "pop from")
-    found = dict_pop(self, wanted, default)
+    found = dict_pop(self, key, default)
     if found is MISSING:
-        raise missing_key(self, wanted, "give `pop` a second argument as default")
+        raise missing_key(self, key, "give `pop` a second argument as default")
     return found
 
 
@@ -89,12 +91,12 @@ def popitem(depth: int, self: AnyDict, /) -> tuple[Any, Any]:
 
 
 @method("dict.setdefault")
-def setdefault(depth: int, self: AnyDict, wanted: Any, default: Any = None, /) -> Any:
+def setdefault(depth: int, self: AnyDict, key: Any, default: Any = None, /) -> Any:
     """The value under a key; without the key stores the default and gives it."""
     check_mutable(self, "set a default in")
-    found = dict_get(self, wanted)
+    found = dict_get(self, key)
     if found is MISSING:
-        dict_set(self, wanted, default)
+        dict_set(self, key, default)
         return default
     return found
 
@@ -104,6 +106,7 @@ def update(depth: int, self: AnyDict, pairs: Any = (), /, **named: Any) -> None:
     """Stores the entries of a dict or of an iterable of pairs, then the named arguments."""
     check_mutable(self, "update")
     update_in_place(self, pairs, "dict.update")
+    charge(len(named) >> 1, table_size(len(named)) if named else 0)
     for name, value in given_names(named).items():
         dict_set(self, name, value)
 
@@ -126,10 +129,13 @@ def update_in_place(target: AnyDict, pairs: Any, function: str) -> None:
     for position, pair in enumerate(elements_argument(function, "pairs", pairs)):
         found = VALUE_TYPES.get(type(pair))
         if found is None or found.iterate is None or found.length is None:
-            raise Fault("type-mismatch", f"`{function}`: element {position} is {kind_of(pair)}, not a pair")
+            problem = f"`{function}`: element {position} is {kind_of(pair)}, not a pair"
+            raise Fault("type-mismatch", problem, hint=PAIR_HINT)
         if found.length(pair) != 2:
             raise Fault(
-                "wrong-argument", f"`{function}`: element {position} has {found.length(pair)} elements, a pair has 2"
+                "wrong-argument",
+                f"`{function}`: element {position} has {counted(found.length(pair), 'element')}, a pair has 2",
+                hint=PAIR_HINT,
             )
         wanted, value = found.iterate(pair)
         dict_set(target, wanted, value)
@@ -162,10 +168,10 @@ def dict_literal(*keys_and_values: Any) -> Dict:
     charge(len(keys_and_values) >> 4, table_size(len(keys_and_values) >> 1))
     result = Dict()
     for wanted, value in zip(keys_and_values[::2], keys_and_values[1::2], strict=True):
-        stored = key(wanted)
+        stored = stored_key(wanted)
         if stored in result:
             raise Fault("duplicate-key", f"the dict has the key {preview(wanted)} twice", hint="remove one of the two")
-        if type(stored) is ExoticKey:
+        if needs_care(stored):
             hold(result, EXOTIC)
         result[stored] = value
     return result
@@ -185,7 +191,7 @@ def missing_key(container: AnyDict, wanted: Any, advice: str) -> Fault:
 def _index(value: AnyDict, wanted: Any) -> Any:
     found = dict_get(value, wanted)
     if found is MISSING:
-        raise missing_key(value, wanted, "use `.get(key, default)`, or check with `in` first")
+        raise missing_key(value, wanted, KEY_ADVICE)
     return found
 
 

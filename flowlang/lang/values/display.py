@@ -1,10 +1,9 @@
 """The text of a value: `repr` and `str`, and a short form for messages.
 
-One writer walks the value and appends pieces. It is bounded in three ways, because a script can build what has no
-reasonable text: a container that contains itself is written as `[...]` or `{...}` where it comes around again, a
-nesting of more than DEPTH_MAX levels is refused, and every block of characters is charged to the meter while the
-walk goes on, so that a structure that shares its parts (and so is exponentially longer as text than in memory)
-meets the budget early.
+One writer walks the value and appends pieces (`text_writer.py`). It is bounded in three ways, because a script can
+build what has no reasonable text: a container that contains itself is written as `[...]` or `{...}` where it comes
+around again, a nesting of more than DEPTH_MAX levels is refused, and every block of characters is charged to the meter
+while the walk goes on.
 
 Functions show their name and nothing else: a text must be the same on every machine and in every replay.
 """
@@ -23,11 +22,10 @@ from flowlang.lang.values.meter import Holding, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, BoundMethod, builtin_info, type_name
 from flowlang.lang.values.quote import clip, quote, quote_bytes
 from flowlang.lang.values.scalar import BLOCK_BITS, float_text, int_text
+from flowlang.lang.values.size import text_size
+from flowlang.lang.values.text_writer import BLOCK, TextWriter
 
 DEPTH_MAX: Final = 100
-LENGTH_MAX: Final = 1 << 28
-"""Characters in one text, also where no budget rules."""
-BLOCK: Final = 4096
 SHORT: Final = 50
 SMALL: Final = 1 << 64
 LAMBDA: Final = "%lambda"
@@ -59,8 +57,7 @@ def repr_value(value: Any) -> str:
     with Holding():
         writer = _Writer()
         writer.write(value, 0)
-        writer.pay()
-        return "".join(writer.pieces)
+        return writer.finish()
 
 
 def preview(value: Any, limit: int = PREVIEW_MAX) -> str:
@@ -84,35 +81,19 @@ class _Full(Exception):
     """A preview is long enough."""
 
 
-class _Writer:
-    """Appends the text of values to `pieces`; `length` counts what is not charged yet."""
+class _Writer(TextWriter):
+    """Writes the text of values. `open` are the containers that are being written."""
 
-    __slots__ = ("length", "open", "pieces", "total")
+    __slots__ = ("open",)
 
     def __init__(self) -> None:
-        self.pieces: list[str] = []
-        self.length = 0
-        self.total = 0
+        super().__init__()
         self.open: set[int] = set()
-
-    def add(self, text: str) -> None:
-        self.pieces.append(text)
-        self.length += len(text)
-        if self.length > BLOCK:
-            self.pay()
-
-    def pay(self) -> None:
-        """Charges what was written since the last time."""
-        self.total += self.length
-        if self.total > LENGTH_MAX:
-            raise Fault("text-too-long", f"the text of the value has more than {LENGTH_MAX} characters")
-        charge(self.length >> 1, self.length)
-        self.length = 0
 
     def text(self, text: str) -> str:
         """The quoted form of a string, charged before it is made when it is long."""
         if len(text) > BLOCK:
-            charge(len(text) >> 2)
+            charge(len(text) >> 2, text_size(text))
         return quote(text)
 
     def number(self, number: int) -> str:
@@ -143,7 +124,7 @@ class _Writer:
         elif kind is Set or kind is HeldSet:
             self.elements("set([", _keys(value), "])", depth)
         elif kind is bytes:
-            charge(len(value) >> 2)
+            charge(len(value) >> 1, 4 * len(value))
             self.add(quote_bytes(value))
         else:
             self.add_other(value, depth)
@@ -207,13 +188,13 @@ class _Writer:
     def nested(self, value: Any, depth: int) -> str:
         """The text of a child, as a string of its own, for the `display` of its parent."""
         charge(2)
-        outer = self.pieces
-        self.pieces = []
+        outer, packed = self.pieces, self.packed
+        self.pieces, self.packed = [], 0
         try:
             self.write(value, depth)
             return "".join(self.pieces)
         finally:
-            self.pieces = outer
+            self.pieces, self.packed = outer, packed
 
 
 class _Preview(_Writer):

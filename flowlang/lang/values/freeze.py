@@ -11,13 +11,26 @@ that is called before its module ended) learns of every function on the way thro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from sys import getrefcount
 from types import FunctionType
-from typing import Any
+from typing import Any, Final
 
 from flowlang.lang.values.atom import ATOMS
 from flowlang.lang.values.container import FREE, FROZEN, HELD, AnyDict, AnyList, AnySet, hold, state_of
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import VALUE_TYPES
+
+
+def _references_of_one_holder() -> int:
+    """How many references a value has for the host when one container holds it and the walk has taken it up."""
+    waiting = [object()]
+    holder = list(waiting)
+    value = waiting.pop()
+    return getrefcount(value) if holder else 0
+
+
+ONE_HOLDER: Final = _references_of_one_holder()
+"""A value with no more references cannot be met again, so it need not be remembered: there may be millions of them."""
 
 
 def freeze(value: Any, on_function: Callable[[FunctionType], None] | None = None) -> None:
@@ -45,10 +58,13 @@ def freeze_all(values: Iterable[Any], on_function: Callable[[FunctionType], None
                 hold(value, FROZEN)
                 continue
         else:
-            if id(value) in seen:
-                continue
-            seen[id(value)] = value
+            if getrefcount(value) > ONE_HOLDER:
+                if id(value) in seen:
+                    continue
+                seen[id(value)] = value
             charge(1)
+            if kind is tuple and ATOMS.issuperset(map(type, value)):
+                continue
         if kind is FunctionType and on_function is not None:
             on_function(value)
         if found.freeze is not None:

@@ -27,13 +27,14 @@ iterated. So removals are counted, and a table with more gaps than entries is pa
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from flowlang.lang.values.container import EXOTIC, AnyDict, AnySet, Dict, Set, hold
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, type_name
-from flowlang.lang.values.size import GROWTH_BLOCK, TABLE_GROWTH, list_size, tuple_size
+from flowlang.lang.values.size import EXOTIC_KEY, TABLE_GROWTH, exotic_tuple_size, growth, list_size, tuple_size
 from flowlang.lang.values.struct import Struct
 from flowlang.lang.values.wording import kind_of
 
@@ -46,8 +47,12 @@ DEPTH_MAX: Final = 100
 SIZE_MAX: Final = 1 << 20
 FREE_SIZE: Final = 16
 """Comparing larger tuples is charged each time, for operations on whole tables compare keys that they did not make."""
+CARE_LENGTH: Final = 1 << 16
+"""Texts up to this length are keys like any other."""
+TEXTS: Final = frozenset({str, bytes})
 LONG_TEXT: Final = 1024
 """Hashing a text of this length is charged."""
+TOKENS_MAX: Final = 512
 GAPS_MIN: Final = 64
 """Fewer gaps than this are not worth packing a table for."""
 
@@ -76,6 +81,18 @@ class ExoticKey:
         if self.size > FREE_SIZE:
             charge(self.size >> 2)
         return bool(self.form == other.form)
+
+
+def exotic_size(stored: ExoticKey) -> int:
+    """Bytes of the stored key itself, beside the script's value."""
+    return exotic_tuple_size(len(stored.form[1])) if type(stored.form) is tuple else EXOTIC_KEY
+
+
+def exotic_parts(stored: ExoticKey) -> list[ExoticKey]:
+    """The stored keys of the tuples and structs inside."""
+    if type(stored.form) is not tuple:
+        return []
+    return [part for part in stored.form[1] if type(part) is ExoticKey]
 
 
 TRUE: Final = ExoticKey(True, "true", "true")
@@ -125,6 +142,7 @@ def unhashable(value: Any) -> Fault:
 
 def large_number(value: Any, number: int) -> ExoticKey:
     """The key of an int, or of a float that equals `number`, of a size that the host hashes badly."""
+    charge((number.bit_length() >> 10) + 1, EXOTIC_KEY)
     return ExoticKey(value, number, hex(number))
 
 
@@ -168,9 +186,11 @@ def composite(
     structs inside that were met before, by identity, so that shared ones are visited once."""
     if depth == 0:
         raise Fault("too-deep", f"a key is nested more than {DEPTH_MAX} levels deep", hint="use a flatter key")
-    charge((len(items) >> 3) + 1, tuple_size(len(items)))
+    charge((len(items) >> 3) + 1, exotic_tuple_size(len(items)) + list_size(len(items)))
     stored = []
-    tokens = [] if names is None else ["struct", *map(token, names)]
+    tokens: list[str] = [] if names is None else ["struct"]
+    for name in names or ():
+        tokens = with_token(tokens, name)
     size = 1
     for item in items:
         kind = type(item)
@@ -189,11 +209,18 @@ def composite(
             size += 1
             item = key(item)
         stored.append(item)
-        tokens.append(token(item))
+        tokens = with_token(tokens, item)
     if size > SIZE_MAX:
         raise Fault("too-large", f"a key has more than {SIZE_MAX} elements", hint="use a smaller key")
     charge(size >> 1)
     return ExoticKey(value, (names, tuple(stored)), ",".join(tokens), size)
+
+
+def with_token(tokens: list[str], stored: Any) -> list[str]:
+    """The tokens with that of a stored key. A key of many elements would need several times its own memory for all of
+    them, so they are replaced by one now and then."""
+    tokens.append(token(stored))
+    return tokens if len(tokens) < TOKENS_MAX else [format(hash(",".join(tokens)), "x")]
 
 
 def token(stored: Any) -> str:
@@ -206,13 +233,34 @@ def token(stored: Any) -> str:
     return f"b{hash(stored):x}" if kind is bytes else f"{hash(stored):x}"
 
 
+def needs_care(stored: Any) -> bool:
+    """Whether a table with this stored key must not be used by compiled code directly: because the key is wrapped, or
+    is a text so long that comparing it has to be charged at each look-up."""
+    kind = type(stored)
+    return kind is ExoticKey or ((kind is str or kind is bytes) and len(stored) > CARE_LENGTH)
+
+
+def need_care(stored: Iterable[Any]) -> bool:
+    """Whether any of the stored keys does."""
+    kinds = set(map(type, stored))
+    return ExoticKey in kinds or (not kinds.isdisjoint(TEXTS) and any(map(needs_care, stored)))
+
+
+def dict_of_texts(entries: Mapping[str, Any]) -> Dict:
+    """A new dict of entries whose keys are strings."""
+    result = Dict(entries)
+    if entries and max(map(len, entries)) > CARE_LENGTH:
+        hold(result, EXOTIC)
+    return result
+
+
 def dict_set(table: Table, item: Any, value: Any) -> None:
     """Stores an entry; whether the table may change is the caller's check. The value of a set's element is None."""
     stored = key(item)
-    if type(stored) is ExoticKey:
+    if needs_care(stored):
         hold(table, EXOTIC)
-    if not len(table) % GROWTH_BLOCK:
-        charge(0, TABLE_GROWTH)
+    if (more := growth(len(table))) and stored not in table:
+        charge(0, TABLE_GROWTH * more)
     table[stored] = value
 
 
@@ -261,9 +309,12 @@ def pack(table: Table) -> None:
     table.gaps = 0
 
 
-def is_exotic(table: Table) -> bool:
-    """Whether stored keys of the table may need `unkey`."""
-    return not (type(table) is Dict or type(table) is Set) and bool(table.state & EXOTIC)
+def is_exotic(table: Any) -> bool:
+    """Whether stored keys of the table may need `unkey`. A host dict of stored keys may always."""
+    kind = type(table)
+    if kind is Dict or kind is Set:
+        return False
+    return kind is dict or bool(table.state & EXOTIC)
 
 
 def dict_keys(table: Table) -> list[Any]:

@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from flowlang.lang.values.argument import count_elements, elements_argument, int_argument
+from flowlang.lang.values.argument import (
+    SLICE,
+    collected,
+    count_elements,
+    elements_argument,
+    int_argument,
+    new_elements,
+)
 from flowlang.lang.values.compare import equal_sequences
 from flowlang.lang.values.container import FROZEN, AnyList, HeldList, List, hold
 from flowlang.lang.values.display import preview
@@ -21,7 +28,7 @@ from flowlang.lang.values.mutation import check_mutable, method, methods
 from flowlang.lang.values.operation import register_operation
 from flowlang.lang.values.protocol import ValueType, register
 from flowlang.lang.values.sequence import bounds, find, place, span, span_length
-from flowlang.lang.values.size import GROWTH_BLOCK, LIST_GROWTH, list_size
+from flowlang.lang.values.size import LIST_GROWTH, growth, list_size
 
 LISTS: Final = (List, HeldList)
 
@@ -31,8 +38,8 @@ def append(depth: int, self: AnyList, value: Any, /) -> None:
     """Adds one element at the end."""
     if type(self) is not List:
         check_mutable(self, "append to")
-    if not len(self) % GROWTH_BLOCK:
-        charge(0, LIST_GROWTH)
+    if more := growth(len(self)):
+        charge(0, LIST_GROWTH * more)
     self.append(value)
 
 
@@ -46,14 +53,15 @@ def clear(depth: int, self: AnyList, /) -> None:
 @method("list.extend")
 def extend(depth: int, self: AnyList, elements: Any, /) -> None:
     """Adds the elements of an iterable at the end."""
-    extend_in_place(self, elements_argument("list.extend", "elements", elements), count_elements(elements))
+    extend_in_place(self, elements_argument("list.extend", "elements", elements), elements)
 
 
-def extend_in_place(target: AnyList, elements: Iterable[Any], count: int) -> None:
-    """`target += elements`, where `count` elements are known to come."""
+def extend_in_place(target: AnyList, elements: Iterable[Any], source: Any) -> None:
+    """`target += elements`, which come from the value `source`."""
     check_mutable(target, "extend")
-    charge(count >> 3, list_size(count))
-    target.extend(elements)
+    count = count_elements(source)
+    charge(count >> 3, list_size(count) + new_elements(source))
+    target.extend(elements if count <= SLICE else collected(elements, count))
 
 
 @method("list.index")
@@ -76,7 +84,7 @@ def insert(depth: int, self: AnyList, index: Any, value: Any, /) -> None:
     check_mutable(self, "insert into")
     count = len(self)
     wanted = int_argument("list.insert", "index", index)
-    charge((count >> 8) + 1, 0 if count % GROWTH_BLOCK else LIST_GROWTH)
+    charge((count >> 8) + 1, LIST_GROWTH * growth(count))
     self.insert(max(-count, min(wanted, count)), value)
 
 

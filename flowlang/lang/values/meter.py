@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Any, Final
 
 import attrs
 
+from flowlang.errors import UsageError
 from flowlang.lang.values.fault import BudgetExceeded, Interrupted
 
 WORD = 8
@@ -23,17 +25,37 @@ BLOCK = 4096
 """Turns of a loop that are charged at once."""
 CHECKPOINT = 4096
 """Steps between two looks at the budgets that are not compared inline."""
+SLACK_SHIFT: Final = 3
+"""An eighth of the memory budget may be charged between two censuses, be most of it alive or not: so a script that
+keeps nearly all that it may and makes much garbage is not counted again for every few bytes."""
+OPTIONAL = ("steps", "wall_seconds")
+"""Budgets that may be absent."""
+
+
+def _limit(budget: Budget, field: attrs.Attribute[Any], value: Any) -> None:
+    kinds = (int, float) if field.name == "wall_seconds" else (int,)
+    if value is None and field.name in OPTIONAL:
+        return
+    if type(value) not in kinds or not value >= 0:
+        wanted = "a number" if float in kinds else "a whole number"
+        raise UsageError(
+            f"the budget `{field.name}` is {wanted}, zero or more, not {value!r}", hint="leave it out for the default"
+        )
 
 
 @attrs.frozen
 class Budget:
     """Limits of one evaluation. Steps count loop turns, calls and work of builtins; memory is in bytes of a fixed
-    table of sizes; depth is in nested calls; output is in characters printed. None means no limit of steps."""
+    table of sizes; depth is in nested calls; output is in bytes printed, as UTF-8. None means no limit of steps.
 
-    steps: int | None = None
-    memory_bytes: int = 1 << 30
-    call_depth: int = 200
-    output_characters: int = 64 << 20
+    `wall_seconds` is a promise about the clock, so it is not deterministic, and nothing here keeps it: whoever drives
+    the evaluation interrupts it when the time is over. Raises UsageError for a limit below zero, or no number."""
+
+    steps: int | None = attrs.field(default=1_000_000_000, validator=_limit)
+    memory_bytes: int = attrs.field(default=1 << 30, validator=_limit)
+    call_depth: int = attrs.field(default=200, validator=_limit)
+    output_bytes: int = attrs.field(default=64 << 20, validator=_limit)
+    wall_seconds: float | None = attrs.field(default=None, validator=_limit)
 
 
 class Meter:
@@ -47,14 +69,18 @@ class Meter:
     __slots__ = ("budget", "census", "held_from", "interrupted", "limit", "memory", "memory_limit", "output", "steps")
 
     def __init__(self, budget: Budget | None = None) -> None:
-        self.budget = budget or Budget()
+        self.census: Callable[[], int] | None = None
+        self.restart(budget or Budget())
+
+    def restart(self, budget: Budget, memory: int = 0) -> None:
+        """Begins to count anew, for another evaluation with the same values. `memory`: the bytes that they take."""
+        self.budget = budget
         self.steps = 0
-        self.memory = 0
+        self.memory = memory
         self.output = 0
         self.limit: float = 0
-        self.memory_limit = self.budget.memory_bytes
+        self.memory_limit = budget.memory_bytes
         self.interrupted = False
-        self.census: Callable[[], int] | None = None
         self.held_from: int | None = None
 
     def charge(self, steps: int, memory: int = 0) -> None:
@@ -67,21 +93,41 @@ class Meter:
     def checkpoint(self, pending: int = 0) -> None:
         """Fails when a budget is spent or somebody interrupted; else sets the next checkpoint. `pending`: bytes
         charged for what is not made yet, which a census cannot see."""
-        if self.interrupted:
-            raise Interrupted("interrupted")
+        self.heed()
+        if self.memory > self.memory_limit:
+            self._look_at_memory(pending)
         total = self.budget.steps
         if total is not None and self.steps > total:
             raise BudgetExceeded("steps", f"the budget of {total} steps is spent")
-        if self.memory > self.memory_limit:
-            if self.census is not None:
-                held = pending if self.held_from is None else self.memory - self.held_from
-                self.memory = min(self.memory, self.census() + held)
-                if self.held_from is not None:
-                    self.held_from = self.memory - held
-            if self.memory > self.memory_limit:
-                raise BudgetExceeded("memory", f"the budget of {self.memory_limit} bytes of memory is spent")
         ahead = self.steps + CHECKPOINT
         self.limit = ahead if total is None else min(ahead, total)
+
+    def heed(self) -> None:
+        """Stops when somebody interrupted, and does nothing else."""
+        if self.interrupted:
+            raise Interrupted("interrupted")
+
+    def print(self, text: str) -> None:
+        """Counts a line against the budget of output, before it is written. Raises BudgetExceeded."""
+        self.output += len(text) + 1
+        if not text.isascii():
+            # A lone surrogate takes three bytes wherever it is written somehow.
+            self.output += len(text.encode("utf-8", "surrogatepass")) - len(text)
+        if self.output > self.budget.output_bytes:
+            raise BudgetExceeded("output", f"the budget of {self.budget.output_bytes} bytes of output is spent")
+
+    def _look_at_memory(self, pending: int) -> None:
+        """What was charged passed `memory_limit`: counts what is alive, fails when that is more than the budget, and
+        sets the next look."""
+        budget = self.budget.memory_bytes
+        if self.census is not None:
+            held = pending if self.held_from is None else self.memory - self.held_from
+            self.memory = min(self.memory, self.census() + held)
+            if self.held_from is not None:
+                self.held_from = self.memory - held
+        if self.memory > budget:
+            raise BudgetExceeded("memory", f"the budget of {budget} bytes of memory is spent")
+        self.memory_limit = max(budget, self.memory + (budget >> SLACK_SHIFT))
 
     def interrupt(self) -> None:
         """Makes the evaluation stop at its next checkpoint. Safe from signal handlers and other threads."""
@@ -107,9 +153,15 @@ class Holding:
 
 
 METER: ContextVar[Meter] = ContextVar("flowlang-meter")
-UNLIMITED = Meter(Budget(memory_bytes=1 << 62, output_characters=1 << 62))
+UNLIMITED = Meter(Budget(steps=None, memory_bytes=1 << 62, output_bytes=1 << 62))
 
 
 def charge(steps: int, memory: int = 0) -> None:
     """Charges the running evaluation's meter (outside an evaluation, nobody)."""
     METER.get(UNLIMITED).charge(steps, memory)
+
+
+def look() -> None:
+    """Lets an interruption be noticed, within work that was charged beforehand and is done slice by slice. What is
+    charged does not depend on it."""
+    METER.get(UNLIMITED).checkpoint()

@@ -95,7 +95,8 @@ def builtin(name: str, signature: str = "") -> Callable[[Callable[..., Any]], Ca
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
         assert type(function) is FunctionType
         function.__dict__["flowlang_builtin"] = BuiltinInfo(name, signature)
-        function.__qualname__ = name
+        # The host's complaints about arguments carry this name: a colon tells modules from types with methods.
+        function.__qualname__ = name.replace(".", ":")
         return function
 
     return mark

@@ -11,6 +11,8 @@ import re
 from typing import Final
 
 CLIP_MAX: Final = 60
+BLOCK: Final = 4096
+"""Longer texts are quoted block by block."""
 NAMED_ESCAPES: Final = {
     '"': '\\"',
     "\\": "\\\\",
@@ -27,25 +29,35 @@ ASCII_TO_ESCAPE: Final = re.compile(r'["\\\x00-\x1f\x7f]')
 
 def quote(text: str) -> str:
     """The literal of a string, in double quotes."""
+    if len(text) <= BLOCK:
+        return f'"{_escaped(text)}"'
+    # The pieces that a text falls into would take many times its own memory.
+    return '"' + "".join([_escaped(text[start : start + BLOCK]) for start in range(0, len(text), BLOCK)]) + '"'
+
+
+def _escaped(text: str) -> str:
     if text.isprintable():
         if '"' in text or "\\" in text:
-            text = text.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{text}"'
+            return text.replace("\\", "\\\\").replace('"', '\\"')
+        return text
     if text.isascii():
-        return f'"{ASCII_TO_ESCAPE.sub(_escape_match, text)}"'
-    return '"' + "".join([_escape(character) for character in text]) + '"'
+        return ASCII_TO_ESCAPE.sub(_escape_match, text)
+    return "".join([_escape(character) for character in text])
 
 
 def quote_bytes(data: bytes) -> str:
     """The literal of bytes: what is valid UTF-8 and printable as text, every other byte as an escape."""
     if data.isascii():
         return f"b{quote(data.decode('ascii'))}"
-    pieces = []
-    for character in data.decode("utf-8", "surrogateescape"):
-        # A byte that is no part of valid UTF-8 decodes to a lone surrogate that carries the byte.
-        code = ord(character)
-        pieces.append(f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else _escape(character))
-    return 'b"' + "".join(pieces) + '"'
+    text = data.decode("utf-8", "surrogateescape")
+    blocks = ["".join(map(_escape_byte, text[start : start + BLOCK])) for start in range(0, len(text), BLOCK)]
+    return 'b"' + "".join(blocks) + '"'
+
+
+def _escape_byte(character: str) -> str:
+    # A byte that is no part of valid UTF-8 decodes to a lone surrogate that carries the byte.
+    code = ord(character)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else _escape(character)
 
 
 def clip(text: str, limit: int = CLIP_MAX) -> str:

@@ -19,6 +19,10 @@ from flowlang.lang.values.wording import article
 
 DEPTH_MAX: Final = 100
 """How deep data may be nested."""
+LOOKED_AT_MAX: Final = 20_000
+WAITING_MAX: Final = 20_000
+"""In a value with more parts the culprit is not looked for any longer: the search is charged to nobody."""
+CONTAINERS: Final = frozenset({Dict, HeldDict, List, HeldList, tuple, Set, HeldSet})
 PATH_MAX: Final = 1000
 """Longer paths would help nobody."""
 ELEMENTS_MAX: Final = 1 << 24
@@ -31,6 +35,14 @@ class NotData(Exception):
     def __init__(self, culprit: Any) -> None:
         super().__init__("not data")
         self.culprit = culprit
+
+
+class Refusal(Fault):
+    """The Fault for a value that cannot cross; `path` leads to the part of it that is the reason."""
+
+    def __init__(self, slug: str, message: str, path: str, hint: str) -> None:
+        super().__init__(slug, message, hint=hint)
+        self.path = path
 
 
 def too_deep() -> Fault:
@@ -55,15 +67,26 @@ def not_data(value: Any, culprit: Any, name: str) -> Fault:
     """The Fault for a value part of which is not data; says where that part is."""
     noun = type_name(culprit)
     hint = "pass the data that it would give: call it first" if "function" in noun else "pass the parts that matter"
-    return Fault("not-data", f"`{path_to(value, culprit, name)}` is {article(noun)}, which is not data", hint=hint)
+    path = path_to(value, culprit, name)
+    return Refusal("not-data", f"`{path}` is {article(noun)}, which is not data", path, hint)
+
+
+def nested_too_deep(value: Any, name: str) -> Fault:
+    """The Fault for a value that is nested too deeply, with the place where it holds itself, if it does."""
+    path = path_to_cycle(value, name)
+    if path is None:
+        return too_deep()
+    hint = "pass a flat value: a list of entries that refer to each other by name"
+    return Refusal("too-deep", f"`{path}` holds itself, so the value has no end", path, hint)
 
 
 def lone_surrogate(name: str) -> Fault:
     """The Fault for text that has no encoding."""
-    return Fault(
+    return Refusal(
         "not-data",
         f"`{name}` holds text with half of a surrogate pair, which no encoding can write",
-        hint="replace what cannot be decoded where the text is read",
+        name,
+        "replace what cannot be decoded where the text is read",
     )
 
 
@@ -71,7 +94,7 @@ def path_to(value: Any, culprit: Any, name: str) -> str:
     """How a script would write the way from `value`, called `name`, to the part `culprit` in it."""
     waiting: list[tuple[Any, str]] = [(value, name)]
     seen: set[int] = set()
-    while waiting:
+    while waiting and len(seen) < LOOKED_AT_MAX and len(waiting) < WAITING_MAX:
         part, path = waiting.pop()
         if part is culprit:
             return path
@@ -81,10 +104,30 @@ def path_to(value: Any, culprit: Any, name: str) -> str:
     return name
 
 
+def path_to_cycle(value: Any, name: str) -> str | None:
+    """How a script would write the way to the first part of `value` that holds itself; None when there is none."""
+    waiting: list[tuple[Any, str, bool]] = [(value, name, False)]
+    entered: set[int] = set()
+    left: set[int] = set()
+    while waiting:
+        part, path, is_left = waiting.pop()
+        if is_left:
+            left.add(id(part))
+        elif id(part) in entered and id(part) not in left:
+            return path
+        elif type(part) not in ATOMS and id(part) not in left:
+            entered.add(id(part))
+            waiting.append((part, path, True))
+            waiting.extend([(child, path + step, False) for child, step in _steps(part) if len(path) < PATH_MAX])
+    return None
+
+
 def _steps(value: Any) -> Iterable[tuple[Any, str]]:
     """The parts of a value and how each is reached, the first one last."""
     kind = type(value)
     steps: list[tuple[Any, str]]
+    if kind in CONTAINERS and len(value) > WAITING_MAX:
+        return ()
     if kind is Dict or kind is HeldDict:
         steps = [(unkey(key), f".keys()[{place}]") for place, key in enumerate(value)]
         steps += [(child, f"[{preview(unkey(key))}]") for key, child in value.items()]

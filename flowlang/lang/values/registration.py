@@ -8,6 +8,7 @@ from flowlang.lang.values import (
     bytes,
     callable,
     dict,
+    duration,
     list,
     range,
     result,
@@ -15,7 +16,10 @@ from flowlang.lang.values import (
     struct,
     text,
     text_operation,
+    time,
     tuple,
 )
 
-TYPE_MODULES = (atom, bytes, callable, dict, list, range, result, set, struct, text, text_operation, tuple)
+TYPE_MODULES = (
+    atom, bytes, callable, dict, duration, list, range, result, set, struct, text, text_operation, time, tuple,
+)  # fmt: skip

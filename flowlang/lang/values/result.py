@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from flowlang.lang.values.container import FROZEN, AnyList, List, hold
-from flowlang.lang.values.display import preview, str_value
-from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.display import preview
 from flowlang.lang.values.mutation import method, methods
 from flowlang.lang.values.protocol import MISSING, ValueType, register
 from flowlang.lang.values.size import OBJECT
 from flowlang.lang.values.struct import Struct
 
 ERROR_KIND: Final = "error"
+MESSAGE_MAX: Final = 10_000
+"""Characters of a message that a script gave as text."""
+SHOWN_MAX: Final = 1000
+"""Characters of a message that shows a value."""
 """The kind of a failure that a script made from a value of its own."""
 FAILURE_FIELDS: Final = ("data", "hint", "kind", "message", "retryable", "trace")
 
@@ -52,18 +55,20 @@ class Failure:
 
 
 class Ok:
-    """A result that is a success."""
+    """A result that is a success. For the host: `case Ok(value)`."""
 
     __slots__ = ("value",)
+    __match_args__ = ("value",)
 
     def __init__(self, value: Any) -> None:
         self.value: Final = value
 
 
 class Err:
-    """A result that is a failure."""
+    """A result that is a failure. For the host: `case Err(failure)`."""
 
     __slots__ = ("error", "failure")
+    __match_args__ = ("failure",)
 
     def __init__(self, error: Any, failure: Failure | None = None) -> None:
         self.error: Final = error
@@ -76,15 +81,13 @@ def trace_frame(path: str, line: int, column: int, name: str) -> Struct:
 
 
 def failure_of(error: Any) -> Failure:
-    """The failure for an error that a script gave: the failure that it is, or one with the error's text."""
+    """The failure for an error that a script gave: the failure that it is, or one with the error's text. A long text
+    is cut: messages are for people, and `error` has it all."""
     if type(error) is Failure:
         return error
-    try:
-        message = str_value(error)
-    except Fault:
-        # The text of some values is refused (too deep, too long). An Err must exist all the same.
-        message = preview(error)
-    return Failure(ERROR_KIND, message)
+    if type(error) is not str:
+        return Failure(ERROR_KIND, preview(error, SHOWN_MAX))
+    return Failure(ERROR_KIND, error if len(error) <= MESSAGE_MAX else f"{error[:MESSAGE_MAX]}…")
 
 
 @method("Result.is_ok")

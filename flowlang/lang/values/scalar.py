@@ -138,6 +138,8 @@ def bad_int(text: str, base: int, hint: str | None = None) -> Fault:
         hint = "for a number with a fraction use `float(...)`, and `int(float(...))` to cut the fraction off"
     elif hint is None and text != text.strip():
         hint = "use `.strip()` to cut the blanks off"
+    elif hint is None and base == 10:
+        hint = 'an int is written in digits, such as "42"; for another base name it: `int("ff", 16)`'
     return Fault("wrong-argument", f"`int`: {clip(text)} is not an int{suffix}", hint=hint)
 
 
@@ -168,7 +170,9 @@ def parse_float(text: str) -> float:
         if special is not None:
             sign = -1.0 if special[1] == "-" else 1.0
             return sign * math.inf if special[2] else math.nan
-        hint = "use `.strip()` to cut the blanks off" if text != text.strip() else None
+        hint = 'a number is written like "42", "1.5" or "1e-3"'
+        if text != text.strip():
+            hint = "use `.strip()` to cut the blanks off"
         raise Fault("wrong-argument", f"`float`: {clip(text)} is not a number", hint=hint)
     if len(text) > BLOCK_DIGITS:
         charge(len(text) >> 6)

@@ -5,15 +5,20 @@ Each function checks its arguments by exact type, charges for the work, and only
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import FunctionType, NoneType
 from typing import Any, Final
 
 from flowlang.lang.values.compare import Comparison
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.meter import charge
+from flowlang.lang.values.meter import charge, look
 from flowlang.lang.values.protocol import BoundMethod, type_name
 from flowlang.lang.values.wording import kind_of
 
+SLICE: Final = 1 << 18
+"""So many elements are searched by one call of the host."""
+SLOW_SLICE: Final = 1 << 14
 IDENTICAL: Final = frozenset({NoneType, FunctionType, BoundMethod})
 """The host finds values of these types as the language does."""
 
@@ -29,13 +34,19 @@ def place(value: Any, index: Any) -> int:
     count = len(value)
     found = index + count if index < 0 else index
     if not 0 <= found < count:
-        shown = index if abs(index) < 10**20 else "with many digits"
-        raise Fault(
-            "index-out-of-range",
-            f"index {shown} is out of range for {kind_of(value)} of {count}",
-            hint=f"valid indexes are {-count} to {count - 1}" if count else f"the {type_name(value)} is empty",
-        )
+        raise index_out_of_range(value, index)
     return found
+
+
+def index_out_of_range(value: Any, index: int) -> Fault:
+    """The Fault for an index that leads to no element of a sequence."""
+    count = len(value)
+    shown = index if abs(index) < 10**20 else "with many digits"
+    return Fault(
+        "index-out-of-range",
+        f"index {shown} is out of range for {kind_of(value)} of {count}",
+        hint=f"valid indexes are {-count} to {count - 1}" if count else f"the {type_name(value)} is empty",
+    )
 
 
 def span(count: int, start: Any, stop: Any, step: Any) -> slice:
@@ -69,25 +80,32 @@ def find(sequence: Any, wanted: Any, start: int = 0, stop: int | None = None) ->
     charge((max(0, last - start) >> 3) + 1)
     kind = type(wanted)
     if kind in IDENTICAL or ((kind is str or kind is bytes) and len(wanted) < 64):
-        try:
-            return int(sequence.index(wanted, start, last))
-        except ValueError:
-            return -1
+        return find_slice_by_slice(sequence.index, wanted, start, last)
     if kind is int and wanted.bit_length() < 64:
-        return find_int(sequence, wanted, start, last)
+        return find_slice_by_slice(partial(int_index, sequence), wanted, start, last)
     test = Comparison().equal
     for position in range(start, last):
         if test(sequence[position], wanted):
             return position
+        if not position % SLOW_SLICE:
+            look()
     return -1
 
 
-def find_int(sequence: Any, wanted: int, start: int, last: int) -> int:
-    """As `find`, by the host, stepping over bools that the host takes for ints."""
-    try:
-        position = int(sequence.index(wanted, start, last))
-        while type(sequence[position]) is bool:
-            position = int(sequence.index(wanted, position + 1, last))
-    except ValueError:
-        return -1
+def find_slice_by_slice(index: Callable[[Any, int, int], int], wanted: Any, start: int, last: int) -> int:
+    """The place that `index` finds, or -1; between slices an interruption is noticed."""
+    for first in range(start, last, SLICE):
+        try:
+            return index(wanted, first, min(first + SLICE, last))
+        except ValueError:
+            if first + SLICE < last:
+                look()
+    return -1
+
+
+def int_index(sequence: Any, wanted: int, start: int, last: int) -> int:
+    """The host's `index`, stepping over bools, which the host takes for ints. Raises ValueError."""
+    position = int(sequence.index(wanted, start, last))
+    while type(sequence[position]) is bool:
+        position = int(sequence.index(wanted, position + 1, last))
     return position

@@ -8,15 +8,15 @@ sets on both sides, methods take any iterable of hashable elements.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Final
 
-from flowlang.lang.values.argument import count_elements, elements_argument
+from flowlang.lang.values.argument import SLICE, count_elements, elements_argument, new_elements
 from flowlang.lang.values.compare import equal_sets
 from flowlang.lang.values.container import EXOTIC, FROZEN, AnySet, HeldSet, Set, hold
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import (
-    ExoticKey,
     dict_has,
     dict_keys,
     dict_pop,
@@ -24,14 +24,15 @@ from flowlang.lang.values.key import (
     first_key,
     is_exotic,
     key,
+    need_care,
     note_removal,
     unkey,
 )
-from flowlang.lang.values.meter import charge
+from flowlang.lang.values.meter import charge, look
 from flowlang.lang.values.mutation import check_mutable, method, methods
 from flowlang.lang.values.operation import register_operation
 from flowlang.lang.values.protocol import MISSING, ValueType, register
-from flowlang.lang.values.size import table_size
+from flowlang.lang.values.size import list_size, table_size
 
 SETS: Final = (Set, HeldSet)
 
@@ -44,8 +45,13 @@ def stored_elements(function: str, elements: Any) -> Stored:
         charge((len(elements) >> 3) + 1)
         return elements  # type: ignore[no-any-return]
     count = count_elements(elements)
-    charge((count >> 2) + 1, table_size(count))
-    return dict.fromkeys(map(key, elements_argument(function, "elements", elements)))
+    charge((count >> 2) + 1, table_size(count) + new_elements(elements))
+    iterator = map(key, elements_argument(function, "elements", elements))
+    stored = dict.fromkeys(islice(iterator, SLICE))
+    while count > SLICE and (part := dict.fromkeys(islice(iterator, SLICE))):
+        look()
+        stored |= part
+    return stored
 
 
 def all_stored(function: str, others: Iterable[Any]) -> list[Stored]:
@@ -61,7 +67,7 @@ def make_set(stored: Iterable[Any], may_be_exotic: bool = True) -> Set:
     """A new set of stored keys."""
     result = Set()
     result.update(dict.fromkeys(stored))
-    if may_be_exotic and ExoticKey in {*map(type, result)}:
+    if may_be_exotic and need_care(result):
         hold(result, EXOTIC)
     return result
 
@@ -84,33 +90,45 @@ def add_stored(target: AnySet, stored: Stored) -> None:
     charge(len(stored) >> 3, table_size(len(stored)))
     before = len(target)
     target.update(stored)
-    if len(target) > before and ExoticKey in {*map(type, stored)}:
+    if len(target) > before and need_care(stored):
         hold(target, EXOTIC)
 
 
-def remove_where(target: AnySet, condition: Callable[[Any], bool]) -> None:
-    """Removes the stored keys for which the condition holds; whether the target may change is the caller's check."""
-    charge((len(target) >> 3) + 1)
-    removed = [stored for stored in target if condition(stored)]
-    for stored in removed:
-        del target[stored]
-    note_removal(target, len(removed))
+def lookup_shift(source: Stored) -> int:
+    """How many look-ups of its stored keys a step pays for, as a power of two. The host compares wrapped keys by a
+    function of ours."""
+    return 1 if is_exotic(source) else 3
 
 
-def keep_where(source: AnySet, condition: Callable[[Any], bool]) -> Set:
-    """A new set of the stored keys for which the condition holds."""
-    charge((len(source) >> 3) + 1, table_size(len(source)))
-    return make_set(filter(condition, source), is_exotic(source))
+def chosen(source: AnySet, others: Iterable[Stored], *, are_in: bool) -> list[Any]:
+    """The stored keys of a set that are in all of the others (or in none of them), in order."""
+    shift = lookup_shift(source)
+    charge(len(source) >> 3, 2 * list_size(len(source)))
+    kept = list(source)
+    for other in others:
+        charge((len(kept) >> shift) + 1)
+        before, kept = kept, []
+        for start in range(0, len(before), SLICE):
+            look()
+            part = before[start : start + SLICE]
+            kept += [stored for stored in part if (stored in other) is are_in]
+    return kept
 
 
-def is_in_all(others: list[Stored]) -> Callable[[Any], bool]:
-    """A condition: the stored key is in each of the others."""
-    return lambda stored: all(stored in other for other in others)
+def new_set(source: AnySet, stored: list[Any]) -> Set:
+    """A new set of stored keys that come from `source`."""
+    charge(len(stored) >> 3, table_size(len(stored)))
+    return make_set(stored, is_exotic(source))
 
 
-def is_in_none(others: list[Stored]) -> Callable[[Any], bool]:
-    """A condition: the stored key is in none of the others."""
-    return lambda stored: not any(stored in other for other in others)
+def keep_only(target: AnySet, stored: list[Any]) -> None:
+    """Removes all stored keys but these; whether the target may change is the caller's check."""
+    if len(stored) < len(target):
+        charge(len(stored) >> 3, table_size(len(stored)))
+        kept = dict.fromkeys(stored)
+        target.clear()
+        target.update(kept)
+        target.gaps = 0
 
 
 @method("set.add")
@@ -131,15 +149,14 @@ def clear(depth: int, self: AnySet, /) -> None:
 @method("set.difference")
 def difference(depth: int, self: AnySet, /, *others: Any) -> Set:
     """A new set of the elements that are in none of the others."""
-    return keep_where(self, is_in_none(all_stored("set.difference", others)))
+    return new_set(self, chosen(self, all_stored("set.difference", others), are_in=False))
 
 
 @method("set.difference_update")
 def difference_update(depth: int, self: AnySet, /, *others: Any) -> None:
     """Removes the elements of the others."""
     check_mutable(self, "remove from")
-    stored = all_stored("set.difference_update", others)
-    remove_where(self, lambda element: any(element in other for other in stored))
+    keep_only(self, chosen(self, all_stored("set.difference_update", others), are_in=False))
 
 
 @method("set.discard")
@@ -152,35 +169,38 @@ def discard(depth: int, self: AnySet, element: Any, /) -> None:
 @method("set.intersection")
 def intersection(depth: int, self: AnySet, /, *others: Any) -> Set:
     """A new set of the elements that are in all of the others."""
-    return keep_where(self, is_in_all(all_stored("set.intersection", others)))
+    return new_set(self, chosen(self, all_stored("set.intersection", others), are_in=True))
 
 
 @method("set.intersection_update")
 def intersection_update(depth: int, self: AnySet, /, *others: Any) -> None:
     """Removes the elements that are not in all of the others."""
     check_mutable(self, "remove from")
-    is_common = is_in_all(all_stored("set.intersection_update", others))
-    remove_where(self, lambda element: not is_common(element))
+    keep_only(self, chosen(self, all_stored("set.intersection_update", others), are_in=True))
 
 
 @method("set.isdisjoint")
 def isdisjoint(depth: int, self: AnySet, other: Any, /) -> bool:
     """Whether no element is in the other."""
-    charge((len(self) >> 3) + 1)
-    return self.keys().isdisjoint(stored_elements("set.isdisjoint", other).keys())
+    charge((len(self) >> lookup_shift(self)) + 1)
+    stored = stored_elements("set.isdisjoint", other)
+    charge(len(stored) >> lookup_shift(stored))
+    return self.keys().isdisjoint(stored.keys())
 
 
 @method("set.issubset")
 def issubset(depth: int, self: AnySet, other: Any, /) -> bool:
     """Whether all elements are in the other."""
-    charge((len(self) >> 3) + 1)
+    charge((len(self) >> lookup_shift(self)) + 1)
     return self.keys() <= stored_elements("set.issubset", other).keys()
 
 
 @method("set.issuperset")
 def issuperset(depth: int, self: AnySet, other: Any, /) -> bool:
     """Whether all elements of the other are in this set."""
-    return self.keys() >= stored_elements("set.issuperset", other).keys()
+    stored = stored_elements("set.issuperset", other)
+    charge(len(stored) >> lookup_shift(stored))
+    return self.keys() >= stored.keys()
 
 
 @method("set.pop")
@@ -246,12 +266,12 @@ def unite(left: AnySet, right: AnySet) -> Set:
 
 def intersect(left: AnySet, right: AnySet) -> Set:
     """`left & right`."""
-    return keep_where(left, right.__contains__)
+    return new_set(left, chosen(left, [right], are_in=True))
 
 
 def subtract(left: AnySet, right: AnySet) -> Set:
     """`left - right`."""
-    return keep_where(left, is_in_none([right]))
+    return new_set(left, chosen(left, [right], are_in=False))
 
 
 def exclusive(left: AnySet, right: Stored) -> Set:
@@ -270,19 +290,20 @@ def unite_in_place(left: AnySet, right: AnySet) -> None:
 def intersect_in_place(left: AnySet, right: AnySet) -> None:
     """`left &= right`."""
     check_mutable(left, "remove from")
-    remove_where(left, lambda stored: stored not in right)
+    keep_only(left, chosen(left, [right], are_in=True))
 
 
 def subtract_in_place(left: AnySet, right: AnySet) -> None:
     """`left -= right`."""
     check_mutable(left, "remove from")
-    remove_where(left, right.__contains__)
+    keep_only(left, chosen(left, [right], are_in=False))
 
 
 def exclusive_in_place(left: AnySet, right: Stored) -> None:
     """`left ^= right` without the check whether the left may change."""
+    charge((len(right) >> lookup_shift(right)) + 1, table_size(len(right)))
     new = {stored: None for stored in right if stored not in left}
-    remove_where(left, right.__contains__)
+    keep_only(left, chosen(left, [right], are_in=False))
     add_stored(left, new)
 
 

@@ -20,9 +20,10 @@ OBJECT: Final = 64
 EMPTY_LIST: Final = 96
 """A list that has grown by an element or two."""
 SMALL_DICT: Final = 240
-"""A dict of a few entries."""
-FUNCTION: Final = 192
-"""A function without its captured variables."""
+"""A dict of up to SMALL_DICT_ENTRIES entries."""
+SMALL_DICT_ENTRIES: Final = 3
+FUNCTION: Final = 160
+"""A function without its captured variables and defaults."""
 CELL: Final = 48
 """One captured variable."""
 FAILURE: Final = 320
@@ -34,10 +35,20 @@ FLOW: Final = 256
 NOTE: Final = 512
 """What is told to the outside and waits to be taken, without its texts."""
 
+EXOTIC_KEY: Final = 96
+"""What a key needs that the host cannot keep as it is."""
 GROWTH_BLOCK: Final = 64
-"""Containers that grow element by element charge once per so many elements."""
-LIST_GROWTH: Final = GROWTH_BLOCK * (SLOT + ELEMENT)
-TABLE_GROWTH: Final = GROWTH_BLOCK * (ENTRY + ELEMENT)
+"""Containers that grow element by element are charged ahead: one element at first, as many more as they have, and from
+here on so many at once."""
+LIST_GROWTH: Final = SLOT + ELEMENT
+TABLE_GROWTH: Final = ENTRY + ELEMENT
+
+
+def growth(count: int) -> int:
+    """For how many more elements a container is charged when it has `count` and grows by one; mostly none."""
+    if count < GROWTH_BLOCK:
+        return 0 if count & (count - 1) else count or 1
+    return 0 if count % GROWTH_BLOCK else GROWTH_BLOCK
 
 
 def decoded_size(length: int, lists: int, dicts: int, commas: int) -> int:
@@ -47,7 +58,7 @@ def decoded_size(length: int, lists: int, dicts: int, commas: int) -> int:
 
 def list_size(count: int) -> int:
     """Bytes of a list of `count` elements, without the elements."""
-    return 64 + SLOT * count
+    return 88 + SLOT * count
 
 
 def tuple_size(count: int) -> int:
@@ -55,9 +66,14 @@ def tuple_size(count: int) -> int:
     return 48 + SLOT * count
 
 
+def exotic_tuple_size(count: int) -> int:
+    """Bytes of what a tuple of `count` elements needs as a key, when the host cannot keep it as it is."""
+    return EXOTIC_KEY + OBJECT + tuple_size(count)
+
+
 def table_size(count: int) -> int:
     """Bytes of a dict or set of `count` entries, without keys and values."""
-    return 96 + ENTRY * count
+    return SMALL_DICT if 0 < count <= SMALL_DICT_ENTRIES else 96 + ENTRY * count
 
 
 def text_size(text: str) -> int:

@@ -13,7 +13,12 @@ from typing import Any, Final
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.operation import register_operation
 from flowlang.lang.values.protocol import MISSING, ValueType, register
-from flowlang.lang.values.size import OBJECT, table_size
+from flowlang.lang.values.size import OBJECT, table_size, tuple_size
+
+FEW: Final = 16
+"""Sorting so few fields takes no memory worth charging."""
+PIECE: Final = 96
+"""What the text of a field takes while that of the struct is made."""
 
 
 class Struct:
@@ -22,7 +27,8 @@ class Struct:
     __slots__ = ("fields",)
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
-        charge(len(fields) >> 3, size_of_fields(len(fields)))
+        count = len(fields)
+        charge(count >> 1, size_of_fields(count) + (tuple_size(2) * count if count > FEW else 0))
         self.fields: Final[dict[str, Any]] = dict(sorted(fields.items()))
 
 
@@ -33,6 +39,7 @@ def size_of_fields(count: int) -> int:
 
 def merge(left: Struct, right: Struct) -> Struct:
     """`left + right`: the fields of both; where both have a field, the right one counts."""
+    charge(0, table_size(len(left.fields) + len(right.fields)))
     return Struct(left.fields | right.fields)
 
 
@@ -45,13 +52,14 @@ def _field(value: Struct, name: str) -> Any:
 
 
 def _display(value: Struct, nested: Callable[[Any], str]) -> str:
+    charge(len(value.fields) >> 2, PIECE * len(value.fields))
     return f"struct({', '.join(f'{name} = {nested(field)}' for name, field in value.fields.items())})"
 
 
 def _equal(left: Struct, right: Struct, equal: Callable[[Any, Any], bool]) -> bool:
     if len(left.fields) != len(right.fields):
         return False
-    charge((len(left.fields) >> 3) + 1)
+    charge((len(left.fields) >> 2) + 1)
     if left.fields.keys() != right.fields.keys():
         return False
     return all(equal(field, right.fields[name]) for name, field in left.fields.items())

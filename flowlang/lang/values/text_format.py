@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.values.container import Dict, HeldDict
 from flowlang.lang.values.display import repr_value, str_value
 from flowlang.lang.values.fault import Fault
@@ -28,7 +29,7 @@ from flowlang.lang.values.protocol import MISSING
 from flowlang.lang.values.quote import clip
 from flowlang.lang.values.scalar import float_of_int, float_text, int_text, number_as_int, special_text
 from flowlang.lang.values.text_template import bad_format, braces_template, percent_template
-from flowlang.lang.values.wording import kind_of
+from flowlang.lang.values.wording import counted, kind_of
 
 REPLACEMENT: Final = "\ufffd"
 SHORT: Final = 64
@@ -42,7 +43,7 @@ def format_percent(text: str, arguments: Any) -> str:
     values = arguments if type(arguments) is tuple else (arguments,)
     taken = 0
     pieces: list[str] = []
-    for literal, key, letter in template.parts:
+    for literal, key, letter in template.watched_parts():
         pieces.append(literal)
         if key is not None:
             value = _keyed(key, arguments)
@@ -50,11 +51,14 @@ def format_percent(text: str, arguments: Any) -> str:
             value = values[taken]
             taken += 1
         else:
-            raise bad_format(f"{clip(text)} has more conversions than there are arguments ({len(values)})")
+            raise bad_format(
+                f"{clip(text)} has more conversions than the {counted(len(values), 'argument')} given",
+                "give a tuple with a value for each: `% (a, b)`; a percent sign is written `%%`",
+            )
         pieces.append(value if type(value) is str and letter == "s" else CONVERSIONS[letter](value))
-    if taken < len(values) and type(arguments) not in (Dict, HeldDict):
+    if taken < len(values) and all(key is None for _, key, _ in template.parts):
         raise bad_format(
-            f"{clip(text)} has {taken} conversions but {len(values)} arguments",
+            f"{clip(text)} has {counted(taken, 'conversion')} but {counted(len(values), 'argument')}",
             "to show a tuple itself, put it into another tuple: `% (value,)`" if type(arguments) is tuple else None,
         )
     pieces.append(template.ending)
@@ -79,16 +83,23 @@ def format_braces(text: str, arguments: Sequence[Any], keywords: Mapping[str, An
     """`text.format(*arguments, **keywords)`. Arguments that no field names are ignored."""
     template = braces_template(text)
     pieces: list[str] = []
-    for literal, field, conversion in template.parts:
+    for literal, field, conversion in template.watched_parts():
         pieces.append(literal)
         if type(field) is int:
             if field >= len(arguments):
-                raise bad_format(f"{clip(text)} needs more arguments than the {len(arguments)} given")
+                raise bad_format(
+                    f"{clip(text)} needs more than the {counted(len(arguments), 'argument')} given",
+                    "give a value for each `{}`; a brace that is meant as text is written `{{`",
+                )
             value = arguments[field]
         elif field in keywords:
             value = keywords[field]
         else:
-            raise bad_format(f"{clip(text)} has a field {clip(str(field))} that no argument names")
+            similar = nearest(str(field), keywords)
+            raise bad_format(
+                f"{clip(text)} has a field {clip(str(field))} that no argument names",
+                f"did you mean `{{{similar}}}`?" if similar else f"give it by name: `format({field} = value)`",
+            )
         pieces.append(repr_value(value) if conversion == "r" else value if type(value) is str else str_value(value))
     pieces.append(template.ending)
     return _joined(text, pieces)

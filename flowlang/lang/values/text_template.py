@@ -6,19 +6,22 @@ before any value is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
 import attrs
 
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.meter import charge
+from flowlang.lang.values.meter import charge, look
 from flowlang.lang.values.quote import clip
 
 REMEMBERED: Final = 512
 LENGTH_REMEMBERED: Final = 1024
 """Longer texts are taken apart each time: they would hold too much memory that nobody counts."""
+PART: Final = 208
+"""Bytes that a part of a long template takes, with the piece of the result that comes of it."""
+SLICE: Final = 1 << 12
 LETTERS: Final = "srdioxXeEfFgGc"
 FIELD_DIGITS_MAX: Final = 6
 """Longer numbers of fields cannot be in range: no call has so many arguments."""
@@ -34,12 +37,22 @@ class Template:
     parts: tuple[tuple[str, Any, str], ...]
     ending: str
 
+    def watched_parts(self) -> Iterable[tuple[str, Any, str]]:
+        """The parts; while there are many, an interruption is looked for."""
+        return self.parts if len(self.parts) <= SLICE else self._watched()
+
+    def _watched(self) -> Iterator[tuple[str, Any, str]]:
+        for place, part in enumerate(self.parts):
+            if not place % SLICE:
+                look()
+            yield part
+
 
 def percent_template(text: str) -> Template:
     """The template of a text on the left of `%`."""
     if len(text) <= LENGTH_REMEMBERED:
         return _short_percent_template(text)
-    charge(len(text) >> 4)
+    charge(len(text) >> 3, len(text) + PART * text.count("%"))
     return _read_percent(text)
 
 
@@ -47,7 +60,7 @@ def braces_template(text: str) -> Template:
     """The template of a text whose method `format` is called."""
     if len(text) <= LENGTH_REMEMBERED:
         return _short_braces_template(text)
-    charge(len(text) >> 4)
+    charge(len(text) >> 3, len(text) + PART * text.count("{"))
     return _read_braces(text)
 
 
@@ -61,6 +74,8 @@ def _read_percent(text: str) -> Template:
     literal = ""
     position = 0
     while (percent := text.find("%", position)) >= 0:
+        if not len(parts) % SLICE:
+            look()
         literal += text[position:percent]
         place = percent + 1
         if text.startswith("%", place):
@@ -99,6 +114,8 @@ def _read_braces(text: str) -> Template:
     literal = ""
     position = 0
     while (opening := text.find("{", position)) >= 0:
+        if not len(parts) % SLICE:
+            look()
         literal += _literal(text, position, opening)
         if text.startswith("{", opening + 1):
             literal += "{"

@@ -15,3 +15,8 @@ def article(noun: str) -> str:
 def kind_of(value: Any) -> str:
     """What a value is, for a sentence: "a list", "an int", "`None`"."""
     return "`None`" if value is None else article(type_name(value))
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: "1 argument", "2 arguments"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

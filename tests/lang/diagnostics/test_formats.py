@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from flowlang.lang.diagnostics.diagnostic import Diagnostic, Label, Severity
-from flowlang.lang.diagnostics.formats import concise, github, sarif, to_json
+from flowlang.lang.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Severity
+from flowlang.lang.diagnostics.formats import concise, github, to_json
 from flowlang.lang.source import SourceFile
 
 SOURCE = SourceFile("flows/a.flow", "x = 1\ny = = 2\n")
@@ -16,6 +16,7 @@ FULL = Diagnostic(
     labels=(Label(SOURCE, (1, 0, 1, 5)),),
     notes=("a note",),
     hint="write a value",
+    fix=Fix("remove the `=`", (Edit((2, 4, 2, 6), ""),), is_safe=False),
 )
 BARE = Diagnostic("a-b", "100%\nwrong", severity=Severity.WARNING)
 
@@ -41,8 +42,14 @@ def test_json() -> None:
         "labels": [{"path": "flows/a.flow", "line": 1, "column": 1, "end_line": 1, "end_column": 6, "text": ""}],
         "hint": "write a value",
         "notes": ["a note"],
+        "fix": {
+            "title": "remove the `=`",
+            "is_safe": False,
+            "edits": [{"line": 2, "column": 5, "end_line": 2, "end_column": 7, "text": ""}],
+        },
     }
     assert to_json(BARE)["place"] is None
+    assert to_json(BARE)["fix"] is None
     assert json.loads(json.dumps(to_json(FULL))) == to_json(FULL)
 
 
@@ -54,20 +61,3 @@ def test_github() -> None:
     assert github(BARE) == "::warning title=a-b::100%25%0Awrong"
     odd = Diagnostic("a-b", "m", Label(SourceFile("a,b:c.flow", "x\ny"), (1, 0, 2, 1)))
     assert github(odd) == "::error title=a-b,file=a%2Cb%3Ac.flow,line=1,endLine=2::m"
-
-
-def test_sarif() -> None:
-    log = sarif([FULL, BARE], version="1.2.3")
-    assert log["version"] == "2.1.0"
-    (run,) = log["runs"]
-    driver = run["tool"]["driver"]
-    assert (driver["name"], driver["version"]) == ("flowlang", "1.2.3")
-    assert [rule["id"] for rule in driver["rules"]] == ["a-b", "expected-expression"]
-    assert driver["rules"][1]["shortDescription"]["text"] == "a value is missing"
-    first, second = run["results"]
-    assert (first["ruleId"], first["level"]) == ("expected-expression", "error")
-    location = first["locations"][0]["physicalLocation"]
-    assert location["artifactLocation"] == {"uri": "flows/a.flow"}
-    assert location["region"] == {"startLine": 2, "startColumn": 5, "endLine": 2, "endColumn": 6}
-    assert len(first["relatedLocations"]) == 1
-    assert "locations" not in second

@@ -156,6 +156,11 @@ def test_nothing_reaches_the_terminal_that_it_would_obey() -> None:
     assert code[underline.index("^")] == "y"
 
 
+def test_a_place_in_a_file_that_cannot_be_shown() -> None:
+    whole = Label(SourceFile("a.flow", ""), (1, 0, 1, 0))
+    assert render(Diagnostic("a-b", "wrong", whole)).splitlines() == ["error[a-b]: wrong", "  --> a.flow:1:1"]
+
+
 def test_long_texts_are_clipped() -> None:
     assert len(render(Diagnostic("a-b", "m" * 100_000))) < 3_000
 
@@ -172,7 +177,7 @@ def test_color_changes_nothing_else() -> None:
 
 
 @settings(deadline=None)
-@given(st.text(max_size=60), st.integers(0, 60), st.integers(0, 5), st.text(max_size=10))
+@given(st.text(min_size=1, max_size=60), st.integers(0, 60), st.integers(0, 5), st.text(max_size=10))
 def test_the_underline_stands_under_its_text(line: str, column: int, width: int, label: str) -> None:
     source = SourceFile("a.flow", line)
     shown = render(Diagnostic("a-b", "wrong", Label(source, (1, column, 1, column + width), label)))

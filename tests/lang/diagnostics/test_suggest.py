@@ -55,7 +55,7 @@ WORDS = st.text("abc", min_size=1, max_size=7)
 @settings(deadline=None)
 @given(WORDS, st.lists(WORDS, max_size=6))
 def test_it_is_the_first_of_the_nearest(name: str, candidates: list[str]) -> None:
-    limit = 1 if len(name) <= 2 else 2
+    limit = 1 if len(name) <= 3 else 2
     near = [(distance(name, candidate), place) for place, candidate in enumerate(candidates)]
     allowed = [pair for pair in near if 0 < pair[0] <= limit]
     assert nearest(name, candidates) == (candidates[min(allowed)[1]] if allowed else None)

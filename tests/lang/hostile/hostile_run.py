@@ -1,21 +1,28 @@
-"""Runs hostile scripts in this process, one after another, and tells what became of each.
+"""Runs hostile scripts, each in a process of its own, and tells what became of them.
 
-Started as a child by `test_hostile.py`, under limits of the operating system. For every chunk of the file given it
-writes the name before it starts (so the parent knows which script killed the process) and a line of JSON afterwards.
-Timers and actions are answered at once with None; nothing else of a runtime is there.
+    python tests/lang/hostile/hostile_run.py [--full] FILE [NAME ...]
+
+The processes are forks of this one, which has everything loaded, so they start at once and what each adds to its
+memory is the script's doing. For every chunk of the file there is a line of JSON. With `--full` the budgets are those
+of `flowlang eval` with 10 million steps and 200 MB, whatever the chunk says, and a script that is stopped otherwise
+may take a while. Timers and actions are answered at once with None; nothing else of a runtime is there.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import os
 import resource
+import select
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 from chunk_file import Chunk, read_chunks
 
 from flowlang.lang.diagnostics.diagnostic import Severity
@@ -32,9 +39,22 @@ from flowlang.runtime.action import ActionRegistry
 from flowlang.runtime.catalog import Catalog
 
 ENTRY = "main.flow"
-ADDRESS_SPACE = 1 << 30
-CPU_SECONDS = 240
+ADDRESS_SPACE = 2 << 30
+WALL_SECONDS = 60
+FULL_WALL_SECONDS = 240
+FULL_STEPS = 10_000_000
+FULL_MEMORY = 200 << 20
 SHOWN_LINES = 200
+
+
+class Cache(dict[str, bytes]):
+    """Compiled modules; it has the prelude before the first fork, so that no child compiles that again."""
+
+    def put(self, key: str, data: bytes) -> None:
+        self[key] = data
+
+
+CACHE = Cache()
 
 
 def resident(field: str) -> int:
@@ -53,7 +73,7 @@ def reset_peak() -> None:
 def build_chunk(chunk: Chunk) -> Build:
     """The chunk's modules with the prelude."""
     read = source_reader(ChainLoader(MappingLoader(chunk.modules(ENTRY)), BundledLoader()))
-    return build(ENTRY, read, prelude_modules())
+    return build(ENTRY, read, prelude_modules(), CACHE)
 
 
 def steps_of(evaluation: Evaluation) -> Iterator[Any]:
@@ -77,7 +97,7 @@ def run_chunk(chunk: Chunk) -> dict[str, Any]:
         }
     budget = Budget(
         steps=chunk.number("steps", 1_000_000), memory_bytes=chunk.number("memory", 100 << 20),
-        call_depth=chunk.number("depth", 200), output_characters=chunk.number("output", 1 << 20),
+        call_depth=chunk.number("depth", 200), output_bytes=chunk.number("output", 1 << 20),
     )  # fmt: skip
     evaluation = Evaluation(
         built.programs, built.prelude, Entry(ENTRY), universe=UNIVERSE, catalog=Catalog(ActionRegistry(())),
@@ -109,7 +129,6 @@ def run_text(text: str, **settings: int) -> dict[str, Any]:
 
 def measured(chunk: Chunk) -> dict[str, Any]:
     """As `run_chunk`, with the time and the memory that it took."""
-    gc.collect()
     reset_peak()
     before, started = resident("VmRSS"), time.process_time()
     try:
@@ -121,15 +140,58 @@ def measured(chunk: Chunk) -> dict[str, Any]:
     return found
 
 
-def main(path: str, names: list[str]) -> None:
+def in_child(chunk: Chunk, wall_seconds: float) -> dict[str, Any]:
+    """As `measured`, in a fork under limits of the operating system; a child that dies or hangs has an end too."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+        with os.fdopen(writing, "w") as pipe:
+            pipe.write(json.dumps(measured(chunk)))
+        os._exit(0)
+    os.close(writing)
+    told = _read_all(reading, wall_seconds)
+    if told is None:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if told:
+        found: dict[str, Any] = json.loads(told)
+        return found
+    end = "hung" if told is None else f"died of {os.waitstatus_to_exitcode(status)}"
+    return {"end": end, "texts": [], "seconds": wall_seconds, "growth": 0}
+
+
+def _read_all(descriptor: int, seconds: float) -> bytes | None:
+    """What comes out of a pipe until it is closed; None when that takes too long."""
+    parts = []
+    deadline = time.monotonic() + seconds
+    with os.fdopen(descriptor, "rb", buffering=0) as pipe:
+        while select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            part = pipe.read(1 << 16)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+    return None
+
+
+def at_full(chunk: Chunk) -> Chunk:
+    """The chunk under the budgets of the command line."""
+    return attrs.evolve(chunk, settings={**chunk.settings, "steps": FULL_STEPS, "memory": FULL_MEMORY})
+
+
+def main(arguments: list[str]) -> None:
     """Runs the chunks of a file: all, or those named."""
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    is_full = arguments[:1] == ["--full"]
+    path, *names = arguments[is_full:]
+    run_text("x = [y for y in range(3)]")
+    gc.collect()
+    gc.freeze()
     for chunk in read_chunks(Path(path)):
         if not names or chunk.name in names:
-            print(json.dumps({"name": chunk.name}), flush=True)
-            print(json.dumps(measured(chunk)), flush=True)
+            found = in_child(at_full(chunk), FULL_WALL_SECONDS) if is_full else in_child(chunk, WALL_SECONDS)
+            print(json.dumps({"name": chunk.name, **found}), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Where a generator's decisions come from: hypothesis, which can shrink them, one small number each.
+"""Where a generator's decisions come from: hypothesis, which can shrink them, or random numbers, which are cheap.
 
 The first alternative of every choice is the simplest, because that is where shrinking goes.
 """
@@ -6,6 +6,7 @@ The first alternative of every choice is the simplest, because that is where shr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any, TypeVar
 
 from hypothesis import strategies
@@ -42,3 +43,14 @@ class Choices:
         """Whether there is fuel for one more part; takes it."""
         self.fuel -= 1
         return self.fuel >= 0
+
+
+class RandomChoices(Choices):
+    """Decisions from a generator of random numbers."""
+
+    def __init__(self, numbers: Random, fuel: int) -> None:
+        super().__init__(lambda strategy: None, fuel)
+        self._numbers = numbers
+
+    def below(self, count: int) -> int:
+        return int(self._numbers.random() * count)

@@ -33,6 +33,8 @@ class Describer:
     def value(self, value: Any) -> str:
         """Describes one value."""
         match value:
+            case int() if type(value) is int and value.bit_length() > 64:
+                return f"int {value:#x}"
             case float():
                 return f"float {value.hex()}"
             case tuple():

@@ -19,13 +19,15 @@ from flowlang.lang.values.fault import Fault
 
 @attrs.define(eq=False)
 class Environment:
-    """The values of one scope's names. `depth`: how many calls are open. `universe`: the names of the language."""
+    """The values of one scope's names. `depth`: how many calls are open. `universe`: the names of the language.
+    `entry`: the arguments with which a function was entered."""
 
     scope: Scope
     parent: Environment | None
     depth: int
     universe: dict[str, Any]
     values: dict[str, Any] = attrs.field(factory=dict)
+    entry: dict[str, Any] = attrs.field(factory=dict)
 
     def inside(self, scope: Scope, depth: int) -> Environment:
         """A new environment within this one."""

@@ -39,10 +39,13 @@ UNARY: dict[str, Callable[[Any], Any]] = {
 
 
 class Walker:
-    """The state of one evaluation: `failed_at` is the innermost place that an error came through."""
+    """The state of one evaluation: `failed_at` is the innermost place that an error came through, `running` the bodies
+    of functions that have been entered and not left, which a dialect without recursion does not enter again."""
 
-    def __init__(self, depth_limit: int) -> None:
+    def __init__(self, depth_limit: int, *, may_recurse: bool = True) -> None:
         self.depth_limit = depth_limit
+        self.may_recurse = may_recurse
+        self.running: list[object] = []
         self.failed_at: Span | None = None
 
     def evaluate(self, node: nodes.Expr, environment: Environment) -> Any:

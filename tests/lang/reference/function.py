@@ -45,10 +45,19 @@ def make_function(
         if given[0] is None:
             raise Fault("called-before-def", f"`{name}` has defaults, and is called before its `def` has run")
         inner = environment.inside(scope, depth)
-        inner.values.update(bind(name, parameters, given[0], positional, keywords))
+        inner.entry = bind(name, parameters, given[0], positional, keywords)
+        inner.values.update(inner.entry)
         if depth > walker.depth_limit:
             raise too_deep(walker.depth_limit)
-        return execute_function(walker, body, inner)
+        if walker.may_recurse:
+            return execute_function(walker, body, inner)
+        if any(scope is entered for entered in walker.running):
+            raise Fault("recursion", f"`{name}` is called while it runs")
+        walker.running.append(scope)
+        try:
+            return execute_function(walker, body, inner)
+        finally:
+            walker.running.pop()
 
     call.__name__ = call.__qualname__ = name
     call.__dict__["reference_defaults"] = given

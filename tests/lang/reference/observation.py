@@ -15,13 +15,12 @@ from typing import Any
 
 import attrs
 
-from flowlang.lang.compile.lowering import compile_module
 from flowlang.lang.compile.program import Program
 from flowlang.lang.diagnostics.diagnostic import Diagnostic
 from flowlang.lang.eval.command import LogLine
 from flowlang.lang.eval.evaluation import Completed, Entry, Evaluation, Stopped
-from flowlang.lang.interpreter import UNIVERSE
-from flowlang.lang.resolve.dialect import FLOW
+from flowlang.lang.interpreter import UNIVERSE, build, universe_of
+from flowlang.lang.resolve.dialect import FLOW, Dialect
 from flowlang.lang.resolve.resolver import resolve
 from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax.nodes import File
@@ -40,7 +39,8 @@ from reference.expression import Walker
 from reference.statement import execute_module
 
 MODULE = "program.flow"
-BUDGET = Budget(steps=200_000, memory_bytes=64 << 20, call_depth=60, output_characters=1 << 20)
+DIALECT = "# dialect: "
+BUDGET = Budget(steps=200_000, memory_bytes=64 << 20, call_depth=60)
 HOST_FRAMES = 20_000
 """The reference evaluator takes several frames of the host for one level of nesting."""
 
@@ -68,24 +68,32 @@ class OutOfBudget(Exception):
     """The program is too expensive to say anything about it."""
 
 
+def dialect_of(text: str) -> Dialect:
+    """The dialect that the first line of a program names; else the flow dialect."""
+    first = text.partition("\n")[0]
+    return Dialect.named(first.removeprefix(DIALECT)) if first.startswith(DIALECT) else FLOW
+
+
 def analyse(text: str) -> tuple[File, SourceFile, list[Diagnostic]]:
     """Parses and resolves a module."""
     source = SourceFile(MODULE, text)
     file, diagnostics = parse(source)
     diagnostics = list(diagnostics)
     if not diagnostics:
+        dialect = dialect_of(text)
+        names = universe_of(dialect)
         diagnostics += resolve(
-            file, source, is_universal=UNIVERSE.__contains__, is_predeclared=lambda name: False,
-            candidates=lambda: UNIVERSE, dialect=FLOW,
+            file, source, is_universal=names.__contains__, is_predeclared=lambda name: False,
+            candidates=lambda: names, dialect=dialect,
         )  # fmt: skip
     return file, source, diagnostics
 
 
 def compiled(text: str) -> Program:
     """The program of a module that has no errors."""
-    file, source, diagnostics = analyse(text)
-    assert not diagnostics, (diagnostics[0].slug, diagnostics[0].message, text)
-    return compile_module(file, source, str)
+    script = build(MODULE, lambda name: SourceFile(name, text), (), dialect=dialect_of(text))
+    assert not script.has_errors, (script.diagnostics[0].slug, script.diagnostics[0].message, text)
+    return script.programs[0]
 
 
 def observe_compiled(text: str, budget: Budget = BUDGET, *, as_cpython: bool = False) -> Observation:
@@ -114,9 +122,7 @@ def observe_compiled(text: str, budget: Budget = BUDGET, *, as_cpython: bool = F
     return Observation(lines, description, failure, evaluation.total_steps)
 
 
-def observe_reference(
-    text: str, walker_for: Callable[[File], Walker] = lambda file: Walker(BUDGET.call_depth)
-) -> Observation:
+def observe_reference(text: str, walker_for: Callable[[File], Walker] | None = None) -> Observation:
     """Runs a module in the reference evaluator, or in a variant of it that `walker_for` makes."""
     file, _, diagnostics = analyse(text)
     assert not diagnostics, diagnostics
@@ -128,7 +134,8 @@ def observe_reference(
         lines.append(sep.join(map(str_value, values)))
 
     universe = {**UNIVERSE, "print": print_, "__name__": "__flow__"}
-    walker = walker_for(file)
+    may_recurse = dialect_of(text).recursion
+    walker = Walker(BUDGET.call_depth, may_recurse=may_recurse) if walker_for is None else walker_for(file)
     environment = Environment(file.scope, None, 0, universe)
     failure = None
     with _room():

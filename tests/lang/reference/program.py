@@ -115,8 +115,9 @@ class Programs:
         if self.choices.chance(8):
             other = self.choices.pick(place.pool)
             self._bind(place, other, kind)
-            self._line(place, f"{other} = {name} = {text}" if not self.vocabulary.is_shared else f"{other} = {text}")
-            if self.vocabulary.is_shared:
+            is_chained = not self.vocabulary.is_shared and not self.vocabulary.dialects
+            self._line(place, f"{other} = {name} = {text}" if is_chained else f"{other} = {text}")
+            if not is_chained:
                 return
         else:
             self._line(place, f"{name} = {text}")
@@ -300,17 +301,18 @@ class Programs:
             self._line(body, f"if 0 < {first} and {first} < 6: return {name}({first} - 1{rest})")
         self._block(body)
         self._return(body)
-        signature = Signature(name, required, optional, keyword_only, has_rest, has_others, gives)
+        kinds = tuple("int" for _ in required)
+        signature = Signature(name, required, optional, keyword_only, has_rest, has_others, gives, kinds)
         place.names.functions.append(signature)
         if place.indent:
             self._show(place, signature)
 
 
-def programs(vocabulary: Vocabulary) -> strategies.SearchStrategy[str]:
+def programs(vocabulary: Vocabulary, maker: type[Programs] = Programs) -> strategies.SearchStrategy[str]:
     """The strategy for programs in a vocabulary."""
 
     @strategies.composite
     def generated(draw: Callable[[Any], Any]) -> str:
-        return Programs(Choices(draw, FUEL), vocabulary).program()
+        return maker(Choices(draw, FUEL), vocabulary).program()
 
     return generated()

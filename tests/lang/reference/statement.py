@@ -88,6 +88,8 @@ def _execute(walker: Walker, statement: nodes.Statement, environment: Environmen
             return _if(walker, statement, environment)
         case nodes.For():
             return _for(walker, statement, environment)
+        case nodes.While():
+            return _while(walker, statement, environment)
         case nodes.Def():
             _define(walker, statement, environment)
         case nodes.Return():
@@ -141,6 +143,16 @@ def _for(walker: Walker, statement: nodes.For, environment: Environment) -> Comp
                 break
             if isinstance(completion, Returned):
                 return completion
+    return None
+
+
+def _while(walker: Walker, statement: nodes.While, environment: Environment) -> Completion:
+    while walker.evaluate(statement.test, environment):
+        completion = execute_block(walker, statement.body, environment)
+        if completion is Jump.BREAK:
+            break
+        if isinstance(completion, Returned):
+            return completion
     return None
 
 

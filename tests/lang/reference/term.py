@@ -7,20 +7,30 @@ are of a kind that does not fit, which is what errors are made of.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 
 from reference.choice import Choices
+from reference.collection_term import (
+    dict_term,
+    element_term,
+    list_term,
+    range_term,
+    set_question_term,
+    set_term,
+    struct_term,
+)
+from reference.text_term import bytes_term, question_term, search_term, str_term, strings_term
 from reference.vocabulary import Vocabulary
 
 INNER_NAMES = ("p", "q", "i", "a", "x")
 """Names of lambdas' parameters and of comprehensions' targets; some of them are also names outside."""
-TEXT_METHODS = ("upper", "strip", "title", "lower", "capitalize")
 
 
 @attrs.frozen
 class Signature:
-    """A generated function: the text of its parameters, the kinds it gives, and how it may be called."""
+    """A generated function: its parameters, the kind it gives, and the `kinds` of its required arguments."""
 
     name: str
     parameters: tuple[str, ...]
@@ -29,6 +39,7 @@ class Signature:
     has_rest: bool
     has_others: bool
     gives: str
+    kinds: tuple[str, ...]
 
 
 @attrs.define
@@ -48,18 +59,26 @@ class Names:
         return [name for name, found in self.kinds.items() if found == kind]
 
 
+OTHER_MAKERS = {
+    "str": str_term, "strings": strings_term, "bytes": bytes_term, "dict": dict_term, "set": set_term,
+    "range": range_term, "struct": struct_term,
+}  # fmt: skip
+
+
 class Terms:
-    """Generates expressions as text. Compound ones come in parentheses."""
+    """Generates expressions as text. Compound ones come in parentheses. `noted`: percents of expressions that are
+    passed through the program's function `note`, which shows when they are evaluated."""
 
     def __init__(self, choices: Choices, vocabulary: Vocabulary) -> None:
         self.choices = choices
         self.vocabulary = vocabulary
         self.mistakes = choices.pick(vocabulary.mistakes)
+        self.noted = 0
         self._makers: dict[str, Callable[[Names, int], str]] = {
-            "int": self._int, "float": self._float, "str": self._str, "bool": self._bool, "list": self._list,
-            "strings": self._strings, "lists": self._lists, "tuple": self._tuple, "dict": self._dict,
-            "set": self._set, "none": self._none, "function": self._function,
+            "int": self._int, "float": self._float, "bool": self._bool, "list": self._list, "lists": self._lists,
+            "tuple": self._tuple, "none": self._none, "function": self._function,
         }  # fmt: skip
+        self._makers.update({kind: partial(maker, self) for kind, maker in OTHER_MAKERS.items()})
 
     def kind(self) -> str:
         """Any kind."""
@@ -70,6 +89,8 @@ class Terms:
         choices = self.choices
         if self.mistakes and choices.chance(self.mistakes):
             kind = self.kind()
+        if self.noted and choices.chance(self.noted):
+            return f"note({self.expression(kind, names, depth - 1)})"
         if depth <= 0 or not choices.spend() or choices.chance(25):
             known = names.of_kind(kind)
             if known and not choices.chance(30):
@@ -102,6 +123,12 @@ class Terms:
                 return choices.pick(('{"a": 1, "b": 2}', "{}", "{1: 2, 3: 4}"))
             case "set":
                 return choices.pick(("set([1, 2])", "set()", "set([2, 3, True])"))
+            case "bytes":
+                return choices.pick(('b""', 'b"ab"', 'b"\\xff"'))
+            case "range":
+                return choices.pick(("range(3)", "range(0)", "range(5, 0, -2)"))
+            case "struct":
+                return choices.pick(("struct(p = 1, q = 2)", "struct()", 'struct(p = 0, q = "a")'))
             case "function":
                 return choices.pick(("(lambda p: p)", "(lambda p, q = 2: p + q)", "(lambda *p: 0)"))
         return "None"
@@ -134,7 +161,7 @@ class Terms:
     def call(self, function: Signature, names: Names, depth: int) -> str:
         """A call that probably fits."""
         choices = self.choices
-        positional = [self.expression("int", names, depth) for _ in function.parameters]
+        positional = [self.expression(kind, names, depth) for kind in function.kinds]
         keywords: list[str] = []
         if function.optional and choices.chance(50):
             if choices.chance(50) and not (function.has_rest or positional == []):
@@ -192,13 +219,18 @@ class Terms:
             case 4:
                 return name, sub("strings", names, depth), {name: "str"}
             case 5:
-                return f"{name}, {other}", f"enumerate({sub('strings', names, depth)})", {name: "int", other: "str"}
+                return (
+                    f"{name}, {other}",
+                    f"enumerate(list({sub('strings', names, depth)}))",
+                    {name: "int", other: "str"},
+                )
             case 6:
                 return f"({name}, {other})", f"[{sub('tuple', names, depth)}]", {name: "int", other: "int"}
             case _:
                 return name, sub(choices.pick(("dict", "lists", "tuple")), names, depth), {name: "int"}
 
-    def _operation(self, kind: str, operators: tuple[str, ...] | list[str], names: Names, depth: int) -> str:
+    def operation(self, kind: str, operators: tuple[str, ...] | list[str], names: Names, depth: int) -> str:
+        """One operation with operands of a kind, or two."""
         terms = [self.expression(kind, names, depth)]
         for _ in range(1 + self.choices.chance(15)):
             terms += [self.choices.pick(operators), self.expression(kind, names, depth)]
@@ -207,7 +239,11 @@ class Terms:
     def _int(self, names: Names, depth: int) -> str:
         choices = self.choices
         sub = self.expression
-        match choices.below(10):
+        match choices.below(12):
+            case 10:
+                return search_term(self, names, depth)
+            case 11:
+                return element_term(self, names, depth)
             case 0 | 1 | 2:
                 return self._calculation(names, depth)
             case 3:
@@ -235,7 +271,7 @@ class Terms:
             if operator in ("//", "%"):
                 right = f"({right} + 1)"
             return f"({self.expression('int', names, depth)} {operator} {right})"
-        return self._operation("int", [operator, "+", "-", "*"], names, depth)
+        return self.operation("int", [operator, "+", "-", "*"], names, depth)
 
     def _element(self, names: Names, depth: int) -> str:
         """An element of a list, which there is, as a rule."""
@@ -249,7 +285,7 @@ class Terms:
         sub = self.expression
         match choices.below(6):
             case 0 | 1:
-                return self._operation("float", list(self.vocabulary.float_operators), names, depth)
+                return self.operation("float", list(self.vocabulary.float_operators), names, depth)
             case 2:
                 return f"({sub('int', names, depth)} {choices.pick(('+', '-', '*'))} {sub('float', names, depth)})"
             case 3:
@@ -259,31 +295,8 @@ class Terms:
             case _:
                 return f"float({sub('int', names, depth)})"
 
-    def _str(self, names: Names, depth: int) -> str:
-        choices = self.choices
-        sub = self.expression
-        match choices.below(8):
-            case 0 | 1:
-                return self._operation("str", ["+"], names, depth)
-            case 2:
-                if self.vocabulary.is_shared:
-                    # Not `str`: the names' kinds are guesses, and only numbers look alike in both languages.
-                    return f"('%d' % {sub('int', names, depth)})"
-                return f"str({sub(self.kind(), names, depth)})"
-            case 3:
-                return f"{sub('str', names, depth)}[{self._slice(names)}]"
-            case 4:
-                return f"({sub('str', names, depth)}).{choices.pick(TEXT_METHODS)}()"
-            case 5:
-                return f"({sub('str', names, depth)} * {choices.between(0, 3)})"
-            case 6:
-                return f"({sub('str', names, 0)}).join({sub('strings', names, depth)})"
-            case _:
-                if self.vocabulary.is_shared:
-                    return f"({sub('str', names, depth)}).replace({sub('str', names, 0)}, {sub('str', names, depth)})"
-                return f'("%s-%r" % ({sub(self.kind(), names, depth)}, {sub(self.kind(), names, depth)}))'
-
-    def _slice(self, names: Names) -> str:
+    def slice(self, names: Names) -> str:
+        """The inside of the brackets of a slice."""
         parts = [self.expression("int", names, 0) if self.choices.chance(60) else "" for _ in range(2)]
         return ":".join(parts) + self.choices.pick(("", "", ":-1", ":2"))
 
@@ -305,14 +318,14 @@ class Terms:
                 )
                 return f"({sub(pair[0], names, depth)} {choices.pick(('in', 'not in'))} {sub(pair[1], names, depth)})"
             case 5:
-                return (
-                    f"({sub('str', names, depth)}).{choices.pick(('startswith', 'endswith'))}({sub('str', names, 0)})"
-                )
+                return question_term(self, names, depth)
             case 6:
                 return f"({sub('bool', names, depth)} {choices.pick(('and', 'or'))} {sub('bool', names, depth)})"
             case _:
                 if vocabulary.is_shared:
                     return self._comparison("list", "list", names, depth)
+                if choices.chance(40):
+                    return set_question_term(self, names, depth)
                 operator = choices.pick(vocabulary.any_operators)
                 return f"({sub(self.kind(), names, depth)} {operator} {sub(self.kind(), names, depth)})"
 
@@ -323,15 +336,17 @@ class Terms:
     def _list(self, names: Names, depth: int) -> str:
         choices = self.choices
         sub = self.expression
-        match choices.below(9):
+        match choices.below(10):
+            case 9:
+                return list_term(self, names, depth)
             case 0:
                 return f"[{', '.join(sub('int', names, depth) for _ in range(choices.between(0, 4)))}]"
             case 1 | 2:
                 return self.comprehension("int", names, depth)
             case 3:
-                return self._operation("list", ["+"], names, depth)
+                return self.operation("list", ["+"], names, depth)
             case 4:
-                return f"{sub('list', names, depth)}[{self._slice(names)}]"
+                return f"{sub('list', names, depth)}[{self.slice(names)}]"
             case 5:
                 return f"sorted({sub('list', names, depth)})"
             case 6:
@@ -343,19 +358,6 @@ class Terms:
                 made = self.comprehension("function", names, depth)
                 return f"[q({sub('int', names, 0)}) for q in {made}]"
 
-    def _strings(self, names: Names, depth: int) -> str:
-        choices = self.choices
-        sub = self.expression
-        match choices.below(4):
-            case 0:
-                return f"[{', '.join(sub('str', names, depth) for _ in range(choices.between(0, 3)))}]"
-            case 1:
-                return self.comprehension("str", names, depth)
-            case 2:
-                return f"({sub('str', names, depth)}).split({choices.pick(STRINGS_TO_SPLIT_AT)})"
-            case _:
-                return self._operation("strings", ["+"], names, depth)
-
     def _lists(self, names: Names, depth: int) -> str:
         if self.choices.chance(50):
             return self.comprehension("list", names, depth)
@@ -366,25 +368,6 @@ class Terms:
         if self.choices.chance(20):
             return f"({self.expression('tuple', names, depth)} + ())"
         return f"({self.expression('int', names, depth)}, {self.expression('int', names, depth)})"
-
-    def _dict(self, names: Names, depth: int) -> str:
-        choices = self.choices
-        key = choices.pick(("str", "int") if self.vocabulary.is_shared else ("str", "int", "bool", "float", "tuple"))
-        sub = self.expression
-        match choices.below(4):
-            case 0:
-                count = choices.between(0, 3)
-                entries = [f"{sub(key, names, depth)}: {sub('int', names, depth)}" for _ in range(count)]
-                return f"{{{', '.join(entries)}}}"
-            case 1 | 2:
-                return self.comprehension("int", names, depth, key=key)
-            case _:
-                return f"({sub('dict', names, depth)} | {sub('dict', names, depth)})"
-
-    def _set(self, names: Names, depth: int) -> str:
-        if self.choices.chance(50):
-            return self._operation("set", list(self.vocabulary.set_operators), names, depth)
-        return f"set({self.expression(self.choices.pick(('list', 'strings', 'tuple')), names, depth)})"
 
     def _none(self, names: Names, depth: int) -> str:
         return f"({self.expression('list', names, depth)}).append({self.expression('int', names, depth)})"
@@ -398,6 +381,3 @@ class Terms:
             inner.kinds[other] = "int"
             return f"(lambda {parameter}, {other} = {default}: {self.expression('int', inner, depth)})"
         return f"(lambda {parameter}: {self.expression('int', inner, depth)})"
-
-
-STRINGS_TO_SPLIT_AT = ('"a"', '" "', '"b"')

@@ -1,7 +1,7 @@
 """The constants, names and operators that generated programs are made of.
 
-Two languages are generated: all of ours (FULL), and the part of it that means the same in CPython (SHARED), which has
-no number or operation on which the two differ.
+Three languages are generated: all of ours (FULL); the standard dialect with `while` (STANDARD); and the part that means
+the same in CPython (SHARED), which has no number or operation on which the two differ.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-KINDS = ("int", "str", "bool", "list", "float", "tuple", "dict", "strings", "lists", "none", "set", "function")
+KINDS = (
+    "int", "str", "bool", "list", "float", "tuple", "dict", "strings", "lists", "none", "set", "function", "bytes",
+    "range", "struct",
+)  # fmt: skip
 """The kinds of expressions. `list` has ints in it, `strings` and `lists` are lists of such, a `tuple` is a pair of
-ints, a `dict` leads from strings or ints to ints, a `function` takes and gives an int."""
+ints, a `dict` leads from strings or ints to ints, a `function` takes and gives an int, a `struct` has `p` and `q`."""
 
 SMALL_INTS = ("0", "1", "2", "3", "-1", "5", "7", "-4")
 LARGE_INTS = (
@@ -24,8 +27,8 @@ STRINGS = ('""', '"a"', '"b"', '"abc"', '"a b"', '"é"', '"😿"', '"k"', '"%s"'
 
 @attrs.frozen
 class Vocabulary:
-    """What the generator may use. `mistakes`: percents of expressions that get a kind that does
-    not fit, one for a program."""
+    """What the generator may use. `mistakes`: percents of expressions that get a kind that does not fit, one for a
+    program. `dialects`: those of which programs are; none for the flow dialect."""
 
     is_shared: bool
     mistakes: Sequence[int]
@@ -39,6 +42,7 @@ class Vocabulary:
     set_operators: Sequence[str]
     any_operators: Sequence[str]
     in_place: Mapping[str, Sequence[str]]
+    dialects: Sequence[str] = ()
 
 
 FULL = Vocabulary(
@@ -61,6 +65,7 @@ FULL = Vocabulary(
         "float": ("+=", "-=", "*=", "/=", "//=", "%="),
         "str": ("+=", "*=", "%="), "list": ("+=", "*="), "strings": ("+=",), "lists": ("+=",), "tuple": ("+=",),
         "dict": ("|=",), "set": ("|=", "&=", "-=", "^="), "bool": ("+=", "|="), "none": ("+=",), "function": ("+=",),
+        "bytes": ("+=", "*="), "range": ("+=",), "struct": ("+=",),
     },
 )  # fmt: skip
 SHARED = Vocabulary(
@@ -71,12 +76,19 @@ SHARED = Vocabulary(
     strings=('""', '"a"', '"b"', '"abc"', '"a b"', '"é"', '"😿"'),
     kinds=("int", "str", "list", "float", "tuple", "dict", "strings", "lists", "function"),
     int_operators=("+", "-", "*", "//", "%", "&", "|", "^"),
-    float_operators=("+", "-", "*", "/", "//", "%"),
+    float_operators=("+", "-", "*", "/", "%"),
     comparisons=("==", "<", "!=", "<=", ">", ">="),
     set_operators=(),
     any_operators=(),
     in_place={
-        "int": ("+=", "-=", "*=", "//=", "%=", "&=", "|=", "^="), "float": ("+=", "-=", "*=", "/="), "str": ("+=",),
+        "int": ("+=", "-=", "//=", "%=", "&=", "|=", "^="), "float": ("+=", "-=", "/="), "str": ("+=",),
         "list": ("+=",), "strings": ("+=",), "lists": ("+=",), "tuple": (), "dict": ("|=",), "bool": (), "function": (),
     },
 )  # fmt: skip
+STANDARD = attrs.evolve(
+    FULL,
+    dialects=(
+        "standard toplevelcontrol globalreassign recursion while",
+        "standard toplevelcontrol globalreassign while",
+    ),
+)

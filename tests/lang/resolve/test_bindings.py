@@ -9,6 +9,7 @@ import attrs
 
 from flowlang.lang.resolve.dialect import STANDARD
 from flowlang.lang.resolve.scope import BindingKind, ModuleScope
+from flowlang.lang.resolve.undefined_name import UNBOUND_HINT
 from flowlang.lang.syntax.nodes import Def, Name
 
 
@@ -234,4 +235,4 @@ def test_seed_resolves(analyse):
 
 def test_no_wild_guess_for_a_single_letter(analyse):
     _, diagnostics = analyse("f = 1\nY = 2\nprint(x, y)\n")
-    assert [diagnostic.hint for diagnostic in diagnostics] == [None, "did you mean `Y`?"]
+    assert [diagnostic.hint for diagnostic in diagnostics] == [UNBOUND_HINT, "did you mean `Y`?"]

@@ -170,7 +170,7 @@ def test_literals(literal: str, value: Any) -> None:
         ("0b2", "bad-number"),
         ("0o8", "bad-number"),
         ("12abc", "bad-number"),
-        ("1if", "bad-number"),
+        ("1ify", "bad-number"),
         ("1e", "bad-number"),
         ("1e400", "number-too-large"),
         ("1" * 5000, "number-too-large"),

@@ -142,7 +142,7 @@ def test_dicts_are_made_of_pairs(pairs: Any, slug: str) -> None:
 
 
 def test_message_for_a_bad_pair_says_which() -> None:
-    assert fault_of("dict", ((1, 2), (3,))).message == "`dict`: element 1 has 1 elements, a pair has 2"
+    assert fault_of("dict", ((1, 2), (3,))).message == "`dict`: element 1 has 1 element, a pair has 2"
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_wrong_arguments(name: str, arguments: tuple[Any, ...], slug: str) -> No
 
 
 def test_messages_say_what_to_do() -> None:
-    assert fault_of("ord", "ab").message == "`ord`: needs one character, but the string has 2"
+    assert fault_of("ord", "ab").message == "`ord`: needs one character, but 2 are given"
     assert fault_of("chr", "a").message == "`chr` needs an int for `i`, not a string"
     assert fault_of("int", None).message == "`int` needs a number, a string or a bool for `x`, not `None`"
 

@@ -141,7 +141,7 @@ def test_unary(operation: Callable[[Any], Any], legal: list[tuple[Any, Any]], il
         ("+", "a", 1.5, "use `str(...)` to turn the float into text"),
         ("+", List(), (1,), "use `list(...)` to turn the tuple into a list"),
         ("-", "3", 1, "use `int(...)` or `float(...)` to read the string as a number"),
-        ("*", "ab", 1.5, "the right side of `*` needs to be an int here"),
+        ("*", "ab", 1.5, "use `int(...)` or `float(...)` to read the string as a number"),
         ("*", List(), 1.5, "the right side of `*` needs to be an int here"),
         ("+", True, 1, "a bool is not a number: use `int(...)` to make 0 or 1 of it"),
     ],

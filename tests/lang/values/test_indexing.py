@@ -164,7 +164,7 @@ def test_no_name_of_the_host_is_an_attribute(value: Any) -> None:
         (make_dict(), "itms", "did you mean `items`?"),
         (make_dict(), "name", 'for the entry under a key write `["name"]`'),
         (None, "x", "a function that ends without `return` gives None"),
-        (1, "x", None),
+        (1, "x", "an int has no attributes at all; pass it to a builtin such as `str(x)`"),
     ],
 )
 def test_hint_for_an_unknown_attribute(value: Any, name: str, hint: str | None) -> None:

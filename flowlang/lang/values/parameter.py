@@ -1,6 +1,6 @@
-"""Parameters of actions: what a Python annotation says, as a check of script values.
+"""Parameters of host functions (actions, builtins): what a Python annotation says, as a check of script values.
 
-An annotation is read once, when the action is declared, into a small tree of kinds (`Scalar`, `ListOf`, ...). Each
+An annotation is read once, when the function is declared, into a small tree of kinds (`Scalar`, `ListOf`, ...). Each
 kind knows its text (in the words of the language: `string`, not `str`) and finds the first part of a value that
 does not fit, with the path to it. So a wrong call is refused at the line of the script that made it, before
 anything is journaled, and the Python function behind never sees a value that it did not ask for.
@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, Literal, Protocol
 
 import attrs
 
 from flowlang.lang.values import registration as registration  # type names are known only after it
-from flowlang.lang.values.container import AnyDict, AnyList
+from flowlang.lang.values.container import AnyDict, AnyList, AnySet
+from flowlang.lang.values.key import unkey
 from flowlang.lang.values.protocol import type_name
 from flowlang.lang.values.quote import clip
 
@@ -42,6 +44,19 @@ class Mismatch:
     path: str
     expected: str
     given: str
+
+
+class ParameterType(Protocol):
+    """One kind of value."""
+
+    @property
+    def text(self) -> str:
+        """The kind in the words of the language."""
+        ...
+
+    def mismatch(self, value: Any) -> Mismatch | None:
+        """The first part of `value` that is of another kind."""
+        ...
 
 
 @attrs.frozen
@@ -153,6 +168,22 @@ class DictOf:
 
 
 @attrs.frozen
+class SetOf:
+    """A set with elements of one kind."""
+
+    element: ParameterType
+
+    @property
+    def text(self) -> str:
+        return "set" if isinstance(self.element, Anything) else f"set[{self.element.text}]"
+
+    def mismatch(self, value: Any) -> Mismatch | None:
+        if not isinstance(value, AnySet):
+            return Mismatch("", self.text, type_name(value))
+        return _element_mismatch(self.element, [unkey(stored) for stored in value])
+
+
+@attrs.frozen
 class OneOf:
     """A union. The mismatch of the only member that could have fitted is the one worth telling."""
 
@@ -173,12 +204,13 @@ class OneOf:
         return deeper[0] if len(deeper) == 1 else Mismatch("", self.text, type_name(value))
 
 
-ParameterType: TypeAlias = Anything | Scalar | Choice | ListOf | TupleOf | DictOf | OneOf
+Reader = Callable[[Any], ParameterType | None]
+"""Reads annotations that mean something to one kind of host functions only; None for all others."""
 
 
 @attrs.frozen
 class Parameter:
-    """One parameter of an action. `default` means something only when the parameter is not required."""
+    """One parameter of a host function. `default` means something only when the parameter is not required."""
 
     name: str
     type: ParameterType
@@ -194,11 +226,15 @@ class Parameter:
         return f"{self.name}: {self.type.text} = {_constant_text(self.default)}"
 
 
-def parameter_type(annotation: Any) -> ParameterType:
-    """Reads one annotation. Raises TypeError for what can never be data."""
+def parameter_type(annotation: Any, special: Reader = lambda annotation: None) -> ParameterType:
+    """Reads one annotation. `special` is asked first, for it and for each part of it. Raises TypeError for what can
+    never be data."""
+    found = special(annotation)
+    if found is not None:
+        return found
     if annotation is Any or annotation is object:
         return Anything()
-    if annotation is None or annotation in SCALAR_NAMES:
+    if annotation is None or _is_scalar(annotation):
         return Scalar(type(None) if annotation is None else annotation)
     origin = typing.get_origin(annotation) or annotation
     arguments = typing.get_args(annotation)
@@ -207,19 +243,25 @@ def parameter_type(annotation: Any) -> ParameterType:
             raise TypeError("the constants of a `Literal` must be text, ints or bools")
         return Choice(arguments)
     if origin in (typing.Union, types.UnionType):
-        return OneOf(tuple(parameter_type(member) for member in arguments))
+        return OneOf(tuple(parameter_type(member, special) for member in arguments))
     if origin in (list, Sequence):
-        return ListOf(parameter_type(arguments[0]) if arguments else Anything())
+        return ListOf(parameter_type(arguments[0], special) if arguments else Anything())
+    if origin in (set, frozenset, AbstractSet):
+        return SetOf(parameter_type(arguments[0], special) if arguments else Anything())
     if origin in (dict, Mapping):
         if arguments and arguments[0] is not str:
             raise TypeError("the keys of a dict must be annotated as `str`")
-        return DictOf(parameter_type(arguments[1]) if arguments else Anything())
+        return DictOf(parameter_type(arguments[1], special) if arguments else Anything())
     if origin is tuple:
-        return _tuple_type(arguments)
+        return _tuple_type(arguments, special)
     raise TypeError(
-        f"{annotation!r} cannot be the type of data; use None, bool, int, float, str, bytes, list[...], "
+        f"{annotation!r} cannot be the type of data; use None, bool, int, float, str, bytes, list[...], set[...], "
         "dict[str, ...], tuple[...], Literal[...], a union of them, or Any"
     )
+
+
+def _is_scalar(annotation: Any) -> bool:
+    return isinstance(annotation, type) and annotation in SCALAR_NAMES
 
 
 def _element_mismatch(element: ParameterType, values: Sequence[Any]) -> Mismatch | None:
@@ -234,12 +276,12 @@ def _element_mismatch(element: ParameterType, values: Sequence[Any]) -> Mismatch
     return None
 
 
-def _tuple_type(arguments: tuple[Any, ...]) -> TupleOf:
+def _tuple_type(arguments: tuple[Any, ...], special: Reader) -> TupleOf:
     if not arguments:
         return TupleOf((), Anything())
     if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return TupleOf((), parameter_type(arguments[0]))
-    return TupleOf(tuple(parameter_type(part) for part in arguments))
+        return TupleOf((), parameter_type(arguments[0], special))
+    return TupleOf(tuple(parameter_type(part, special) for part in arguments))
 
 
 def _constant_text(value: Any) -> str:

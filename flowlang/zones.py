@@ -1,0 +1,34 @@
+"""The rules of time zones, from the package `tzdata` and never from the machine.
+
+Machines differ in the edition of the tz database that they carry, and a run must mean the same on each of them; so
+the rules come from a dependency whose version can be pinned. Names are looked up in the package's own list before a
+file is opened: a name that a script gives is no path.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+PACKAGE: Final = "tzdata"
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """All names of zones."""
+    return frozenset(files(PACKAGE).joinpath("zones").read_text(encoding="utf-8").split())
+
+
+def read_zone(name: str) -> bytes | None:
+    """The TZif bytes of a zone; None when the tz database has no such name."""
+    if name not in zone_names():
+        return None
+    return files(PACKAGE).joinpath("zoneinfo", *name.split("/")).read_bytes()
+
+
+def zones_version() -> str:
+    """The edition of the tz database, such as `2026a`."""
+    from importlib import import_module
+
+    return str(import_module(PACKAGE).IANA_VERSION)
