@@ -13,9 +13,12 @@ from types import CodeType
 from typing import Any, Final
 
 from flowlang.lang.compile import arithmetic, calls, expressions, functions, loops, statements, tree
+from flowlang.lang.compile.dataflow import Dataflow
+from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
 from flowlang.lang.compile.unit import DEEPER, DEPTH, Unit
+from flowlang.lang.compile.versions import KnownFunctions
 from flowlang.lang.resolve.scope import BindingKind, ModuleScope
 from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax import nodes
@@ -29,11 +32,11 @@ ALLOWED: Final = frozenset({
     ast.IfExp, ast.Dict, ast.Compare, ast.Call, ast.keyword, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred,
     ast.Name, ast.List, ast.Tuple,
     ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.USub, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
-    ast.BitAnd, ast.BitOr, ast.BitXor, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is,
+    ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is,
     ast.IsNot, ast.In, ast.NotIn,
 })  # fmt: skip
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
-ALLOWED_ATTRIBUTES: Final = frozenset({"steps", "limit", "memory", "checkpoint", "charge", "append"})
+ALLOWED_ATTRIBUTES: Final = frozenset({"steps", "limit", "memory", "checkpoint", "charge", "append", "fields", "get", "pop", "ticks", "refill"})
 
 
 def compile_module(file: nodes.File, source: SourceFile, resolve_source: Callable[[str], str]) -> Program:
@@ -41,7 +44,12 @@ def compile_module(file: nodes.File, source: SourceFile, resolve_source: Callabl
     loaded module."""
     scope = file.scope
     assert isinstance(scope, ModuleScope)
-    unit = Unit(is_module=True, entry_call=scope.guard.call if scope.guard is not None else None)
+    known = KnownFunctions(file.body)
+    flow = Dataflow()
+    flow.module(file.body)
+    inference = Inference(flow, known.returns, is_module=True)
+    guard_call = scope.guard.call if scope.guard is not None else None
+    unit = Unit(is_module=True, inference=inference, known=known, entry_call=guard_call)
     body: list[ast.stmt] = []
     hoisted = set(scope.hoisted)
     for statement in file.body:

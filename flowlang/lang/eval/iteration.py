@@ -62,7 +62,7 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         kind = type(source)
         if kind is range:
             count = range_length(source)
-        elif kind is List or kind is tuple or kind is HeldList:
+        elif kind is List or kind is tuple or kind is HeldList or kind is list:
             count = len(source)
         else:
             source = _items(source)

@@ -15,13 +15,14 @@ from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
 from flowlang.lang.eval.traceback import EARLY
 from flowlang.lang.values.argument import count_elements, drained
-from flowlang.lang.values.container import AnyDict, Dict, HeldDict, HeldList, HeldSet, List, Set
+from flowlang.lang.values.container import AnyDict, AnyList, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import dict_has, dict_items, dict_set
 from flowlang.lang.values.meter import Meter, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
-from flowlang.lang.values.size import ELEMENT, SLOT
+from flowlang.lang.values.size import ELEMENT, SLOT, list_size
+from flowlang.lang.values.struct import Struct
 
 INT_BITS_MAX: Final = 1 << 17
 
@@ -30,6 +31,9 @@ FIELDLESS: Final = frozenset({
     NoneType, bool, int, float, str, bytes, tuple, List, HeldList, Dict, HeldDict, Set, HeldSet,
 })  # fmt: skip
 """Types whose values have methods and no fields."""
+
+
+SEQUENCES: Final = frozenset({List, HeldList, tuple, str})
 
 
 class MethodTable(dict[type, Method]):
@@ -127,6 +131,28 @@ def dict_literal(parts: tuple[Any, ...]) -> Dict:
     return result
 
 
+def listed(items: list[Any]) -> List:
+    """A plain list, which its function kept to itself (`compile/cell.py`), as a value."""
+    charge(len(items) >> 3, list_size(len(items)))
+    return List(items)
+
+
+def plain(value: Any) -> list[Any]:
+    """The elements of a new list that its function will keep to itself."""
+    charge(len(value) >> 3, list_size(len(value)))
+    return list(value)
+
+
+def repeat(left: Any, right: Any) -> list[Any]:
+    """`[…] * count` as a plain list; `left` or `right` is the list."""
+    items, count = (left, right) if isinstance(left, list) else (right, left)
+    if type(count) is not int:
+        operators.multiply(List(items), count)
+    size = len(items) * max(0, count)
+    charge(size >> 3, list_size(size))
+    return list(items) * count
+
+
 def with_defaults(function: FunctionType, positional: tuple[Any, ...], pairs: tuple[tuple[str, Any], ...]) -> Any:
     """Gives a function its defaults."""
     function.__defaults__ = positional or None
@@ -179,7 +205,9 @@ def _operators() -> dict[str, Callable[..., Any]]:
 STATIC_SERVICES: Final[Mapping[str, Any]] = {
     **_operators(),
     "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple,
-    "$List": List, "$Dict": Dict,
+    "$List": List, "$Dict": Dict, "$AnyList": AnyList, "$AnyDict": AnyDict, "$Struct": Struct, "$bool": bool,
+    "$SEQUENCES": SEQUENCES,
+    "$isinstance": isinstance, "$listed": listed, "$plain": plain, "$repeat": repeat,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
     "$early_call": early_call, "$name_flow": name_flow,
