@@ -6,10 +6,10 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import Pair, bind_codes, first_type, flowing_operands, operands
+from flowlang.lang.compile.guards import Pair, bind_codes, first_type, flowing_operands, is_certain, operands
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.operation import bounded
-from flowlang.lang.compile.static_type import NUMBERS, Type
+from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, lowers
 from flowlang.lang.resolve.scope import BindingKind
@@ -82,7 +82,7 @@ def lower_unary(unit: Unit, node: nodes.Unary) -> ast.expr:
     names = {"-": "negate", "+": "positive", "~": "invert"}
     operand = unit.expression(node.operand)
     kind = unit.type_of(node.operand)
-    if kind.name in NUMBERS and node.op == "-":
+    if node.op == "-" and (kind.name == "float" or kind.is_small):
         return ast.UnaryOp(ast.USub(), operand, **at)
     if node.op == "-" and is_plain(node.operand):
         negated = bounded(ast.UnaryOp(ast.USub(), operand, **at), at)
@@ -146,7 +146,7 @@ def _of_plain_list(unit: Unit, node: nodes.Index, container: ast.expr, at: Place
     direct = tree.subscript(pair.left_use, pair.right_use, at)
     slow = tree.operator("index", [tree.operator("listed", [pair.left_use], at), pair.right_use], at)
     is_int: ast.expr = tree.is_type(pair.right, "int", at)
-    if pair.left is not pair.left_use:
+    if pair.left is not pair.left_use or not is_certain(unit, node.value):
         both = ast.Tuple([pair.left, is_int], tree.LOAD, **at)
         is_int = tree.subscript(both, tree.constant(1, at), at)
     return tree.if_expression(is_int, direct, slow, at)

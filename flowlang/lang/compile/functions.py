@@ -135,8 +135,8 @@ def _versions(unit: Unit, node: nodes.Def) -> tuple[dict[Binding, Type], Inferen
     """The types to test for, and the inference of the version for them, if there is one, and of that for all others."""
     known = unit.known.get(node.name)
     if known is not None and known.definition is node:
-        plain = Inference(known.plain_flow, unit.known.returns)
-        return known.given, Inference(known.flow, unit.known.returns) if known.given else None, plain
+        plain = Inference(known.plain, unit.known.returns)
+        return known.given, Inference(known.typed, unit.known.returns) if known.given else None, plain
     own = None if unit.inference.is_module else node.scope.names.values()
     outer = None if unit.inference.is_module else unit.inference
     flow = Dataflow(own)
@@ -185,6 +185,10 @@ def _matches(given: dict[Binding, Type], at: Place) -> ast.expr:
             tests.append(tree.compare(tree.type_of(value, at), [ast.In()], [sequences], at))
         else:
             tests.append(tree.is_type(value, kind.name, at))
+            if kind.is_small:
+                bound = 1 << kind.bits
+                tests.append(tree.compare(value, [ast.Lt()], [tree.constant(bound - 1, at)], at))
+                tests.append(tree.compare(value, [ast.Gt()], [tree.constant(1 - bound, at)], at))
     return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests, **at)
 
 

@@ -58,8 +58,8 @@ def is_repeatable(unit: Unit, node: nodes.Expr) -> bool:
         and node.op in ("+", "-")
         and is_simple(node.left)
         and is_simple(node.right)
-        and unit.type_of(node.left).name == unit.type_of(node.right).name == "int"
-        and (unit.type_of(node.left).is_bounded or unit.type_of(node.right).is_bounded)
+        and unit.type_of(node.left).is_small
+        and unit.type_of(node.right).is_small
     )
 
 
@@ -88,6 +88,11 @@ def kept_visible(unit: Unit, parts: Sequence[nodes.Expr], codes: Sequence[ast.ex
 def first_type(unit: Unit, left: nodes.Expr, right: nodes.Expr) -> Type:
     """What is known of the left of two operands, for a guard that may leave out its test. When evaluating the right one
     can be noticed, a name on the left that may have no value yet must be looked at before, so nothing is known."""
-    if isinstance(left, nodes.Name) and not is_plain(right) and left.binding not in unit.assigned:
+    if not is_plain(right) and not is_certain(unit, left):
         return UNKNOWN
     return unit.type_of(left)
+
+
+def is_certain(unit: Unit, node: nodes.Expr) -> bool:
+    """Whether the node is not a name that may have no value yet."""
+    return not isinstance(node, nodes.Name) or node.binding in unit.assigned

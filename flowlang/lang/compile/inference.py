@@ -17,7 +17,7 @@ from typing import Any, Final
 from flowlang.lang.compile.cell import Cell
 from flowlang.lang.compile.dataflow import Dataflow, ItemOf, PartOf, Source
 from flowlang.lang.compile.static_type import (
-    BOOL, DICT, FLOAT, INDEX, INT, LIST, NONE, NOTHING, SHORT, STRING, TUPLE, UNKNOWN, Type, bounded_int, join, join_all,
+    BOOL, DICT, FLOAT, INDEX, INT, LINEAR, LIST, NONE, NOTHING, SHORT, STRING, TUPLE, UNKNOWN, Type, bounded_int, join, join_all,
     of_constant, of_operation,
 )  # fmt: skip
 from flowlang.lang.resolve.scope import Binding, BindingKind
@@ -342,9 +342,9 @@ class Inference:
 
 
 def _widened(old: Type, new: Type) -> Type:
-    """A bound of bits that has grown is given up."""
+    """A bound of bits that has grown is given up: first for linear growth, then for any."""
     if new.name == "int" and old.name == "int" and new.bits > old.bits:
-        return INT
+        return Type("int", LINEAR) if new.bits <= LINEAR and old.bits < LINEAR else INT
     if new.name == "tuple" and len(new.parts) == len(old.parts):
         return Type("tuple", 0, tuple(map(_widened, old.parts, new.parts)))
     return new

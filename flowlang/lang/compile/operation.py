@@ -4,8 +4,7 @@ When inference is certain of both operands and Python means the same, the operat
 each kind of operands that is possible and that Python treats as the language does there is a test; the likeliest comes
 first and also evaluates operands that had to be bound.
 
-Sizes of ints. A sum with one bounded operand, and every operation on two bounded ones, needs no look at its result
-(`static_type.py`). Other results that may be large are compared with a limit and charged.
+Sizes of ints. An operation on two small ints needs no look at its result (`static_type.py`). Other results that may be large are compared with a limit and charged.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ COMPARISONS: Final[dict[str, ast.cmpop]] = {
 }  # fmt: skip
 NUMBERS: Final = frozenset({"int", "float"})
 FLOAT_OPERATORS: Final = frozenset("+-*/")
-BOUNDED: Final = frozenset(["*", "//", "%", "&", "|", "^", ">>"])
+BOUNDED: Final = frozenset(["+", "-", "*", "//", "%", "&", "|", "^", ">>"])
 """Operators whose result may be a large int, which is charged."""
 DIVISIONS: Final = frozenset(["//", "%"])
 
@@ -80,21 +79,18 @@ def _certain(op: str, left: ast.expr, right: ast.expr, types: tuple[Type, Type],
 
 
 def _of_ints(op: str, left: ast.expr, right: ast.expr, types: tuple[Type, Type], at: Place) -> ast.expr | None:
-    left_is_bounded, right_is_bounded = types[0].is_bounded, types[1].is_bounded
+    left_is_small, right_is_small = types[0].is_small, types[1].is_small
     plain = _direct(op, left, right, at) if op != "<<" else None
-    if op in ("//", "%"):
-        return plain if left_is_bounded or (op == "%" and _is_small_constant(right)) else None
+    if op == "//":
+        return plain if left_is_small else None
+    if op == "%":
+        return plain if (left_is_small and right_is_small) or _is_small_constant(right) else None
     if op == "<<":
         is_short = isinstance(right, ast.Constant) and right.value <= SHIFT_MAX
-        return _direct(op, left, right, at) if left_is_bounded and is_short else None
-    if op in ("+", "-"):
-        is_small = left_is_bounded or right_is_bounded
-    elif op == ">>":
-        is_small = left_is_bounded
-    elif op == "&":
-        is_small = (left_is_bounded and right_is_bounded) or _is_small_constant(right) or _is_small_constant(left)
-    else:
-        is_small = op == "/" or op in COMPARISONS or (left_is_bounded and right_is_bounded)
+        return _direct(op, left, right, at) if left_is_small and is_short else None
+    is_small = (left_is_small and (right_is_small or op == ">>")) or op == "/" or op in COMPARISONS
+    if op == "&":
+        is_small = is_small or _is_small_constant(right) or _is_small_constant(left)
     assert plain is not None
     return plain if is_small else bounded(plain, at)
 
@@ -133,10 +129,8 @@ def _fast(op: str, kind: str, pair: Pair, types: tuple[Type, Type], at: Place) -
     plain = _direct(op, pair.left_use, pair.right_use, at)
     if kind != "int":
         return plain
-    left_is_small = types[0].is_bounded or _is_small_constant(pair.left_use)
-    right_is_small = types[1].is_bounded or _is_small_constant(pair.right_use)
-    if op in "+-":
-        return plain if left_is_small or right_is_small else bounded(plain, at)
+    left_is_small = types[0].is_small or _is_small_constant(pair.left_use)
+    right_is_small = types[1].is_small or _is_small_constant(pair.right_use)
     is_small = (
         (left_is_small and right_is_small)
         or (right_is_small and op == "%")
@@ -194,7 +188,7 @@ def _test(op: str, kind: str, pair: Pair, types: tuple[Type, Type], at: Place, *
         # One short side is enough: what differs in length is not read.
         length = tree.call(tree.name("$len", at), [pair.left_use], at)
         extra = tree.compare(length, [ast.Lt()], [tree.constant(SHORT_MAX, at)], at)
-    elif kind == "int" and op in DIVISIONS and not (types[0].is_bounded or _is_small_constant(pair.right_use)):
+    elif kind == "int" and op in DIVISIONS and not (types[0].is_small or _is_small_constant(pair.right_use)):
         # The work of other divisions has to be charged before.
         extra = _within(pair.left_use, pair.left_use, SMALL, at)
     if test is None or extra is None:

@@ -1,8 +1,8 @@
 """Static types: what is known of a value before the script runs.
 
-Ints carry a bound of their size in bits. A sum has one operand with a bound more often than not, and then it needs no
-look at its size: each such addition adds at most a constant, so no script lives long enough to make a large int that
-way. Only a sum of two unbounded ints can double, and only it is compared with a limit (`operation.py`).
+Ints carry a bound of their size in bits. What only ever grows by adding bounded ints is LINEAR: no script lives long
+enough to make a large int that way, so it needs no look at its size, as little as bounded ints do. Only other sums and
+products can grow fast, and only they are compared with a limit (`operation.py`).
 
 Tuples carry the types of their parts. Lists and dicts carry nothing here: what they hold is a matter of all names that
 may mean them, and is kept by `cell.py`.
@@ -17,6 +17,8 @@ UNBOUNDED: Final = 1 << 20
 """Bits of an int of which no bound is known."""
 BITS_MAX: Final = 512
 """Bounds beyond this are given up; results of bounded operands need no look all the same."""
+LINEAR: Final = 600
+"""Bits that a sum of bounded ints stays below, however long a script runs."""
 
 
 class Type(NamedTuple):
@@ -36,6 +38,11 @@ class Type(NamedTuple):
     def is_bounded(self) -> bool:
         """Whether the value is an int with a bound."""
         return self.name == "int" and self.bits <= BITS_MAX
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the value is an int that takes no more than a few words."""
+        return self.name == "int" and self.bits <= LINEAR
 
 
 SHORT_MAX: Final = 4096
@@ -133,9 +140,11 @@ def _of_ints(op: str, left: int, right: int) -> Type:
     if op not in INT_OPERATORS:
         return UNKNOWN
     if op == "%":
-        return bounded_int(right)
+        return Type("int", right)
     if op in ("//", ">>"):
-        return bounded_int(left)
+        return Type("int", left)
+    if op in "+-" and max(left, right) == LINEAR and min(left, right) <= BITS_MAX:
+        return Type("int", LINEAR)
     if max(left, right) > BITS_MAX:
         return INT
     if op in "+-":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.guards import is_certain
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.tree import Place
@@ -58,9 +59,9 @@ Held = tuple[list[ast.stmt], ast.expr]
 def held_pair(unit: Unit, target: nodes.Index) -> tuple[Held, Held]:
     """Container and index of a target, both held. A container that may have no value yet is looked at first."""
     container, index = held(unit, target.value), held(unit, target.index)
-    value = target.value
-    if isinstance(value, nodes.Name) and value.binding not in unit.assigned and not is_plain(target.index):
-        container = ([*container[0], tree.expression(container[1], tree.place(value.span))], container[1])
+    if not is_plain(target.index) and not is_certain(unit, target.value):
+        look = tree.expression(container[1], tree.place(target.value.span))
+        container = ([*container[0], look], container[1])
     return container, index
 
 

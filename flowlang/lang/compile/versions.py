@@ -34,6 +34,9 @@ SIZE_MAX: Final = 600
 """Larger functions are not made in two versions: they spend their time in what they call."""
 ROUNDS_MAX: Final = 8
 """Rounds in which the functions of a module find out what they return."""
+GROWING: Final = frozenset(["+", "-", "*"])
+"""What is done with a parameter that it pays to know the size of."""
+SMALL_INT: Final = Type("int", 30)
 ONLY_INTS: Final = frozenset(["//", "%", "&", "|", "^", "<<", ">>"])
 KINDS: Final[Mapping[frozenset[str], Type]] = {
     frozenset({"int"}): INT, frozenset({"float"}): FLOAT, frozenset({"int", "float"}): FLOAT,
@@ -56,10 +59,13 @@ def likely_types(parameters: Iterable[nodes.Parameter], flow: Dataflow, inferenc
             votes[node.binding].add(kind)
             weight += HOT_WEIGHT if id(part) in flow.hot else 1
 
+    added: set[Binding] = set()
     for operation in flow.operations:
         for side, other in ((operation.left, operation.right), (operation.right, operation.left)):
             if isinstance(side, nodes.Name) and side.binding in votes:
                 vote(operation, side, _wanted(operation.op, inference.type_of(other).name))
+                if operation.op in GROWING:
+                    added.add(side.binding)
     for indexed in flow.indexes:
         if inference.type_of(indexed.index).name == "int" and id(indexed) in flow.hot:
             vote(indexed, indexed.value, "sequence")
@@ -68,7 +74,11 @@ def likely_types(parameters: Iterable[nodes.Parameter], flow: Dataflow, inferenc
     if weight < WEIGHT_MIN and flow.size > SMALL_SIZE:
         return {}
     found = {binding: KINDS.get(frozenset(kinds)) for binding, kinds in votes.items()}
-    return {binding: kind for binding, kind in found.items() if kind is not None}
+    return {
+        binding: SMALL_INT if kind is INT and binding in added else kind
+        for binding, kind in found.items()
+        if kind is not None
+    }
 
 
 def _wanted(op: str, other: str) -> str:
@@ -114,12 +124,14 @@ def always_returns(body: list[nodes.Statement]) -> bool:
 
 @attrs.define(eq=False)
 class KnownFunction:
-    """A function bound once, by a `def` at top level. `flow`: of the version for `given`, or of the only one."""
+    """A function bound once, by a `def` at top level. `plain`: its dataflow; `typed`: that of the version for `given`.
+    `result`: what it returns to arguments of these types, ints of any size among them, whatever version that is."""
 
     definition: nodes.Def
-    flow: Dataflow
+    plain: Dataflow
     given: dict[Binding, Type]
-    plain_flow: Dataflow
+    typed: Dataflow
+    returning: Dataflow
     result: Type = NOTHING
 
     def arguments(self, call: nodes.Call) -> list[nodes.Expr | None] | None:
@@ -184,7 +196,7 @@ class KnownFunctions:
         for _ in range(ROUNDS_MAX):
             changed = False
             for function in waiting:
-                inference = Inference(function.flow, self.returns)
+                inference = Inference(function.returning, self.returns)
                 found = inference.returned()
                 if not always_returns(function.definition.body):
                     found = join(found, NONE)
@@ -195,7 +207,7 @@ class KnownFunctions:
                 function.result = found
             if not changed:
                 break
-            waiting = [function for function in waiting if not self._functions.keys().isdisjoint(function.flow.called)]
+            waiting = [function for function in waiting if not self._functions.keys().isdisjoint(function.returning.called)]
         else:
             for function in self._functions.values():
                 function.result = UNKNOWN
@@ -209,5 +221,12 @@ def _first_look(node: nodes.Def) -> KnownFunction:
     flow = Dataflow()
     flow.function(node.parameters, node.body, {})
     version = version_for(node.parameters, node.body, flow, Inference(flow, _unknown), None, None)
-    given, typed = version if version is not None else ({}, flow)
-    return KnownFunction(node, typed, given, flow)
+    if version is None:
+        return KnownFunction(node, flow, {}, flow, flow)
+    given, typed = version
+    returning = typed
+    if SMALL_INT in given.values():
+        returning = Dataflow()
+        wide = {binding: INT if kind is SMALL_INT else kind for binding, kind in given.items()}
+        returning.function(node.parameters, node.body, wide)
+    return KnownFunction(node, flow, given, typed, returning)
