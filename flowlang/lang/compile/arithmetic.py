@@ -13,6 +13,7 @@ from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import Pair, bind_codes, first_type
 from flowlang.lang.compile.operation import COMPARISONS, operate
 from flowlang.lang.compile.static_type import SHORT_MAX, Type
+from flowlang.lang.compile.targets import plain_key
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, lowers
 from flowlang.lang.syntax import nodes
@@ -80,6 +81,10 @@ def _operation(
     at = tree.place(node.span)
     if unit.inference.is_plain(node):
         return tree.operator("repeat", [left_code, unit.flowing(node.right)], at)
+    if node.op in ("in", "not in") and unit.inference.is_plain(node.right) and unit.type_of(node.right).name == "dict":
+        op: ast.cmpop = ast.In() if node.op == "in" else ast.NotIn()
+        key = plain_key(unit, node.left, left_code, at)
+        return tree.compare(key, [op], [unit.flowing(node.right)], at)
     right_code = unit.expression(node.right)
     if node.op in ("in", "not in"):
         pair = bind_codes(unit, left, left_code, node.right, right_code, at)
@@ -100,7 +105,9 @@ def _membership(node: nodes.Binary, pair: Pair, types: tuple[Type, Type], at: Pl
     """A short string is looked up in a dict of any state, other strings and ints in a free one, which holds no long
     key and none in a wrapper."""
     op: ast.cmpop = ast.In() if node.op == "in" else ast.NotIn()
-    slow = tree.operator("contains" if node.op == "in" else "not_contains", [pair.left_use, pair.right_use], at)
+    slow: ast.expr = tree.operator(
+        "contains" if node.op == "in" else "not_contains", [pair.left_use, pair.right_use], at
+    )
     direct = tree.compare(pair.left_use, [op], [pair.right_use], at)
     key, container = types[0].name, types[1].name
     left_is_free = pair.left is pair.left_use
@@ -126,9 +133,7 @@ def _repeated(unit: Unit, node: nodes.Binary) -> ast.expr:
     return unit.flowing(node.left) if unit.inference.is_plain(node) else unit.expression(node.left)
 
 
-def augmented(
-    unit: Unit, op: str, target: ast.expr, target_type: Type, node: nodes.Expr, at: Place
-) -> ast.expr:
+def augmented(unit: Unit, op: str, target: ast.expr, target_type: Type, node: nodes.Expr, at: Place) -> ast.expr:
     """`target op node` for `op=`, where `target` may be evaluated twice; lists, dicts and sets change in place."""
     value = unit.expression(node)
     types = target_type, unit.type_of(node)

@@ -10,14 +10,18 @@ import ast
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import operands
+from flowlang.lang.compile.inference import STRING_METHODS
 from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.operation import SHORT_BYTES, SHORT_TEXT
+from flowlang.lang.compile.targets import plain_key
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import Unit, is_plain, is_simple, lowers, universal_name
+from flowlang.lang.compile.unit import LEAF_BYTES_MAX, Unit, is_plain, is_simple, lowers, universal_name
 from flowlang.lang.compile.versions import KnownFunction
 from flowlang.lang.syntax import nodes
 
 APPEND_BYTES = 40
 EXTREME_MAX = 4
+STRIPS = frozenset({"strip", "lstrip", "rstrip"})
 PURE = frozenset([
     "abs", "bool", "bytes", "chr", "dict", "enumerate", "float", "getattr", "hasattr", "hash", "int", "len", "list",
     "ord", "range", "repr", "reversed", "set", "str", "struct", "tuple", "type", "zip",
@@ -49,6 +53,9 @@ def _lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
         chosen = _extreme(unit, node, universal, at)
         if chosen is not None:
             return chosen
+    if universal == "str" and _is_one_positional(node) and unit.type_of(node.arguments[0].value).is_bounded:
+        unit.spend_memory(SHORT_BYTES)
+        return tree.call(tree.name("$str", at), [unit.expression(node.arguments[0].value)], at)
     function = unit.expression(node.function)
     known = unit.known.get(node.function)
     if known is not None and node is not unit.entry_call:
@@ -165,7 +172,7 @@ def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast
     receiver = unit.flowing(dot.value)
     place = tree.place(dot.span)
     if unit.inference.is_plain(dot.value):
-        return _of_plain_list(unit, node, dot, receiver, at)
+        return _of_plain(unit, node, dot, receiver, at)
     use = receiver
     if not is_simple(dot.value):
         temporary = unit.temporary()
@@ -177,22 +184,60 @@ def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast
         is_quick = is_plain(key.value) or _calls_nothing(key.value)
         if key.kind == default.kind == "positional" and is_quick and is_plain(default.value):
             return _get(unit, dot.value, use, key.value, default.value, at)
+    if unit.type_of(dot.value).name == "str" and dot.name in STRING_METHODS:
+        if (quick := _of_string(unit, node, dot.name, receiver, use, at)) is not None:
+            return quick
+        unit.methods.add("str." + dot.name)
+        positional, keywords = lower_arguments(unit, node.arguments)
+        unit.spend_memory(LEAF_BYTES_MAX)
+        function = tree.name(".str." + dot.name, place)
+        return tree.call(function, [unit.depth(at, is_pure=True), receiver, *positional], at, keywords)
     unit.methods.add(dot.name)
     table = tree.subscript(tree.name("." + dot.name, place), tree.type_of(receiver, place), place)
     positional, keywords = lower_arguments(unit, node.arguments)
     return tree.call(table, [unit.depth(at), use, *positional], at, keywords)
 
 
-def _of_plain_list(unit: Unit, node: nodes.Call, dot: nodes.Dot, receiver: ast.expr, at: Place) -> ast.expr:
-    """`append` and `pop()` of a plain list are the host's; everything else has made it an ordinary one, or works on a
-    copy just as well (`dataflow.py`)."""
-    if dot.name == "append" and _is_one_positional(node):
+def _of_string(
+    unit: Unit, node: nodes.Call, name: str, receiver: ast.expr, use: ast.expr, at: Place
+) -> ast.expr | None:
+    """Methods of strings that mean the same in Python, where they need no charge: the prefix is a literal, or the
+    string is short."""
+    arguments = [argument.value for argument in node.arguments]
+    literal = [argument.value for argument in arguments if isinstance(argument, nodes.Constant)]
+    is_literal = len(arguments) == len(literal) == 1 and type(literal[0]) is str and node.arguments[0].name is None
+    codes = [tree.constant(value, at) for value in literal]
+    if name in ("startswith", "endswith") and is_literal:
+        return tree.call(tree.attribute(receiver, name, at), codes, at)
+    if not (name in ("lower", "upper") and not arguments) and not (name in STRIPS and is_literal and literal[0]):
+        return None
+    unit.spend_memory(SHORT_BYTES)
+    unit.methods.add("str." + name)
+    length = tree.call(tree.name("$len", at), [receiver], at)
+    is_short = tree.compare(length, [ast.Lt()], [tree.constant(SHORT_TEXT, at)], at)
+    direct = tree.call(tree.attribute(use, name, at), codes, at)
+    slow = tree.call(tree.name(".str." + name, at), [unit.depth(at, is_pure=True), use, *codes], at)
+    return tree.if_expression(is_short, direct, slow, at)
+
+
+def _of_plain(unit: Unit, node: nodes.Call, dot: nodes.Dot, receiver: ast.expr, at: Place) -> ast.expr:
+    """The methods of plain lists and dicts that `dataflow.py` lets pass."""
+    arguments = [argument.value for argument in node.arguments]
+    if dot.name == "append":
         unit.spend_memory(APPEND_BYTES)
-        value = unit.flowing(node.arguments[0].value)
-        return tree.call(tree.attribute(receiver, "append", at), [value], at)
-    assert dot.name == "pop"
-    assert not node.arguments
-    return tree.call(tree.attribute(receiver, "pop", at), [], at)
+        return tree.call(tree.attribute(receiver, "append", at), [unit.flowing(arguments[0])], at)
+    if dot.name == "pop" and unit.type_of(dot.value).name == "list":
+        return tree.call(tree.attribute(receiver, "pop", at), [], at)
+    if dot.name == "get" and len(arguments) in (1, 2) and unit.type_of(dot.value).name == "dict":
+        key, *others = operands(unit, arguments)
+        return tree.call(tree.attribute(receiver, "get", at), [plain_key(unit, arguments[0], key, at), *others], at)
+    unit.methods.add(dot.name)
+    copy = unit.temporary()
+    bound = tree.walrus(copy, tree.operator("listed", [receiver], at), at)
+    receiver = tree.name(copy, at)
+    table = tree.subscript(tree.name("." + dot.name, at), tree.type_of(bound, at), at)
+    positional, keywords = lower_arguments(unit, node.arguments)
+    return tree.call(table, [unit.depth(at), receiver, *positional], at, keywords)
 
 
 def _get(unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: nodes.Expr, at: Place) -> ast.expr:

@@ -7,7 +7,8 @@ captured variable, something passed to a call) has a cell that has escaped: noth
 
 A list that never escapes can be a plain list of the host, `is_plain`: nobody can freeze it, look at its type or change
 it behind the function's back, so its elements are read and written at the host's speed. Where such a list is used as
-a value after all (returned, printed, sorted) a copy is made (`Unit.expression`).
+a value after all (returned, printed, sorted) a copy is made (`Unit.expression`). The same holds for a dict whose keys,
+and all that it is asked for, are certain to be strings, ordinary ints or tuples of those.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ from flowlang.lang.compile.static_type import NOTHING, Type
 
 
 class Cell:
-    """One class of containers. `items`: sources of what is put in (`inference.py`); `keys`: of a dict's keys.
+    """One class of containers. `items`: sources of what is put in (`inference.py`); `keys`: of a dict's keys;
+    `asked`: expressions that it is asked for.
     `content`: the cell of the containers inside. `item`, `key`: their types, as far as solved."""
 
-    __slots__ = ("above", "content", "has_escaped", "is_plain", "item", "items", "key", "keys")
+    __slots__ = ("above", "asked", "content", "has_escaped", "is_plain", "item", "items", "key", "keys")
 
     def __init__(self, *, has_escaped: bool = False) -> None:
         self.above: Cell | None = None
         self.content: Cell | None = None
         self.items: list[Any] = []
         self.keys: list[Any] = []
+        self.asked: list[Any] = []
         self.item: Type = NOTHING
         self.key: Type = NOTHING
         self.has_escaped = has_escaped
@@ -75,6 +78,7 @@ def merge(first: Cell, second: Cell) -> None:
         left.is_plain = left.is_plain and right.is_plain
         left.items += right.items
         left.keys += right.keys
+        left.asked += right.asked
         if left.content is None:
             left.content = right.content
         elif right.content is not None:

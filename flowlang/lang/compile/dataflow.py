@@ -26,7 +26,7 @@ READERS: Final = frozenset([
 """Universal functions that keep no container that they are given."""
 COPIERS: Final = frozenset({"list", "sorted", "reversed"})
 """Those that give a new list of the same elements."""
-LIST_READS: Final = frozenset({"index", "keys", "values", "items", "get"})
+DICT_READS: Final = frozenset({"keys", "values", "items", "get"})
 
 
 @attrs.frozen(eq=False)
@@ -202,7 +202,8 @@ class Dataflow:
                     self._loops -= 1
                 case nodes.Return(value=value):
                     if value is not None:
-                        self.read(value)
+                        for part in value.elements if isinstance(value, nodes.TupleExpr) else [value]:
+                            self.read(part)
                     if not self._inner:
                         self.returns.append(value)
                 case nodes.Def():
@@ -340,6 +341,8 @@ class Dataflow:
             self.read(spine[-1].left)
         for part in spine:
             self.read(part.right)
+        if node.op in ("in", "not in") and isinstance(node.right, nodes.Name):
+            self.cell_of(node.right).root().asked.append(node.left)
         if not repeats:
             # Parts of a sum of lists are shared with the sum.
             for side in (spine[-1].left, *(part.right for part in spine)):
@@ -404,10 +407,10 @@ class Dataflow:
                 for argument in node.arguments:
                     self.escape(argument.value)
             return
-        if function.name in LIST_READS and isinstance(receiver, nodes.Name):
-            # Of a dict, or a copy would do.
+        if function.name in DICT_READS and isinstance(receiver, nodes.Name):
             cell.inner().escape()
-            cell.spoil()
+            if function.name == "get":
+                cell.root().asked += [argument.value for argument in node.arguments[:1]]
         else:
             cell.escape()
         for argument in node.arguments:
@@ -425,8 +428,10 @@ class Dataflow:
         self._warm(node)
         self.visit(node.value)
         self.read(node.index)
+        cell = self.cell_of(node.value)
+        cell.root().asked.append(node.index)
         if not isinstance(node.value, (nodes.Name, nodes.Index)):
-            self.cell_of(node.value).spoil()
+            cell.spoil()
 
     def _slice(self, node: nodes.Slice) -> None:
         self.visit(node.value)

@@ -10,12 +10,13 @@ from flowlang.lang.compile.guards import Pair, bind_codes, first_type, flowing_o
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.operation import bounded
 from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.targets import plain_key
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, lowers
 from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
 
-LIST_BYTES, DICT_BYTES, TUPLE_BYTES = 64, 96, 48
+LIST_BYTES, DICT_BYTES, TUPLE_BYTES = 88, 96, 48
 ITEM_BYTES, ENTRY_BYTES = 8, 64
 LITERAL_NAMES = {"None": None, "True": True, "False": False}
 
@@ -62,14 +63,17 @@ def lower_tuple(unit: Unit, node: nodes.TupleExpr) -> ast.expr:
 def lower_dict(unit: Unit, node: nodes.DictExpr) -> ast.expr:
     at = tree.place(node.span)
     unit.spend_memory(DICT_BYTES + ENTRY_BYTES * len(node.entries))
+    is_plain_dict = unit.inference.is_plain(node)
     if not node.entries:
-        return tree.operator("Dict", [], at)
+        return ast.Dict([], [], **at) if is_plain_dict else tree.operator("Dict", [], at)
     texts = [entry.key.value for entry in node.entries if isinstance(entry.key, nodes.Constant)]
     is_record = len(texts) == len(node.entries) and all(type(text) is str for text in texts)
     flat = flowing_operands(unit, [part for entry in node.entries for part in (entry.key, entry.value)])
     if is_record and len(set(texts)) == len(texts):
-        return tree.operator("Dict", [ast.Dict([*flat[::2]], flat[1::2], **at)], at)
-    return tree.operator("dict_literal", [ast.Tuple(flat, tree.LOAD, **at)], at)
+        display = ast.Dict([*flat[::2]], flat[1::2], **at)
+        return display if is_plain_dict else tree.operator("Dict", [display], at)
+    literal = tree.operator("dict_literal", [ast.Tuple(flat, tree.LOAD, **at)], at)
+    return tree.operator("plain", [literal], at) if is_plain_dict else literal
 
 
 @lowers(nodes.Unary)
@@ -125,7 +129,7 @@ def lower_index(unit: Unit, node: nodes.Index) -> ast.expr:
     container = unit.flowing(node.value)
     types = first_type(unit, node.value, node.index), unit.type_of(node.index)
     if unit.inference.is_plain(node.value):
-        return _of_plain_list(unit, node, container, at)
+        return _of_plain(unit, node, container, at)
     index = unit.expression(node.index)
     if _is_direct(*types):
         return tree.subscript(container, index, at)
@@ -135,11 +139,16 @@ def lower_index(unit: Unit, node: nodes.Index) -> ast.expr:
 
 def _is_direct(container: Type, index: Type) -> bool:
     """Whether indexing means the same in Python, in every state of the container."""
-    return (container.name in ("list", "str", "sequence") and index.name == "int") or (container.name == "dict" and index.is_short)
+    return (container.name in ("list", "str", "sequence") and index.name == "int") or (
+        container.name == "dict" and index.is_short
+    )
 
 
-def _of_plain_list(unit: Unit, node: nodes.Index, container: ast.expr, at: Place) -> ast.expr:
+def _of_plain(unit: Unit, node: nodes.Index, container: ast.expr, at: Place) -> ast.expr:
+    """An element of a plain list or dict."""
     index = unit.expression(node.index)
+    if unit.type_of(node.value).name == "dict":
+        return tree.subscript(container, plain_key(unit, node.index, index, at), at)
     if unit.type_of(node.index).name == "int":
         return tree.subscript(container, index, at)
     pair = bind_codes(unit, node.value, container, node.index, index, at)

@@ -27,7 +27,7 @@ from flowlang.lang.compile.guards import operands
 from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.loops import lower_loop
 from flowlang.lang.compile.naming import python_name
-from flowlang.lang.compile.targets import assign_to, is_plain_key
+from flowlang.lang.compile.targets import assign_to, is_plain_key, plain_key
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import DEEPER, DEPTH, LEAF_BYTES_MAX, METER, NODES_PER_STEP, Unit, lowers
@@ -135,17 +135,17 @@ def _versions(unit: Unit, node: nodes.Def) -> tuple[dict[Binding, Type], Inferen
     """The types to test for, and the inference of the version for them, if there is one, and of that for all others."""
     known = unit.known.get(node.name)
     if known is not None and known.definition is node:
-        plain = Inference(known.plain, unit.known.returns)
-        return known.given, Inference(known.typed, unit.known.returns) if known.given else None, plain
+        plain = Inference(known.plain, unit.known)
+        return known.given, Inference(known.typed, unit.known) if known.given else None, plain
     own = None if unit.inference.is_module else node.scope.names.values()
     outer = None if unit.inference.is_module else unit.inference
     flow = Dataflow(own)
     flow.function(node.parameters, node.body, {})
-    plain = Inference(flow, unit.known.returns, outer)
+    plain = Inference(flow, unit.known, outer)
     found = version_for(node.parameters, node.body, flow, plain, own, outer) if unit.versions < VERSIONS_MAX else None
     if found is None:
         return {}, None, plain
-    return found[0], Inference(found[1], unit.known.returns, outer), plain
+    return found[0], Inference(found[1], unit.known, outer), plain
 
 
 def _version(unit: Unit, inference: Inference, node: nodes.Def, at: Place) -> list[ast.stmt]:
@@ -264,7 +264,7 @@ def lower_comprehension(unit: Unit, node: nodes.Comprehension) -> ast.expr:
     loop = _clauses(inner, node, 0, result)
     made: ast.expr = tree.operator("List" if node.kind == "list" else "Dict", [], at)
     if unit.inference.is_plain(node):
-        made = ast.List([], tree.LOAD, **at)
+        made = ast.List([], tree.LOAD, **at) if node.kind == "list" else ast.Dict([], [], **at)
     body: list[ast.stmt] = [tree.assign(result, made, at), *loop, ast.Return(tree.name(result, at), **at)]
     positional_only = [ast.arg(DEPTH, **at), ast.arg("%first", **at)]
     arguments = ast.arguments(
@@ -313,6 +313,9 @@ def _element(unit: Unit, node: nodes.Comprehension, result: str) -> list[ast.stm
         return [tree.expression(tree.call(append, [unit.flowing(node.element)], at), at)]
     assert node.key is not None
     key, value = unit.expression(node.key), unit.flowing(node.element)
+    if unit.inference.is_plain(node):
+        target = ast.Subscript(tree.name(result, at), plain_key(unit, node.key, key, at), tree.STORE, **at)
+        return [tree.assign("%value", value, at), ast.Assign([target], tree.name("%value", at), **at)]
     setup: list[ast.stmt] = [tree.assign("%key", key, at), tree.assign("%value", value, at)]
     names = tree.name("%key", at), tree.name("%value", at)
     direct = ast.Assign([ast.Subscript(tree.name(result, at), names[0], tree.STORE, **at)], names[1], **at)

@@ -79,10 +79,17 @@ def kept_visible(unit: Unit, parts: Sequence[nodes.Expr], codes: Sequence[ast.ex
     last = max((place for place, part in enumerate(parts) if not is_plain(part)), default=0)
     result = list(codes)
     for place, part in enumerate(parts[:last]):
-        if not is_plain(part) and unit.type_of(part).name not in SMALL_TYPES:
+        if not _is_small(unit, part):
             at = tree.place(part.span)
             result[place] = tree.walrus(unit.temporary(), codes[place], at)
     return result
+
+
+def _is_small(unit: Unit, node: nodes.Expr) -> bool:
+    """Whether the census need not see the value: a variable shows it, or it takes a few words."""
+    if isinstance(node, nodes.TupleExpr):
+        return all(map(is_plain, node.elements))
+    return is_plain(node) or unit.type_of(node).name in SMALL_TYPES
 
 
 def first_type(unit: Unit, left: nodes.Expr, right: nodes.Expr) -> Type:

@@ -12,7 +12,7 @@ No function can rebind a variable of an outer one, so the types of an outer func
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from flowlang.lang.compile.cell import Cell
 from flowlang.lang.compile.dataflow import Dataflow, ItemOf, PartOf, Source
@@ -40,6 +40,8 @@ STRING_METHODS: Final[Mapping[str, Type]] = {
     **dict.fromkeys(["split", "rsplit", "splitlines"], LIST),
     **dict.fromkeys(["startswith", "endswith", "isdigit", "isalpha", "isalnum", "isspace", "islower", "isupper"], BOOL),
 }  # fmt: skip
+PLAIN_BITS: Final = 60
+"""The host's hash of an int up to here is the int itself."""
 SHIFT_MAX: Final = 512
 WIDENED_AFTER: Final = 3
 """Passes after which a bound of bits may no longer grow."""
@@ -47,25 +49,32 @@ PASSES_MAX: Final = 50
 """Assignments that lead from one name to the next, last to first, need a pass each; nobody writes so many of them, and
 what is assumed before the last pass is certain of nothing."""
 
-Returns = Callable[[nodes.Call, "Inference"], Type]
-"""What a call of a function of the module gives."""
+
+class ModuleTypes(Protocol):
+    """What is known of the module's own names (`versions.KnownNames`)."""
+
+    def returns(self, call: nodes.Call, inference: Inference) -> Type:
+        """The type of what a call of a function gives."""
+
+    def type_of_global(self, binding: Binding) -> Type:
+        """The type of a global's value, whenever it has one."""
 
 
 class Inference:
     """The types of one function with all that is nested in it, or of a module's top level. `outer`: the inference of
-    the code around. `returns`: see `Returns`."""
+    the code around."""
 
     def __init__(
-        self, flow: Dataflow, returns: Returns, outer: Inference | None = None, *, is_module: bool = False
+        self, flow: Dataflow, module: ModuleTypes, outer: Inference | None = None, *, is_module: bool = False
     ) -> None:
         self.is_module = is_module
         self._flow = flow
         self._outer = outer
-        self.returns_of = returns
+        self.module = module
         self._types: dict[Binding, Type] = dict.fromkeys(flow.sources, NOTHING)
         self._cells: list[Cell] = []
         self._memo: dict[int, Type] = {}
-        self._plain: set[int] = set()
+        self._plain: dict[int, str] = {}
         self._solve()
 
     # What the lowering asks
@@ -88,11 +97,11 @@ class Inference:
         return UNKNOWN if self._outer is None else self._outer.type_of_binding(binding)
 
     def is_plain(self, node: nodes.Expr) -> bool:
-        """Whether the value of an expression is a plain list of the host, known to this function alone."""
+        """Whether the value of an expression is a plain list or dict of the host, known to this function alone."""
         if isinstance(node, (nodes.Constant, nodes.Unary)):
             return False
         cell = self._known_cell(node)
-        return cell is not None and id(cell.root()) in self._plain and self.type_of(node).name == "list"
+        return cell is not None and self._plain.get(id(cell.root())) == self.type_of(node).name
 
     def returned(self) -> Type:
         """The join of what the function's `return` statements give."""
@@ -156,19 +165,24 @@ class Inference:
         return result
 
     def _choose_plain(self, cells: list[Cell]) -> None:
-        """Lists that never escape are plain, if all names and elements that may mean them are lists."""
-        flow = self._flow
-        refused = {
-            id(flow.cells[binding].root())
-            for binding, kind in self._types.items()
-            if binding in flow.cells and kind.name != "list"
-        }
-        refused.update(
-            id(cell.content.root()) for cell in cells if cell.content is not None and cell.item.name != "list"
-        )
-        self._plain = {
-            id(cell) for cell in cells if cell.is_plain and not cell.has_escaped and id(cell) not in refused
-        }
+        """Containers that never escape are plain, if all names and elements that may mean them are of one type."""
+        kinds: dict[int, str] = {}
+        for binding, kind in self._types.items():
+            if binding in self._flow.cells:
+                root = id(self._flow.cells[binding].root())
+                kinds[root] = kind.name if kinds.get(root, kind.name) == kind.name else UNKNOWN.name
+        for cell in cells:
+            if cell.content is not None:
+                root = id(cell.content.root())
+                kinds[root] = cell.item.name if kinds.get(root, cell.item.name) == cell.item.name else UNKNOWN.name
+        for cell in cells:
+            if cell.is_plain and not cell.has_escaped:
+                kind_name = kinds.get(id(cell), "list")
+                if kind_name == "list" or (kind_name == "dict" and self._has_plain_keys(cell)):
+                    self._plain[id(cell)] = kind_name
+
+    def _has_plain_keys(self, cell: Cell) -> bool:
+        return is_plain_key(cell.key) and all(is_plain_key(self._type_of(node), INT.bits) for node in cell.asked)
 
     # Types of sources and expressions
 
@@ -244,6 +258,8 @@ class Inference:
         kind = node.binding.kind
         if kind is BindingKind.LOCAL:
             return self.type_of_binding(node.binding)
+        if kind is BindingKind.GLOBAL:
+            return self.module.type_of_global(node.binding)
         if kind is BindingKind.UNIVERSAL:
             return BOOL if node.name in ("True", "False") else NONE if node.name == "None" else UNKNOWN
         return UNKNOWN
@@ -309,12 +325,15 @@ class Inference:
             return self._method(node, node.function)
         name = _universal(node.function)
         if name is None:
-            return self.returns_of(node, self)
+            return self.module.returns(node, self)
         if name == "abs" and len(node.arguments) == 1:
             kind = self._type_of(node.arguments[0].value)
             return kind if kind.name in ("int", "float", "") else UNKNOWN
         if name in ("min", "max"):
             return self._extreme(node)
+        if name == "str" and len(node.arguments) == 1:
+            kind = self._type_of(node.arguments[0].value)
+            return SHORT if kind.is_bounded else kind if kind.name in ("str", "") else STRING
         return RESULTS.get(name, UNKNOWN)
 
     def _extreme(self, node: nodes.Call) -> Type:
@@ -348,6 +367,14 @@ def _widened(old: Type, new: Type) -> Type:
     if new.name == "tuple" and len(new.parts) == len(old.parts):
         return Type("tuple", 0, tuple(map(_widened, old.parts, new.parts)))
     return new
+
+
+def is_plain_key(kind: Type, bits: int = PLAIN_BITS) -> bool:
+    """Whether the host's dicts treat all keys of a type as the language does, when ints have at most so many bits.
+    A larger int can be looked up like any other where none is stored."""
+    if kind.name == "tuple":
+        return bool(kind.parts) and all(is_plain_key(part, bits) for part in kind.parts)
+    return kind.name in ("str", "") or (kind.name == "int" and kind.bits <= bits)
 
 
 def _universal(node: nodes.Expr) -> str | None:

@@ -18,7 +18,7 @@ from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
 from flowlang.lang.compile.unit import DEEPER, DEPTH, Unit
-from flowlang.lang.compile.versions import KnownFunctions
+from flowlang.lang.compile.versions import KnownNames
 from flowlang.lang.resolve.scope import BindingKind, ModuleScope
 from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax import nodes
@@ -36,7 +36,9 @@ ALLOWED: Final = frozenset({
     ast.IsNot, ast.In, ast.NotIn,
 })  # fmt: skip
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
-ALLOWED_ATTRIBUTES: Final = frozenset({"steps", "limit", "memory", "checkpoint", "charge", "append", "fields", "get", "pop", "ticks", "refill"})
+ALLOWED_ATTRIBUTES: Final = frozenset({"steps", "limit", "memory", "checkpoint", "charge", "append", "fields", "get", "pop", "ticks", "refill", "startswith",
+    "endswith", "lower", "upper", "strip", "lstrip", "rstrip",
+})  # fmt: skip
 
 
 def compile_module(file: nodes.File, source: SourceFile, resolve_source: Callable[[str], str]) -> Program:
@@ -44,10 +46,10 @@ def compile_module(file: nodes.File, source: SourceFile, resolve_source: Callabl
     loaded module."""
     scope = file.scope
     assert isinstance(scope, ModuleScope)
-    known = KnownFunctions(file.body)
+    known = KnownNames(file.body)
     flow = Dataflow()
     flow.module(file.body)
-    inference = Inference(flow, known.returns, is_module=True)
+    inference = Inference(flow, known, is_module=True)
     guard_call = scope.guard.call if scope.guard is not None else None
     unit = Unit(is_module=True, inference=inference, known=known, entry_call=guard_call)
     body: list[ast.stmt] = []

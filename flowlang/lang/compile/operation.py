@@ -55,6 +55,8 @@ def operate(
         return tree.operator("shift_left", [pair.left, pair.right], at)
     if op == "+" and all(kind.name in ("str", "?", "") for kind in types):
         unit.spend_memory(SHORT_BYTES)
+        if isinstance(left_code, ast.Constant) and isinstance(right_code, ast.Constant):
+            return tree.operator(slow_name, [left_code, right_code], at)
     pair = bind_codes(unit, left, left_code, right, right_code, at)
     return guarded(op, pair, types, slow_name, at)
 
@@ -86,7 +88,7 @@ def _of_ints(op: str, left: ast.expr, right: ast.expr, types: tuple[Type, Type],
     if op == "%":
         return plain if (left_is_small and right_is_small) or _is_small_constant(right) else None
     if op == "<<":
-        is_short = isinstance(right, ast.Constant) and right.value <= SHIFT_MAX
+        is_short = isinstance(right, ast.Constant) and type(right.value) is int and right.value <= SHIFT_MAX
         return _direct(op, left, right, at) if left_is_small and is_short else None
     is_small = (left_is_small and (right_is_small or op == ">>")) or op == "/" or op in COMPARISONS
     if op == "&":
@@ -197,9 +199,15 @@ def _test(op: str, kind: str, pair: Pair, types: tuple[Type, Type], at: Place, *
 
 
 def _are_short(pair: Pair, at: Place) -> ast.expr:
-    lengths = [tree.call(tree.name("$len", at), [use], at) for use in (pair.left_use, pair.right_use)]
-    total = ast.BinOp(lengths[0], ast.Add(), lengths[1], **at)
-    return tree.compare(total, [ast.Lt()], [tree.constant(SHORT_TEXT, at)], at)
+    known = 0
+    lengths: list[ast.expr] = []
+    for use in (pair.left_use, pair.right_use):
+        if isinstance(use, ast.Constant):
+            known += len(str(use.value))
+        else:
+            lengths.append(tree.call(tree.name("$len", at), [use], at))
+    total = lengths[0] if len(lengths) == 1 else ast.BinOp(lengths[0], ast.Add(), lengths[-1], **at)
+    return tree.compare(total, [ast.Lt()], [tree.constant(SHORT_TEXT - known, at)], at)
 
 
 def bounded(value: ast.expr, at: Place) -> ast.expr:

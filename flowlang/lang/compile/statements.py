@@ -13,7 +13,7 @@ from flowlang.lang.compile.guards import Pair, first_type, flowing_operands, ope
 from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.static_type import UNKNOWN
-from flowlang.lang.compile.targets import assign_to, held, held_pair, store_index
+from flowlang.lang.compile.targets import assign_to, held, held_pair, plain_key, store_index
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, lowers_statement, universal_name
 from flowlang.lang.syntax import nodes
@@ -91,6 +91,8 @@ def _read_index(unit: Unit, target: nodes.Index, container: ast.expr, index: ast
     """The old value of `container[index]`, both of which may be repeated."""
     static = unit.type_of(target.index)
     if unit.inference.is_plain(target.value):
+        if unit.type_of(target.value).name == "dict":
+            return tree.subscript(container, plain_key(unit, target.index, index, at), at)
         direct = tree.subscript(container, index, at)
         if static.name == "int":
             return direct

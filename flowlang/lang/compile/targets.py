@@ -6,6 +6,7 @@ import ast
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import is_certain
+from flowlang.lang.compile.inference import PLAIN_BITS
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.tree import Place
@@ -15,7 +16,6 @@ from flowlang.lang.syntax import nodes
 STORE_BYTES = 64
 KEY_MAX = 65_536
 """A dict with a key of so many characters is held for ever: looking it up has to be charged."""
-PLAIN_BITS = 60
 PLAIN_INT = 1 << PLAIN_BITS
 
 
@@ -74,6 +74,9 @@ def store_index(
     kind, static = unit.type_of(target.value).name, unit.type_of(target.index)
     direct: list[ast.stmt] = [ast.Assign([ast.Subscript(container, index, tree.STORE, **at)], value, **at)]
     if unit.inference.is_plain(target.value):
+        if kind == "dict":
+            key = plain_key(unit, target.index, index, at)
+            return [ast.Assign([ast.Subscript(container, key, tree.STORE, **at)], value, **at)]
         if static.name == "int":
             return direct
         shown = tree.operator("listed", [container], at)
@@ -92,6 +95,19 @@ def store_index(
     if kind == "dict" or static.name == "str":
         return [ast.If(dict_test, direct, slow, **at)]
     return [ast.If(list_test, direct, [ast.If(dict_test, direct, slow, **at)], **at)]
+
+
+def plain_key(unit: Unit, node: nodes.Expr, key: ast.expr, at: Place) -> ast.expr:
+    """The key of a plain dict, which is certain to mean the same to the host. A very long one is charged for."""
+    if unit.type_of(node).name != "str" or unit.type_of(node).is_short:
+        return key
+    use = key
+    if not isinstance(key, ast.Name):
+        temporary = unit.temporary()
+        key, use = tree.walrus(temporary, key, at), tree.name(temporary, at)
+    length = tree.call(tree.name("$len", at), [key], at)
+    is_short = tree.compare(length, [ast.Lt()], [tree.constant(KEY_MAX, at)], at)
+    return tree.if_expression(is_short, use, tree.operator("long_key", [use], at), at)
 
 
 def is_plain_key(key: ast.expr, static: Type, at: Place) -> ast.expr | None:

@@ -21,7 +21,7 @@ from flowlang.lang.compile import tree
 from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.versions import KnownFunctions
+from flowlang.lang.compile.versions import KnownNames
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
 
@@ -100,7 +100,7 @@ class Unit:
 
     is_module: bool
     inference: Inference
-    known: KnownFunctions
+    known: KnownNames
     charge: Charge = attrs.field(factory=Charge)
     hoisted: list[ast.stmt] = attrs.field(factory=list)
     loops: list[Loop] = attrs.field(factory=list)

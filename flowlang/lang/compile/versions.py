@@ -8,20 +8,31 @@ A parameter's likely type is read from what the function does with it: `n % 2`, 
 `x * 0.5` a float. The guess costs speed when it is wrong, never the meaning.
 
 The functions of a module that are bound once, by a `def` at top level, are known to those that call them
-(`KnownFunctions`): how their parameters are called, and what the version for likely types returns. `fib(n - 1) +
+(`KnownNames`): how their parameters are called, and what the version for likely types returns. `fib(n - 1) +
 fib(n - 2)` is then a sum of ints, for both calls are certain to reach the version for an int.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from flowlang.lang.compile.dataflow import Dataflow
 from flowlang.lang.compile.inference import Inference
-from flowlang.lang.compile.static_type import FLOAT, INT, NONE, NOTHING, SEQUENCE, STRING, UNKNOWN, Type, join
+from flowlang.lang.compile.static_type import (
+    FLOAT,
+    INT,
+    NONE,
+    NOTHING,
+    SEQUENCE,
+    STRING,
+    UNKNOWN,
+    Type,
+    join,
+    of_constant,
+)
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
 
@@ -102,10 +113,8 @@ def version_for(
     while given:
         typed = Dataflow(own)
         typed.function(parameters, body, given)
-        found = Inference(typed, inference.returns_of, outer)
-        kept = {
-            binding: kind for binding, kind in given.items() if found.type_of_binding(binding).name == kind.name
-        }
+        found = Inference(typed, inference.module, outer)
+        kept = {binding: kind for binding, kind in given.items() if found.type_of_binding(binding).name == kind.name}
         if len(kept) == len(given):
             return given, typed
         given = kept
@@ -150,21 +159,34 @@ class KnownFunction:
             if result[place] is not None:
                 return None
             result[place] = argument.value
-        fits = all(value is not None or parameter.default is not None for value, parameter in zip(result, parameters, strict=True))
+        fits = all(
+            value is not None or parameter.default is not None
+            for value, parameter in zip(result, parameters, strict=True)
+        )
         return result if fits else None
 
 
-class KnownFunctions:
-    """The known functions of a module, by their binding."""
+class KnownNames:
+    """The names of a module that are bound once, at its top level: functions, and numbers and strings."""
 
-    def __init__(self, body: Iterable[nodes.Statement]) -> None:
+    def __init__(self, body: Sequence[nodes.Statement]) -> None:
         self._functions: dict[Binding, KnownFunction] = {}
+        self._constants: dict[Binding, Type] = {}
+        for statement in body:
+            match statement:
+                case nodes.Assign(targets=[nodes.Name(binding=binding)], value=nodes.Constant(value=value)):
+                    if binding.kind is BindingKind.GLOBAL and not binding.is_rebound:
+                        self._constants[binding] = of_constant(value)
         for statement in body:
             if isinstance(statement, nodes.Def):
                 binding = statement.name.binding
                 if binding.kind is BindingKind.GLOBAL and not binding.is_rebound:
-                    self._functions[binding] = _first_look(statement)
+                    self._functions[binding] = self._first_look(statement)
         self._settle()
+
+    def type_of_global(self, binding: Binding) -> Type:
+        """The type of a global's value, whenever it has one."""
+        return self._constants.get(binding, UNKNOWN)
 
     def get(self, node: nodes.Expr) -> KnownFunction | None:
         """The function that an expression is certain to mean."""
@@ -196,7 +218,7 @@ class KnownFunctions:
         for _ in range(ROUNDS_MAX):
             changed = False
             for function in waiting:
-                inference = Inference(function.returning, self.returns)
+                inference = Inference(function.returning, self)
                 found = inference.returned()
                 if not always_returns(function.definition.body):
                     found = join(found, NONE)
@@ -207,26 +229,23 @@ class KnownFunctions:
                 function.result = found
             if not changed:
                 break
-            waiting = [function for function in waiting if not self._functions.keys().isdisjoint(function.returning.called)]
+            waiting = [
+                function for function in waiting if not self._functions.keys().isdisjoint(function.returning.called)
+            ]
         else:
             for function in self._functions.values():
                 function.result = UNKNOWN
 
-
-def _unknown(call: nodes.Call, inference: Inference) -> Type:
-    return UNKNOWN
-
-
-def _first_look(node: nodes.Def) -> KnownFunction:
-    flow = Dataflow()
-    flow.function(node.parameters, node.body, {})
-    version = version_for(node.parameters, node.body, flow, Inference(flow, _unknown), None, None)
-    if version is None:
-        return KnownFunction(node, flow, {}, flow, flow)
-    given, typed = version
-    returning = typed
-    if SMALL_INT in given.values():
-        returning = Dataflow()
-        wide = {binding: INT if kind is SMALL_INT else kind for binding, kind in given.items()}
-        returning.function(node.parameters, node.body, wide)
-    return KnownFunction(node, flow, given, typed, returning)
+    def _first_look(self, node: nodes.Def) -> KnownFunction:
+        flow = Dataflow()
+        flow.function(node.parameters, node.body, {})
+        version = version_for(node.parameters, node.body, flow, Inference(flow, self), None, None)
+        if version is None:
+            return KnownFunction(node, flow, {}, flow, flow)
+        given, typed = version
+        returning = typed
+        if SMALL_INT in given.values():
+            returning = Dataflow()
+            wide = {binding: INT if kind is SMALL_INT else kind for binding, kind in given.items()}
+            returning.function(node.parameters, node.body, wide)
+        return KnownFunction(node, flow, given, typed, returning)
