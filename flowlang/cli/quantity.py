@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any, Final
 
 import click
@@ -52,5 +51,7 @@ def _parse(text: str, unit: str) -> int | None:
     power = _POWERS.get(suffix.removesuffix("i"))
     if power is None or suffix == "i":
         return None
+    from decimal import Decimal
+
     number = Decimal(found[1].replace("_", "").replace(",", "")) * factor**power
     return int(number) if number == int(number) or power else None

@@ -10,36 +10,103 @@ import ast
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import operands
+from flowlang.lang.compile.inference import STRING_METHODS
 from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.operation import SHORT_BYTES, SHORT_TEXT
+from flowlang.lang.compile.targets import plain_key
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import Unit, is_plain, is_simple, lowers, universal_name
+from flowlang.lang.compile.unit import LEAF_BYTES_MAX, Unit, is_plain, is_simple, lowers, universal_name
+from flowlang.lang.compile.versions import KnownFunction
 from flowlang.lang.syntax import nodes
 
 APPEND_BYTES = 40
+EXTREME_MAX = 4
+STRIPS = frozenset({"strip", "lstrip", "rstrip"})
 PURE = frozenset([
     "abs", "bool", "bytes", "chr", "dict", "enumerate", "float", "getattr", "hasattr", "hash", "int", "len", "list",
     "ord", "range", "repr", "reversed", "set", "str", "struct", "tuple", "type", "zip",
 ])  # fmt: skip
 """Universal functions that never call a function of a script."""
-SIZED = ("List", "Dict", "str")
 
 
 @lowers(nodes.Call)
 def lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
+    code = _lower_call(unit, node)
+    if unit.inference.is_plain(node) and not _gives_content(node):
+        return tree.operator("plain", [code], tree.place(node.span))
+    return code
+
+
+def _gives_content(node: nodes.Call) -> bool:
+    """Whether the call takes out what a container holds, in the form in which it holds it."""
+    return isinstance(node.function, nodes.Dot)
+
+
+def _lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
     at = tree.place(node.span)
     if isinstance(node.function, nodes.Dot):
         return _method_call(unit, node, node.function, at)
-    known = universal_name(node.function)
-    if known == "len" and _is_one_positional(node):
+    universal = universal_name(node.function)
+    if universal == "len" and _is_one_positional(node):
         return _length(unit, node.arguments[0].value, at)
+    if universal in ("min", "max") and len(node.arguments) > 1:
+        chosen = _extreme(unit, node, universal, at)
+        if chosen is not None:
+            return chosen
+    if universal == "str" and _is_one_positional(node) and unit.type_of(node.arguments[0].value).is_bounded:
+        unit.spend_memory(SHORT_BYTES)
+        return tree.call(tree.name("$str", at), [unit.expression(node.arguments[0].value)], at)
     function = unit.expression(node.function)
+    known = unit.known.get(node.function)
+    if known is not None and node is not unit.entry_call:
+        arguments = _in_order(known, node)
+        if arguments is not None:
+            return tree.call(function, [unit.depth(at), *operands(unit, arguments)], at)
     if node is unit.entry_call:
         function = tree.operator("entry", [function], at)
     if not isinstance(node.function, nodes.Name) and not all(is_plain(part.value) for part in node.arguments):
         function = tree.walrus(unit.temporary(), function, at)
     positional, keywords = lower_arguments(unit, node.arguments)
-    depth = unit.depth(at, is_pure=known in PURE)
+    depth = unit.depth(at, is_pure=universal in PURE)
     return tree.call(function, [depth, *positional], at, keywords)
+
+
+def _extreme(unit: Unit, node: nodes.Call, name: str, at: Place) -> ast.expr | None:
+    """`min(a, b, …)` or `max(a, b, …)` of ints: the first of the smallest or largest."""
+    values = [argument.value for argument in node.arguments]
+    if len(values) > EXTREME_MAX or any(argument.kind != "positional" for argument in node.arguments):
+        return None
+    if any(unit.type_of(value).name != "int" for value in values):
+        return None
+    op: ast.cmpop = ast.LtE() if name == "min" else ast.GtE()
+    names = [unit.temporary() for _ in values]
+    codes = [tree.walrus(name, unit.expression(value), at) for name, value in zip(names, values, strict=True)]
+    result: ast.expr = tree.name(names[0], at)
+    test: ast.expr = tree.compare(codes[0], [op], [codes[1]], at)
+    result = tree.if_expression(test, result, tree.name(names[1], at), at)
+    for variable, code in zip(names[2:], codes[2:], strict=True):
+        best = unit.temporary()
+        test = tree.compare(tree.walrus(best, result, at), [op], [code], at)
+        result = tree.if_expression(test, tree.name(best, at), tree.name(variable, at), at)
+    return result
+
+
+def _in_order(known: KnownFunction, node: nodes.Call) -> list[nodes.Expr] | None:
+    """The arguments of a call of a known function as positional ones, which CPython calls much faster; defaults that
+    are constants are filled in. None if that would change the order of evaluation, or what a default is."""
+    given = known.arguments(node)
+    if given is None:
+        return None
+    order = [argument.value for argument in node.arguments]
+    result: list[nodes.Expr] = []
+    for value, parameter in zip(given, known.definition.parameters, strict=True):
+        found = value if value is not None else parameter.default
+        if value is None and not is_literal(found):
+            return None
+        assert found is not None
+        result.append(found)
+    in_order = [value for value in given if value is not None] == order
+    return result if in_order or all(is_simple(value) for value in order) else None
 
 
 def lower_arguments(unit: Unit, arguments: list[nodes.Argument]) -> tuple[list[ast.expr], list[ast.keyword]]:
@@ -74,36 +141,125 @@ def _after_keywords(unit: Unit, keywords: list[ast.keyword], spread: ast.expr, a
     return tree.subscript(ast.Tuple([*bound, spread], tree.LOAD, **at), tree.constant(-1, at), at)
 
 
+def is_literal(node: nodes.Expr | None) -> bool:
+    """Whether the node is a number, a string or one of the three names for values."""
+    if isinstance(node, nodes.Unary):
+        return node.op == "-" and isinstance(node.operand, nodes.Constant)
+    return isinstance(node, nodes.Constant) or (node is not None and universal_name(node) in ("None", "True", "False"))
+
+
 def _is_one_positional(node: nodes.Call) -> bool:
     return len(node.arguments) == 1 and node.arguments[0].kind == "positional"
 
 
 def _length(unit: Unit, argument: nodes.Expr, at: Place) -> ast.expr:
-    value = unit.expression(argument)
+    value = unit.flowing(argument)
+    kind = unit.type_of(argument).name
+    if kind in ("list", "dict", "str", "tuple", "sequence"):
+        return tree.call(tree.name("$len", at), [value], at)
     use = value
     if not is_plain(argument):
         temporary = unit.temporary()
         value, use = tree.walrus(temporary, value, at), tree.name(temporary, at)
     direct = tree.call(tree.name("$len", at), [use], at)
     slow: ast.expr = tree.call(unit.universal("len", at), [unit.depth(at, is_pure=True), use], at)
-    for type_name in reversed(SIZED[1:]):
+    for type_name in ("str", "Dict"):
         slow = tree.if_expression(tree.is_type(use, type_name, at), direct, slow, at)
-    return tree.if_expression(tree.is_type(value, SIZED[0], at), direct, slow, at)
+    return tree.if_expression(tree.is_instance(value, "AnyList", at), direct, slow, at)
 
 
 def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast.expr:
-    receiver = unit.expression(dot.value)
+    receiver = unit.flowing(dot.value)
     place = tree.place(dot.span)
+    if unit.inference.is_plain(dot.value):
+        return _of_plain(unit, node, dot, receiver, at)
     use = receiver
     if not is_simple(dot.value):
         temporary = unit.temporary()
         receiver, use = tree.walrus(temporary, receiver, place), tree.name(temporary, place)
     if dot.name == "append" and _is_one_positional(node) and is_simple(dot.value):
         return _append(unit, node, use, at)
+    if dot.name == "get" and is_simple(dot.value) and len(node.arguments) == 2:
+        key, default = node.arguments
+        is_quick = is_plain(key.value) or _calls_nothing(key.value)
+        if key.kind == default.kind == "positional" and is_quick and is_plain(default.value):
+            return _get(unit, dot.value, use, key.value, default.value, at)
+    if unit.type_of(dot.value).name == "str" and dot.name in STRING_METHODS:
+        if (quick := _of_string(unit, node, dot.name, receiver, use, at)) is not None:
+            return quick
+        unit.methods.add("str." + dot.name)
+        positional, keywords = lower_arguments(unit, node.arguments)
+        unit.spend_memory(LEAF_BYTES_MAX)
+        function = tree.name(".str." + dot.name, place)
+        return tree.call(function, [unit.depth(at, is_pure=True), receiver, *positional], at, keywords)
     unit.methods.add(dot.name)
     table = tree.subscript(tree.name("." + dot.name, place), tree.type_of(receiver, place), place)
     positional, keywords = lower_arguments(unit, node.arguments)
     return tree.call(table, [unit.depth(at), use, *positional], at, keywords)
+
+
+def _of_string(
+    unit: Unit, node: nodes.Call, name: str, receiver: ast.expr, use: ast.expr, at: Place
+) -> ast.expr | None:
+    """Methods of strings that mean the same in Python, where they need no charge: the prefix is a literal, or the
+    string is short."""
+    arguments = [argument.value for argument in node.arguments]
+    literal = [argument.value for argument in arguments if isinstance(argument, nodes.Constant)]
+    is_literal = len(arguments) == len(literal) == 1 and type(literal[0]) is str and node.arguments[0].name is None
+    codes = [tree.constant(value, at) for value in literal]
+    if name in ("startswith", "endswith") and is_literal:
+        return tree.call(tree.attribute(receiver, name, at), codes, at)
+    if not (name in ("lower", "upper") and not arguments) and not (name in STRIPS and is_literal and literal[0]):
+        return None
+    unit.spend_memory(SHORT_BYTES)
+    unit.methods.add("str." + name)
+    length = tree.call(tree.name("$len", at), [receiver], at)
+    is_short = tree.compare(length, [ast.Lt()], [tree.constant(SHORT_TEXT, at)], at)
+    direct = tree.call(tree.attribute(use, name, at), codes, at)
+    slow = tree.call(tree.name(".str." + name, at), [unit.depth(at, is_pure=True), use, *codes], at)
+    return tree.if_expression(is_short, direct, slow, at)
+
+
+def _of_plain(unit: Unit, node: nodes.Call, dot: nodes.Dot, receiver: ast.expr, at: Place) -> ast.expr:
+    """The methods of plain lists and dicts that `dataflow.py` lets pass."""
+    arguments = [argument.value for argument in node.arguments]
+    if dot.name == "append":
+        unit.spend_memory(APPEND_BYTES)
+        return tree.call(tree.attribute(receiver, "append", at), [unit.flowing(arguments[0])], at)
+    if dot.name == "pop" and unit.type_of(dot.value).name == "list":
+        return tree.call(tree.attribute(receiver, "pop", at), [], at)
+    if dot.name == "get" and len(arguments) in (1, 2) and unit.type_of(dot.value).name == "dict":
+        key, *others = operands(unit, arguments)
+        return tree.call(tree.attribute(receiver, "get", at), [plain_key(unit, arguments[0], key, at), *others], at)
+    unit.methods.add(dot.name)
+    copy = unit.temporary()
+    bound = tree.walrus(copy, tree.operator("listed", [receiver], at), at)
+    receiver = tree.name(copy, at)
+    table = tree.subscript(tree.name("." + dot.name, at), tree.type_of(bound, at), at)
+    positional, keywords = lower_arguments(unit, node.arguments)
+    return tree.call(table, [unit.depth(at), receiver, *positional], at, keywords)
+
+
+def _get(unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: nodes.Expr, at: Place) -> ast.expr:
+    """`x.get(key, default)` of free dicts by string and int, and of any dict by a short string."""
+    unit.methods.add("get")
+    static, is_dict = unit.type_of(key), unit.type_of(node).name == "dict"
+    code, fallback = unit.expression(key), unit.expression(default)
+    if static.is_short and is_dict:
+        return tree.call(tree.attribute(use, "get", at), [code, fallback], at)
+    key_use = code
+    if not is_plain(key):
+        temporary = unit.temporary()
+        code, key_use = tree.walrus(temporary, code, at), tree.name(temporary, at)
+    direct = tree.call(tree.attribute(use, "get", at), [key_use, fallback], at)
+    table = tree.subscript(tree.name(".get", at), tree.type_of(use, at), at)
+    slow: ast.expr = tree.call(table, [unit.depth(at), use, key_use, fallback], at)
+    is_free = tree.is_type(use, "Dict", at)
+    if static.name in ("int", "str") and code is key_use:
+        return tree.if_expression(is_free, direct, slow, at)
+    by_int = tree.both(tree.is_type(key_use, "int", at), is_free, at)
+    by_text = tree.both(tree.is_type(code, "str", at), is_free, at)
+    return tree.if_expression(by_text, direct, tree.if_expression(by_int, direct, slow, at), at)
 
 
 def _append(unit: Unit, node: nodes.Call, use: ast.expr, at: Place) -> ast.expr:
@@ -112,7 +268,7 @@ def _append(unit: Unit, node: nodes.Call, use: ast.expr, at: Place) -> ast.expr:
     unit.methods.add("append")
     unit.spend_memory(APPEND_BYTES)
     argument = node.arguments[0].value
-    value = unit.expression(argument)
+    value = unit.flowing(argument)
     value_use = value
     test: ast.expr = tree.is_type(use, "List", at)
     if not is_plain(argument):

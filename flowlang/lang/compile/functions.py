@@ -4,12 +4,14 @@ Each function takes the call depth as its first, positional-only parameter. Its 
 long straight code), and refuses to go deeper than the budget allows:
 
     def f(%d, /, a, b=…):
-        %s = $m.steps = $m.steps + 1
-        if %s > $m.limit: $m.checkpoint()
+        for %t in $m.ticks: break
+        else: $m.refill()
         if %d > $depth: $too_deep()
         %n = %d + 1
 
-A small function that calls nothing needs neither (`LEAF_NODES_MAX`). A comprehension is a function of its first
+`$m.ticks` counts down in C; a `for` that takes one tick and leaves is the cheapest way there is to count a call.
+A small function that calls nothing needs neither (`LEAF_NODES_MAX`), and statements that only end a recursion come
+before the prologue. A comprehension is a function of its first
 iterable, called where it stands; its clauses become loops.
 """
 
@@ -20,18 +22,29 @@ from typing import Any
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.expressions import DICT_BYTES, ENTRY_BYTES, LIST_BYTES
-from flowlang.lang.compile.guards import known_type, operands
-from flowlang.lang.compile.inference import infer_clauses, infer_types
+from flowlang.lang.compile.dataflow import Dataflow
+from flowlang.lang.compile.guards import operands
+from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.loops import lower_loop
 from flowlang.lang.compile.naming import python_name
-from flowlang.lang.compile.targets import assign_to, is_plain_key
+from flowlang.lang.compile.targets import assign_to, is_plain_key, plain_key
+from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import DEEPER, DEPTH, LEAF_BYTES_MAX, METER, Unit, lowers
+from flowlang.lang.compile.unit import DEEPER, DEPTH, LEAF_BYTES_MAX, METER, NODES_PER_STEP, Unit, lowers
+from flowlang.lang.compile.versions import always_returns, version_for
+from flowlang.lang.resolve.scope import Binding
 from flowlang.lang.syntax import nodes
 
 COMPREHENSION_ITEM_BYTES = 40
 FUNCTION_BYTES = 320
 """A function with a few captured variables."""
+LEADING_MAX = 2
+VERSIONS_MAX = 2
+"""So deep may functions in two versions be nested: each doubles the code of those inside."""
+FREE_NODES = 64
+"""So many nodes of straight code are part of the step that a call costs."""
+FREE_BYTES = 256
+"""Small values of a call that are part of what its callers pay."""
 LEAF_NODES_MAX = 64
 """A function that calls nothing and is no larger has no prologue: whoever calls it has paid."""
 
@@ -40,18 +53,18 @@ def prologue(unit: Unit, at: Place) -> list[ast.stmt]:
     """The charge and the depth check at the start of a function whose body is lowered already."""
     if unit.is_leaf and unit.charge.nodes <= LEAF_NODES_MAX and unit.charge.memory <= LEAF_BYTES_MAX:
         return [tree.assign(DEEPER, tree.name(DEPTH, at), at)] if unit.uses_depth else []
-    unit.charge.settle(at)
     meter = tree.name(METER, at)
-    total = ast.BinOp(tree.attribute(meter, "steps", at), ast.Add(), unit.charge.steps_constant, **at)
-    result: list[ast.stmt] = [
-        ast.Assign([tree.store("%s", at), ast.Attribute(meter, "steps", tree.STORE, **at)], total, **at)
-    ]
-    if unit.charge.memory:
-        memory = ast.Attribute(meter, "memory", tree.STORE, **at)
-        result.append(ast.AugAssign(memory, ast.Add(), unit.charge.memory_constant, **at))
-    spent = tree.compare(tree.name("%s", at), [ast.Gt()], [tree.attribute(meter, "limit", at)], at)
-    checkpoint = tree.call(tree.attribute(meter, "checkpoint", at), [], at)
-    result.append(ast.If(spent, [tree.expression(checkpoint, at)], [], **at))
+    refill = tree.call(tree.attribute(meter, "refill", at), [], at)
+    tick = ast.For(
+        tree.store("%t", at), tree.attribute(meter, "ticks", at), [ast.Break(**at)], [tree.expression(refill, at)],
+        None, **at,
+    )  # fmt: skip
+    result: list[ast.stmt] = [tick]
+    more = (unit.charge.nodes - FREE_NODES) // NODES_PER_STEP
+    if more > 0:
+        result.append(tree.add_to_attribute(METER, "steps", more, at))
+    if unit.charge.memory > FREE_BYTES:
+        result.append(tree.add_to_attribute(METER, "memory", unit.charge.memory, at))
     if unit.uses_depth:
         depth = tree.name(DEPTH, at)
         too_deep = tree.compare(depth, [ast.Gt()], [tree.name("$depth", at)], at)
@@ -99,29 +112,93 @@ def split_defaults(parameters: list[nodes.Parameter]) -> tuple[list[nodes.Expr],
     return positional, keyword_only
 
 
-def function_body(
-    unit: Unit, parameters: list[nodes.Parameter], body: list[nodes.Statement], at: Place
-) -> list[ast.stmt]:
-    """The body of a `def` with its prologue."""
-    unit.types = infer_types(parameters, body, unit.types)
-    code = unit.statements(body)
+def function_body(unit: Unit, node: nodes.Def, at: Place) -> list[ast.stmt]:
+    """The body of a `def` with its prologue, in one version or in two (`versions.py`)."""
+    given, typed, plain = _versions(unit, node)
+    code = _version(unit, plain, node, at)
+    if typed is not None:
+        code = [ast.If(_matches(given, at), _version(unit, typed, node, at), code, **at)]
+    return _keyword_setup(node.parameters, at) + code
+
+
+def _keyword_setup(parameters: list[nodes.Parameter], at: Place) -> list[ast.stmt]:
+    """Makes the value of a `**kwargs` parameter one of the language."""
     setup: list[ast.stmt] = []
     for parameter in parameters:
         if parameter.kind == "double_star" and parameter.name is not None:
             variable = python_name(parameter.name.name)
             setup.append(tree.assign(variable, tree.operator("keyword_dict", [tree.name(variable, at)], at), at))
-    return prologue(unit, at) + setup + code or [ast.Pass(**at)]
+    return setup
+
+
+def _versions(unit: Unit, node: nodes.Def) -> tuple[dict[Binding, Type], Inference | None, Inference]:
+    """The types to test for, and the inference of the version for them, if there is one, and of that for all others."""
+    known = unit.known.get(node.name)
+    if known is not None and known.definition is node:
+        plain = Inference(known.plain, unit.known)
+        return known.given, Inference(known.typed, unit.known) if known.given else None, plain
+    own = None if unit.inference.is_module else node.scope.names.values()
+    outer = None if unit.inference.is_module else unit.inference
+    flow = Dataflow(own)
+    flow.function(node.parameters, node.body, {})
+    plain = Inference(flow, unit.known, outer)
+    found = version_for(node.parameters, node.body, flow, plain, own, outer) if unit.versions < VERSIONS_MAX else None
+    if found is None:
+        return {}, None, plain
+    return found[0], Inference(found[1], unit.known, outer), plain
+
+
+def _version(unit: Unit, inference: Inference, node: nodes.Def, at: Place) -> list[ast.stmt]:
+    """One version of a body, with its own charge."""
+    body = node.body
+    parameters = {parameter.name.binding for parameter in node.parameters if parameter.name is not None}
+    inner = unit.version(inference)
+    inner.assigned = unit.assigned | parameters
+    code = inner.statements(body)
+    first = _leading_exits(body, code)
+    return [*code[:first], *prologue(inner, at), *code[first:]] or [ast.Pass(**at)]
+
+
+def _leading_exits(body: list[nodes.Statement], code: list[ast.stmt]) -> int:
+    """How many statements at the start of a function do no more than return early, such as the end of a recursion:
+    whoever calls the function has paid for them. They come before the charge."""
+    count = 0
+    while count < min(LEADING_MAX, len(body)):
+        statement = body[count]
+        if not isinstance(statement, nodes.If) or not isinstance(code[count], ast.If) or statement.orelse:
+            break
+        if not all(len(branch.body) == 1 and always_returns(branch.body) for branch in statement.branches):
+            break
+        if any(isinstance(part, ast.Name) and part.id == DEEPER for part in ast.walk(code[count])):
+            break
+        count += 1
+    return count
+
+
+def _matches(given: dict[Binding, Type], at: Place) -> ast.expr:
+    """Whether the parameters have the types in `given`."""
+    tests: list[ast.expr] = []
+    for binding, kind in given.items():
+        value = tree.name(python_name(binding.name), at)
+        if kind.name == "sequence":
+            sequences = tree.name("$SEQUENCES", at)
+            tests.append(tree.compare(tree.type_of(value, at), [ast.In()], [sequences], at))
+        else:
+            tests.append(tree.is_type(value, kind.name, at))
+            if kind.is_small:
+                bound = 1 << kind.bits
+                tests.append(tree.compare(value, [ast.Lt()], [tree.constant(bound - 1, at)], at))
+                tests.append(tree.compare(value, [ast.Gt()], [tree.constant(1 - bound, at)], at))
+    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests, **at)
 
 
 def define(
-    unit: Unit, name: str, parameters: list[nodes.Parameter], body: list[nodes.Statement], at: Place,
+    unit: Unit, node: nodes.Def, name: str, at: Place,
     defaults: list[ast.expr], keyword_defaults: list[ast.expr | None],
 ) -> ast.FunctionDef:  # fmt: skip
-    """A generated function named `name`, defined inside `unit`."""
-    inner = unit.nested()
-    code = function_body(inner, parameters, body, at)
-    arguments = parameters_of(parameters, defaults, keyword_defaults, at)
-    return _function(name, arguments, code, at)
+    """The generated function of a `def`, named `name`, defined inside `unit`."""
+    code = function_body(unit.nested(), node, at)
+    return _function(name, parameters_of(node.parameters, defaults, keyword_defaults, at), code, at)
 
 
 def _function(name: str, arguments: ast.arguments, body: list[ast.stmt], at: Place) -> ast.FunctionDef:
@@ -134,8 +211,11 @@ def lower_lambda(unit: Unit, node: nodes.Lambda) -> ast.expr:
     at = tree.place(node.span)
     label = unit.label("lambda")
     unit.spend_memory(FUNCTION_BYTES)
-    returned: list[nodes.Statement] = [nodes.Return(node.body.span, node.body)]
-    unit.hoisted.append(define(unit, label, node.parameters, returned, at, *placeholders(node.parameters, at)))
+    inner = unit.nested()
+    body: list[ast.stmt] = [ast.Return(inner.expression(node.body), **at)]
+    body = prologue(inner, at) + _keyword_setup(node.parameters, at) + inner.hoisted + body
+    arguments = parameters_of(node.parameters, *placeholders(node.parameters, at), at)
+    unit.hoisted.append(_function(label, arguments, body, at))
     function = tree.name(label, at)
     parts = default_parts(unit, node.parameters, at)
     return tree.operator("with_defaults", [function, *parts], at) if parts else function
@@ -172,21 +252,20 @@ def placeholders(parameters: list[nodes.Parameter], at: Place) -> tuple[list[ast
 
 @lowers(nodes.Comprehension)
 def lower_comprehension(unit: Unit, node: nodes.Comprehension) -> ast.expr:
+    """A list is filled as it is; what inference makes a plain list of is one from the start."""
     at = tree.place(node.span)
     first = node.clauses[0]
     assert isinstance(first, nodes.ForClause)
-    iterable = unit.expression(first.iterable)
+    iterable = unit.flowing(first.iterable)
     unit.spend_memory(LIST_BYTES if node.kind == "list" else DICT_BYTES)
     label = unit.label("comprehension")
     inner = unit.nested()
-    inner.types = infer_clauses(node.clauses, unit.types)
     result = "%result"
     loop = _clauses(inner, node, 0, result)
-    made = ast.List([], tree.LOAD, **at) if node.kind == "list" else tree.operator("Dict", [], at)
-    end: ast.expr = tree.name(result, at)
-    if node.kind == "list":
-        end = tree.operator("List", [end], at)
-    body: list[ast.stmt] = [tree.assign(result, made, at), *loop, ast.Return(end, **at)]
+    made: ast.expr = tree.operator("List" if node.kind == "list" else "Dict", [], at)
+    if unit.inference.is_plain(node):
+        made = ast.List([], tree.LOAD, **at) if node.kind == "list" else ast.Dict([], [], **at)
+    body: list[ast.stmt] = [tree.assign(result, made, at), *loop, ast.Return(tree.name(result, at), **at)]
     positional_only = [ast.arg(DEPTH, **at), ast.arg("%first", **at)]
     arguments = ast.arguments(
         posonlyargs=positional_only, args=[], vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[]
@@ -210,12 +289,12 @@ def _clauses(unit: Unit, node: nodes.Comprehension, index: int, result: str) -> 
         clause = node.clauses[index]
         at = tree.place(clause.span)
         if isinstance(clause, nodes.IfClause):
-            test = unit.expression(clause.test)
+            test = unit.flowing(clause.test)
             tests = unit.hoisted
             unit.hoisted = []
             code = [*tests, ast.If(test, _clauses(unit, node, index + 1, result), [], **at)]
         else:
-            source = tree.name("%first", at) if index == 0 else unit.expression(clause.iterable)
+            source = tree.name("%first", at) if index == 0 else unit.flowing(clause.iterable)
             code = lower_loop(
                 unit, clause.iterable, source, at,
                 lambda value: assign_to(unit, clause.target, value, at),
@@ -231,14 +310,15 @@ def _element(unit: Unit, node: nodes.Comprehension, result: str) -> list[ast.stm
     unit.spend_memory(COMPREHENSION_ITEM_BYTES if node.kind == "list" else ENTRY_BYTES)
     if node.kind == "list":
         append = tree.attribute(tree.name(result, at), "append", at)
-        return [tree.expression(tree.call(append, [unit.expression(node.element)], at), at)]
+        return [tree.expression(tree.call(append, [unit.flowing(node.element)], at), at)]
     assert node.key is not None
-    key, value = unit.expression(node.key), unit.expression(node.element)
+    key, value = unit.expression(node.key), unit.flowing(node.element)
+    if unit.inference.is_plain(node):
+        target = ast.Subscript(tree.name(result, at), plain_key(unit, node.key, key, at), tree.STORE, **at)
+        return [tree.assign("%value", value, at), ast.Assign([target], tree.name("%value", at), **at)]
     setup: list[ast.stmt] = [tree.assign("%key", key, at), tree.assign("%value", value, at)]
     names = tree.name("%key", at), tree.name("%value", at)
     direct = ast.Assign([ast.Subscript(tree.name(result, at), names[0], tree.STORE, **at)], names[1], **at)
     slow = tree.expression(tree.operator("set_index", [tree.name(result, at), *names], at), at)
-    static = known_type(unit, node.key)
-    if static == "str":
-        return [*setup, direct]
-    return [*setup, ast.If(is_plain_key(names[0], static, at), [direct], [slow], **at)]
+    is_plain = is_plain_key(names[0], unit.type_of(node.key), at)
+    return [*setup, direct] if is_plain is None else [*setup, ast.If(is_plain, [direct], [slow], **at)]

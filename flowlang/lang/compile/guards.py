@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.inference import UNKNOWN, type_of
+from flowlang.lang.compile.static_type import UNKNOWN, Type
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, is_simple
 from flowlang.lang.syntax import nodes
@@ -34,16 +34,11 @@ class Pair:
     right_is_bound: bool
 
 
-def bind_pair(unit: Unit, left: nodes.Expr, right: nodes.Expr, at: Place) -> Pair:
-    """Binds the two operands of a binary operation."""
-    return bind_codes(unit, left, unit.expression(left), right, unit.expression(right), at)
-
-
 def bind_codes(
     unit: Unit, left: nodes.Expr | None, left_code: ast.expr, right: nodes.Expr, right_code: ast.expr, at: Place
 ) -> Pair:
     """As `bind_pair`, for operands lowered already; `left` is None when the left side is a running result."""
-    right_is_direct = is_plain(right)
+    right_is_direct = is_plain(right) or is_repeatable(unit, right)
     left_is_direct = left is not None and (is_simple(left) or (is_plain(left) and right_is_direct))
     left_use, right_use = left_code, right_code
     if not left_is_direct:
@@ -55,9 +50,27 @@ def bind_codes(
     return Pair(left_code, right_code, left_use, right_use, not right_is_direct)
 
 
+def is_repeatable(unit: Unit, node: nodes.Expr) -> bool:
+    """Whether the node is a sum of two ints of the kind `i - 1`, which nobody can tell when or how often it is
+    evaluated."""
+    return (
+        isinstance(node, nodes.Binary)
+        and node.op in ("+", "-")
+        and is_simple(node.left)
+        and is_simple(node.right)
+        and unit.type_of(node.left).is_small
+        and unit.type_of(node.right).is_small
+    )
+
+
 def operands(unit: Unit, parts: Sequence[nodes.Expr]) -> list[ast.expr]:
     """Lowers expressions whose values lie on the host's stack until all of them are evaluated (`kept_visible`)."""
     return kept_visible(unit, parts, [unit.expression(part) for part in parts])
+
+
+def flowing_operands(unit: Unit, parts: Sequence[nodes.Expr]) -> list[ast.expr]:
+    """As `operands`, for places that take plain lists as they are."""
+    return kept_visible(unit, parts, [unit.flowing(part) for part in parts])
 
 
 def kept_visible(unit: Unit, parts: Sequence[nodes.Expr], codes: Sequence[ast.expr]) -> list[ast.expr]:
@@ -66,25 +79,27 @@ def kept_visible(unit: Unit, parts: Sequence[nodes.Expr], codes: Sequence[ast.ex
     last = max((place for place, part in enumerate(parts) if not is_plain(part)), default=0)
     result = list(codes)
     for place, part in enumerate(parts[:last]):
-        if not is_plain(part) and known_type(unit, part) not in SMALL_TYPES:
+        if not _is_small(unit, part):
             at = tree.place(part.span)
             result[place] = tree.walrus(unit.temporary(), codes[place], at)
     return result
 
 
-def known_type(unit: Unit, node: nodes.Expr) -> str:
-    """What inference knows of an expression: `int`, `float`, `str`, `bool`, `list`, `dict` or nothing (empty)."""
-    return certain(type_of(node, unit.types))
+def _is_small(unit: Unit, node: nodes.Expr) -> bool:
+    """Whether the census need not see the value: a variable shows it, or it takes a few words."""
+    if isinstance(node, nodes.TupleExpr):
+        return all(map(is_plain, node.elements))
+    return is_plain(node) or unit.type_of(node).name in SMALL_TYPES
 
 
-def first_type(unit: Unit, left: nodes.Expr, right: nodes.Expr) -> str:
+def first_type(unit: Unit, left: nodes.Expr, right: nodes.Expr) -> Type:
     """What is known of the left of two operands, for a guard that may leave out its test. When evaluating the right one
     can be noticed, a name on the left that may have no value yet must be looked at before, so nothing is known."""
-    if isinstance(left, nodes.Name) and not is_plain(right) and left.binding not in unit.assigned:
-        return ""
-    return known_type(unit, left)
+    if not is_plain(right) and not is_certain(unit, left):
+        return UNKNOWN
+    return unit.type_of(left)
 
 
-def certain(kind: str) -> str:
-    """What inference found, with nothing for the unknown."""
-    return "" if kind == UNKNOWN else kind
+def is_certain(unit: Unit, node: nodes.Expr) -> bool:
+    """Whether the node is not a name that may have no value yet."""
+    return not isinstance(node, nodes.Name) or node.binding in unit.assigned

@@ -1,183 +1,394 @@
-"""Local type inference: which locals and expressions can only be an int, a float, a string, a bool, a list or a dict.
+"""Local type inference: what types the locals and expressions of a function are certain to have.
 
-Flow-insensitive: a local has a type when everything that binds it has that type. It starts from the assumption that
-every local not bound in an unknown way has whatever type its bindings give, and repeats until nothing changes.
-Parameters are unknown. The result only removes guards that cannot fail: an expression of type `int` either gives an
-int or does not give anything. `list` and `dict` say nothing about being held, so stores keep their guards.
+Flow-insensitive: a local has a type when everything that flows into it (`dataflow.py`) has that type. It starts from
+the assumption that nothing has a value and repeats until nothing changes; a bound of bits that keeps growing is given
+up. Parameters are unknown, unless the function begins with a test of their types (`versions.py`). The result only
+removes guards that cannot fail: an expression of type `int` either gives an int or does not give anything. `list` and
+`dict` say nothing about being held, so stores keep their guards.
 
 No function can rebind a variable of an outer one, so the types of an outer function's locals hold inside as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
-from flowlang.lang.resolve.scope import BindingKind
+from flowlang.lang.compile.cell import Cell
+from flowlang.lang.compile.dataflow import Dataflow, ItemOf, PartOf, Source
+from flowlang.lang.compile.static_type import (
+    BOOL, DICT, FLOAT, INDEX, INT, LINEAR, LIST, NONE, NOTHING, SHORT, STRING, TUPLE, UNKNOWN, Type, bounded_int, join, join_all,
+    of_constant, of_operation,
+)  # fmt: skip
+from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
 
-UNKNOWN: Final = "?"
-NUMBERS: Final = frozenset({"int", "float"})
-RESULTS: Final = {
-    "len": "int", "int": "int", "str": "str", "float": "float", "repr": "str", "type": "str", "bool": "bool",
-    "ord": "int", "chr": "str", "list": "list", "sorted": "list", "enumerate": "list", "zip": "list",
-    "reversed": "list", "dict": "dict", "hash": "int", "dir": "list", "all": "bool", "any": "bool", "hasattr": "bool",
+SIZE: Final = bounded_int(48)
+RESULTS: Final[Mapping[str, Type]] = {
+    "len": SIZE, "int": INT, "str": STRING, "float": FLOAT, "repr": STRING, "type": SHORT, "bool": BOOL,
+    "ord": bounded_int(21), "chr": SHORT, "list": LIST, "sorted": LIST, "enumerate": LIST, "zip": LIST,
+    "reversed": LIST, "dict": DICT, "hash": bounded_int(32), "dir": LIST, "all": BOOL, "any": BOOL, "hasattr": BOOL,
+    "tuple": TUPLE,
 }  # fmt: skip
 """Types that universal functions give."""
+STRING_METHODS: Final[Mapping[str, Type]] = {
+    **dict.fromkeys(
+        ["capitalize", "format", "join", "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rstrip",
+         "strip", "title", "upper"], STRING,
+    ),
+    **dict.fromkeys(["count", "find", "index", "rfind", "rindex"], SIZE),
+    **dict.fromkeys(["split", "rsplit", "splitlines"], LIST),
+    **dict.fromkeys(["startswith", "endswith", "isdigit", "isalpha", "isalnum", "isspace", "islower", "isupper"], BOOL),
+}  # fmt: skip
+PLAIN_BITS: Final = 60
+"""The host's hash of an int up to here is the int itself."""
+SHIFT_MAX: Final = 512
+WIDENED_AFTER: Final = 3
+"""Passes after which a bound of bits may no longer grow."""
 PASSES_MAX: Final = 50
 """Assignments that lead from one name to the next, last to first, need a pass each; nobody writes so many of them, and
 what is assumed before the last pass is certain of nothing."""
-INT_OPERATORS: Final = frozenset(["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>"])
-FLOAT_OPERATORS: Final = frozenset(["+", "-", "*", "/"])
-COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">=", "in", "not in"])
-
-Bindings = dict[str, list[nodes.Expr | str]]
 
 
-def infer_types(
-    parameters: Iterable[nodes.Parameter], body: list[nodes.Statement], outer: Mapping[str, str]
-) -> dict[str, str]:
-    """The types of what a function's names mean, as far as they are certain. `outer`: those of the scope around."""
-    bindings: Bindings = {}
-    for parameter in parameters:
-        if parameter.name is not None:
-            bindings[parameter.name.name] = [UNKNOWN]
-    _collect(body, bindings)
-    return _solve(bindings, outer)
+class ModuleTypes(Protocol):
+    """What is known of the module's own names (`versions.KnownNames`)."""
+
+    def returns(self, call: nodes.Call, inference: Inference) -> Type:
+        """The type of what a call of a function gives."""
+
+    def type_of_global(self, binding: Binding) -> Type:
+        """The type of a global's value, whenever it has one."""
 
 
-def infer_clauses(clauses: Iterable[nodes.ForClause | nodes.IfClause], outer: Mapping[str, str]) -> dict[str, str]:
-    """The types of what the names of a comprehension mean."""
-    bindings: Bindings = {}
-    for clause in clauses:
-        if isinstance(clause, nodes.ForClause):
-            _bind(clause.target, "int" if _is_range(clause.iterable) else UNKNOWN, bindings)
-    return _solve(bindings, outer)
+class Inference:
+    """The types of one function with all that is nested in it, or of a module's top level. `outer`: the inference of
+    the code around."""
 
+    def __init__(
+        self, flow: Dataflow, module: ModuleTypes, outer: Inference | None = None, *, is_module: bool = False
+    ) -> None:
+        self.is_module = is_module
+        self._flow = flow
+        self._outer = outer
+        self.module = module
+        self._types: dict[Binding, Type] = dict.fromkeys(flow.sources, NOTHING)
+        self._cells: list[Cell] = []
+        self._memo: dict[int, Type] = {}
+        self._plain: dict[int, str] = {}
+        self._solve()
 
-def _solve(bindings: Bindings, outer: Mapping[str, str]) -> dict[str, str]:
-    types: dict[str, str] = {**outer, **dict.fromkeys(bindings, "")}
-    for _ in range(PASSES_MAX):
+    # What the lowering asks
+
+    def type_of(self, node: nodes.Expr) -> Type:
+        """The type of an expression; UNKNOWN if nothing is certain."""
+        found = self._memo.get(id(node))
+        if found is None:
+            found = self._type_of(node)
+            if found.name == "":
+                found = UNKNOWN
+            self._memo[id(node)] = found
+        return found
+
+    def type_of_binding(self, binding: Binding) -> Type:
+        """The type of a local."""
+        found = self._types.get(binding)
+        if found is not None:
+            return found
+        return UNKNOWN if self._outer is None else self._outer.type_of_binding(binding)
+
+    def is_plain(self, node: nodes.Expr) -> bool:
+        """Whether the value of an expression is a plain list or dict of the host, known to this function alone."""
+        if isinstance(node, (nodes.Constant, nodes.Unary)):
+            return False
+        cell = self._known_cell(node)
+        return cell is not None and self._plain.get(id(cell.root())) == self.type_of(node).name
+
+    def returned(self) -> Type:
+        """The join of what the function's `return` statements give."""
+        return join_all(NONE if value is None else self._type_of(value) for value in self._flow.returns)
+
+    def type_of_items(self, node: nodes.Expr) -> Type:
+        """The type of what iterating over an expression gives."""
+        return self._type_of_items(node)
+
+    def type_now(self, node: nodes.Expr) -> Type:
+        """As `type_of`, also while the types are still being worked out: NOTHING then means not yet."""
+        return self._type_of(node)
+
+    # Solving
+
+    def _solve(self) -> None:
+        flow = self._flow
+        roots = {id(root): root for root in map(Cell.root, [*flow.cells.values(), *flow.node_cells.values()])}
+        waiting = list(roots.values())
+        while waiting:
+            content = waiting.pop().content
+            if content is not None and id(content.root()) not in roots:
+                roots[id(content.root())] = content.root()
+                waiting.append(content.root())
+        self._cells = [cell for cell in roots.values() if not cell.has_escaped and (cell.items or cell.keys)]
+        for attempt in range(PASSES_MAX):
+            if not self._pass(is_widening=attempt >= WIDENED_AFTER):
+                break
+        else:
+            self._types = dict.fromkeys(self._types, UNKNOWN)
+            for cell in self._cells:
+                cell.item = cell.key = UNKNOWN
+        self._choose_plain(list(roots.values()))
+
+    def _pass(self, *, is_widening: bool) -> bool:
         changed = False
-        for name, sources in bindings.items():
-            found = _meet(sources, types)
-            if found != types[name]:
-                types[name] = found
-                changed = True
-        if not changed:
-            return {name: kind for name, kind in types.items() if kind not in (UNKNOWN, "")}
-    return {name: kind for name, kind in outer.items() if name not in bindings}
+        types = self._types
+        for binding, sources in self._flow.sources.items():
+            old = types[binding]
+            if old is not UNKNOWN:
+                types[binding] = found = self._grown(old, sources, is_widening=is_widening)
+                changed = changed or found != old
+        for cell in self._cells:
+            old_item, old_key = cell.item, cell.key
+            cell.item = self._grown(old_item, cell.items, is_widening=is_widening)
+            cell.key = self._grown(old_key, cell.keys, is_widening=is_widening)
+            changed = changed or cell.item != old_item or cell.key != old_key
+        return changed
 
+    def _grown(self, old: Type, sources: Iterable[Source], *, is_widening: bool) -> Type:
+        """What a name or cell of type `old` may hold as well: types only ever grow, so the passes end."""
+        found = join(old, self._joined(sources))
+        return _widened(old, found) if is_widening else found
 
-def _meet(sources: Iterable[nodes.Expr | str], types: Mapping[str, str]) -> str:
-    """The one type of all sources; empty while nothing is known yet, UNKNOWN when they differ."""
-    result = ""
-    for source in sources:
-        kind = source if isinstance(source, str) else type_of(source, types)
-        if kind == "":
-            continue
-        if result not in ("", kind) or kind == UNKNOWN:
+    def _joined(self, sources: Iterable[Source]) -> Type:
+        result = NOTHING
+        for source in sources:
+            result = join(result, self._type_of_source(source))
+            if result is UNKNOWN:
+                break
+        return result
+
+    def _choose_plain(self, cells: list[Cell]) -> None:
+        """Containers that never escape are plain, if all names and elements that may mean them are of one type."""
+        kinds: dict[int, str] = {}
+        for binding, kind in self._types.items():
+            if binding in self._flow.cells:
+                root = id(self._flow.cells[binding].root())
+                kinds[root] = kind.name if kinds.get(root, kind.name) == kind.name else UNKNOWN.name
+        for cell in cells:
+            if cell.content is not None:
+                root = id(cell.content.root())
+                kinds[root] = cell.item.name if kinds.get(root, cell.item.name) == cell.item.name else UNKNOWN.name
+        for cell in cells:
+            if cell.is_plain and not cell.has_escaped:
+                kind_name = kinds.get(id(cell), "list")
+                if kind_name == "list" or (kind_name == "dict" and self._has_plain_keys(cell)):
+                    self._plain[id(cell)] = kind_name
+
+    def _has_plain_keys(self, cell: Cell) -> bool:
+        return is_plain_key(cell.key) and all(is_plain_key(self._type_of(node), INT.bits) for node in cell.asked)
+
+    # Types of sources and expressions
+
+    def _type_of_source(self, source: Source) -> Type:
+        if isinstance(source, Type):
+            return source
+        if isinstance(source, ItemOf):
+            return self._type_of_items(source.iterable)
+        if isinstance(source, PartOf):
+            whole = self._type_of_source(source.whole)
+            if whole.name == "":
+                return NOTHING
+            return whole.parts[source.index] if len(whole.parts) == source.count else UNKNOWN
+        return self._type_of(source)
+
+    def _known_cell(self, node: nodes.Expr) -> Cell | None:
+        """The cell of an expression, if the walk made one."""
+        if isinstance(node, nodes.Name):
+            cell = self._flow.cells.get(node.binding)
+            if cell is None and self._outer is not None:
+                return self._outer._known_cell(node)
+            return cell
+        if isinstance(node, nodes.Index):
+            outside = self._known_cell(node.value)
+            if outside is None or outside.root().content is None:
+                return None
+            return outside.inner()
+        return self._flow.node_cells.get(id(node))
+
+    def _type_of_items(self, node: nodes.Expr) -> Type:
+        """What iterating over an expression gives."""
+        if isinstance(node, nodes.Call):
+            name = _universal(node.function)
+            if name == "range":
+                bounds = [self._type_of(argument.value) for argument in node.arguments]
+                if any(kind.name == "" for kind in bounds):
+                    return NOTHING
+                bits = max((kind.bits for kind in bounds), default=INDEX.bits)
+                return Type("int", min(INDEX.bits, bits)) if all(kind.name == "int" for kind in bounds) else INDEX
+            if name == "enumerate" and len(node.arguments) == 1:
+                return Type("tuple", 0, (SIZE, self._type_of_items(node.arguments[0].value)))
+            if name == "zip" and all(argument.kind == "positional" for argument in node.arguments):
+                return Type("tuple", 0, tuple(self._type_of_items(argument.value) for argument in node.arguments))
+            if isinstance(node.function, nodes.Dot):
+                return self._items_of_method(node, node.function)
+        kind = self._type_of(node)
+        if kind.name == "":
+            return NOTHING
+        cell = self._known_cell(node)
+        if cell is not None and not cell.root().has_escaped:
+            if kind.name == "list":
+                return cell.root().item
+            if kind.name == "dict":
+                return cell.root().key
+        return join_all(kind.parts) if kind.parts else UNKNOWN
+
+    def _items_of_method(self, node: nodes.Call, function: nodes.Dot) -> Type:
+        receiver = self._type_of(function.value)
+        if receiver.name == "":
+            return NOTHING
+        if receiver.name == "str" and function.name in ("split", "rsplit", "splitlines"):
+            return STRING
+        cell = self._known_cell(function.value)
+        if receiver.name != "dict" or node.arguments or cell is None or cell.root().has_escaped:
             return UNKNOWN
-        result = kind
-    return result
+        key, value = cell.root().key, cell.root().item
+        return {"keys": key, "values": value, "items": Type("tuple", 0, (key, value))}.get(function.name, UNKNOWN)
+
+    def _type_of(self, node: nodes.Expr) -> Type:
+        return _RULES[type(node)](self, node)
+
+    def _name(self, node: nodes.Name) -> Type:
+        kind = node.binding.kind
+        if kind is BindingKind.LOCAL:
+            return self.type_of_binding(node.binding)
+        if kind is BindingKind.GLOBAL:
+            return self.module.type_of_global(node.binding)
+        if kind is BindingKind.UNIVERSAL:
+            return BOOL if node.name in ("True", "False") else NONE if node.name == "None" else UNKNOWN
+        return UNKNOWN
+
+    def _constant(self, node: nodes.Constant) -> Type:
+        return of_constant(node.value)
+
+    def _unary(self, node: nodes.Unary) -> Type:
+        if node.op == "not":
+            return BOOL
+        kind = self._type_of(node.operand)
+        if kind.name == "int" and node.op == "~":
+            return bounded_int(kind.bits + 1)
+        return kind if kind.name in ("int", "float", "") and (node.op != "~" or kind.name == "") else UNKNOWN
+
+    def _binary(self, node: nodes.Binary) -> Type:
+        """Walks the left spine in a loop: sums may be thousands of terms long."""
+        spine = [node]
+        while isinstance(spine[-1].left, nodes.Binary):
+            spine.append(spine[-1].left)
+        kind = self._type_of(spine[-1].left)
+        for part in reversed(spine):
+            kind = self.of_part(part, kind)
+        return kind
+
+    def of_part(self, part: nodes.Binary, left: Type) -> Type:
+        """The type of one operation of a chain, whose left side has the type `left`."""
+        right = self._type_of(part.right)
+        if part.op == "<<" and isinstance(part.right, nodes.Constant) and left.is_bounded and right.name == "int":
+            return bounded_int(left.bits + min(SHIFT_MAX, int(part.right.value)))
+        if part.op == "&" and isinstance(part.right, nodes.Constant) and left.name == right.name == "int":
+            return right
+        return of_operation(part.op, left, right)
+
+    def _conditional(self, node: nodes.Conditional) -> Type:
+        return join(self._type_of(node.then), self._type_of(node.orelse))
+
+    def _bool_op(self, node: nodes.BoolOp) -> Type:
+        return join_all(map(self._type_of, node.operands))
+
+    def _tuple(self, node: nodes.TupleExpr) -> Type:
+        return Type("tuple", 0, tuple(map(self._type_of, node.elements)))
+
+    def _index(self, node: nodes.Index) -> Type:
+        container = self._type_of(node.value)
+        if container.name in ("", "str"):
+            return SHORT if container.name else NOTHING
+        if container.name == "tuple" and isinstance(node.index, nodes.Constant) and container.parts:
+            place = node.index.value
+            if type(place) is int and 0 <= place < len(container.parts):
+                return container.parts[place]
+        cell = self._known_cell(node.value)
+        if container.name not in ("list", "dict") or cell is None or cell.root().has_escaped:
+            return UNKNOWN
+        return cell.root().item
+
+    def _slice(self, node: nodes.Slice) -> Type:
+        kind = self._type_of(node.value)
+        return kind if kind.name in ("", "str", "list") else UNKNOWN
+
+    def _call(self, node: nodes.Call) -> Type:
+        if isinstance(node.function, nodes.Dot):
+            return self._method(node, node.function)
+        name = _universal(node.function)
+        if name is None:
+            return self.module.returns(node, self)
+        if name == "abs" and len(node.arguments) == 1:
+            kind = self._type_of(node.arguments[0].value)
+            return kind if kind.name in ("int", "float", "") else UNKNOWN
+        if name in ("min", "max"):
+            return self._extreme(node)
+        if name == "str" and len(node.arguments) == 1:
+            kind = self._type_of(node.arguments[0].value)
+            return SHORT if kind.is_bounded else kind if kind.name in ("str", "") else STRING
+        return RESULTS.get(name, UNKNOWN)
+
+    def _extreme(self, node: nodes.Call) -> Type:
+        given = [argument.value for argument in node.arguments if argument.kind == "positional"]
+        if len(given) + sum(argument.kind == "keyword" for argument in node.arguments) != len(node.arguments):
+            return UNKNOWN
+        return self._type_of_items(given[0]) if len(given) == 1 else join_all(map(self._type_of, given))
+
+    def _method(self, node: nodes.Call, function: nodes.Dot) -> Type:
+        receiver = self._type_of(function.value)
+        if receiver.name == "":
+            return NOTHING
+        if receiver.name == "str":
+            return STRING_METHODS.get(function.name, UNKNOWN)
+        cell = self._known_cell(function.value)
+        if receiver.name not in ("list", "dict") or cell is None or cell.root().has_escaped:
+            return UNKNOWN
+        if function.name == "pop" and (receiver.name == "list" or len(node.arguments) == 1):
+            return cell.root().item
+        if function.name == "get" and len(node.arguments) == 2:
+            return join(cell.root().item, self._type_of(node.arguments[1].value))
+        if receiver.name == "dict" and function.name in ("keys", "values", "items"):
+            return LIST
+        return UNKNOWN
 
 
-def type_of(node: nodes.Expr, types: Mapping[str, str]) -> str:
-    """The type of an expression: UNKNOWN, or empty while it depends on locals not yet known."""
-    match node:
-        case nodes.Constant():
-            return type(node.value).__name__
-        case nodes.Name():
-            if node.binding.kind is BindingKind.LOCAL:
-                return types.get(node.name, UNKNOWN)
-            is_bool = node.name in ("True", "False") and node.binding.kind is BindingKind.UNIVERSAL
-            return "bool" if is_bool else UNKNOWN
-        case nodes.Unary():
-            kind = "bool" if node.op == "not" else type_of(node.operand, types)
-            return kind if node.op == "not" or kind in NUMBERS or kind == "" else UNKNOWN
-        case nodes.Binary():
-            return _binary(node, types)
-        case nodes.Conditional():
-            return _meet([node.then, node.orelse], types)
-        case nodes.ListExpr():
-            return "list"
-        case nodes.DictExpr():
-            return "dict"
-        case nodes.Comprehension():
-            return node.kind
-        case nodes.Call(function=nodes.Name() as function):
-            if function.binding.kind is BindingKind.UNIVERSAL:
-                return RESULTS.get(function.name, UNKNOWN)
-    return UNKNOWN
+def _widened(old: Type, new: Type) -> Type:
+    """A bound of bits that has grown is given up: first for linear growth, then for any."""
+    if new.name == "int" and old.name == "int" and new.bits > old.bits:
+        return Type("int", LINEAR) if new.bits <= LINEAR and old.bits < LINEAR else INT
+    if new.name == "tuple" and len(new.parts) == len(old.parts):
+        return Type("tuple", 0, tuple(map(_widened, old.parts, new.parts)))
+    return new
 
 
-def _binary(node: nodes.Binary, types: Mapping[str, str]) -> str:
-    """Walks the left spine in a loop: sums may be thousands of terms long."""
-    spine = [node]
-    while isinstance(spine[-1].left, nodes.Binary):
-        spine.append(spine[-1].left)
-    kind = type_of(spine[-1].left, types)
-    for part in reversed(spine):
-        kind = type_of_result(part.op, kind, type_of(part.right, types))
-    return kind
+def is_plain_key(kind: Type, bits: int = PLAIN_BITS) -> bool:
+    """Whether the host's dicts treat all keys of a type as the language does, when ints have at most so many bits.
+    A larger int can be looked up like any other where none is stored."""
+    if kind.name == "tuple":
+        return bool(kind.parts) and all(is_plain_key(part, bits) for part in kind.parts)
+    return kind.name in ("str", "") or (kind.name == "int" and kind.bits <= bits)
 
 
-def type_of_result(op: str, left: str, right: str) -> str:
-    """The type of an operation that succeeds."""
-    if op in COMPARISONS:
-        return "bool"
-    if "" in (left, right):
-        return ""
-    if left == right == "int" and op in INT_OPERATORS:
-        return "int"
-    if (left == "float" and op in FLOAT_OPERATORS) or (right == "float" and op in "+-"):
-        return "float"
-    if left in NUMBERS and ((right == "float" and op in FLOAT_OPERATORS) or op == "/"):
-        return "float"
-    if ("str" in (left, right) and op == "+") or (left == "str" and op == "%"):
-        return "str"
-    if left == "list" and op in "+*":
-        return "list"
-    return UNKNOWN
+def _universal(node: nodes.Expr) -> str | None:
+    if isinstance(node, nodes.Name) and node.binding.kind is BindingKind.UNIVERSAL:
+        return node.name
+    return None
 
 
-def _collect(body: list[nodes.Statement], bindings: Bindings) -> None:
-    for statement in body:
-        match statement:
-            case nodes.Assign():
-                for target in statement.targets:
-                    _bind(target, statement.value, bindings)
-            case nodes.AugmentedAssign(target=nodes.Name() as target):
-                operation = nodes.Binary(statement.span, statement.op[:-1], target, statement.value, statement.span)
-                _bind(target, operation, bindings)
-            case nodes.If():
-                for branch in statement.branches:
-                    _collect(branch.body, bindings)
-                _collect(statement.orelse, bindings)
-            case nodes.For():
-                is_range = _is_range(statement.iterable)
-                _bind(statement.target, "int" if is_range else UNKNOWN, bindings)
-                _collect(statement.body, bindings)
-            case nodes.While():
-                _collect(statement.body, bindings)
-            case nodes.Def():
-                _bind(statement.name, UNKNOWN, bindings)
-
-
-def _is_range(node: nodes.Expr) -> bool:
-    return (
-        isinstance(node, nodes.Call)
-        and isinstance(node.function, nodes.Name)
-        and node.function.name == "range"
-        and node.function.binding.kind is BindingKind.UNIVERSAL
-    )
-
-
-def _bind(target: nodes.Expr, source: nodes.Expr | str, bindings: Bindings) -> None:
-    if isinstance(target, nodes.Name):
-        bindings.setdefault(target.name, []).append(source)
-    elif isinstance(target, (nodes.TupleExpr, nodes.ListExpr)):
-        matching = isinstance(source, nodes.TupleExpr) and len(source.elements) == len(target.elements)
-        for index, element in enumerate(target.elements):
-            part = source.elements[index] if matching and isinstance(source, nodes.TupleExpr) else UNKNOWN
-            _bind(element, part, bindings)
+_RULES: Final[dict[type, Callable[[Inference, Any], Type]]] = {
+    nodes.Name: Inference._name, nodes.Constant: Inference._constant, nodes.Unary: Inference._unary,
+    nodes.Binary: Inference._binary, nodes.Conditional: Inference._conditional, nodes.BoolOp: Inference._bool_op,
+    nodes.TupleExpr: Inference._tuple, nodes.Index: Inference._index, nodes.Slice: Inference._slice,
+    nodes.Call: Inference._call, nodes.ListExpr: lambda inference, node: LIST,
+    nodes.DictExpr: lambda inference, node: DICT,
+    nodes.Comprehension: lambda inference, node: LIST if node.kind == "list" else DICT,
+    nodes.Dot: lambda inference, node: UNKNOWN, nodes.Lambda: lambda inference, node: UNKNOWN,
+}  # fmt: skip

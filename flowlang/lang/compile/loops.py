@@ -24,6 +24,7 @@ from flowlang.lang.syntax import nodes
 
 FRESH: Final = frozenset({"range", "sorted", "enumerate", "zip", "reversed", "list", "dir"})
 """Universal functions whose result nobody else holds: iterating it needs no lock."""
+FRESH_METHODS: Final = frozenset({("dict", "keys"), ("dict", "values"), ("dict", "items"), ("str", "split")})
 
 
 def lower_loop(
@@ -32,13 +33,20 @@ def lower_loop(
 ) -> list[ast.stmt]:  # fmt: skip
     """A loop over `source`; `bind` assigns an item to the target, `body` lowers the body inside the loop."""
     charge = Charge()
-    loop = Loop(unit.label("s"), unit.label("i"), charge, locks=not _is_fresh(iterable))
+    locks = not _is_fresh(unit, iterable) and not unit.inference.is_plain(iterable)
+    loop = Loop(unit.label("s"), unit.label("i"), charge, locks)
     outer_charge, unit.charge = unit.charge, charge
     unit.loops.append(loop)
     outer_assigned = unit.assigned
     unit.assigned = {*outer_assigned, *names_of(target)}
     if isinstance(target, nodes.Name):
         item: ast.expr = tree.store(python_name(target.name), tree.place(target.span))
+        code = body()
+    elif _is_known_tuple(unit, iterable, target):
+        assert isinstance(target, (nodes.TupleExpr, nodes.ListExpr))
+        names = [part for part in target.elements if isinstance(part, nodes.Name)]
+        stores: list[ast.expr] = [tree.store(python_name(part.name), tree.place(part.span)) for part in names]
+        item = ast.Tuple(stores, tree.STORE, **at)
         code = body()
     else:
         variable = unit.label("t")
@@ -72,9 +80,19 @@ def _range_bounds(source: ast.expr) -> list[ast.expr] | None:
     return None
 
 
-def _is_fresh(node: nodes.Expr) -> bool:
+def _is_known_tuple(unit: Unit, iterable: nodes.Expr, target: nodes.Expr) -> bool:
+    """Whether each item is certain to be a tuple with a part for each of the names in `target`."""
+    if not isinstance(target, (nodes.TupleExpr, nodes.ListExpr)) or not target.elements:
+        return False
+    item = unit.inference.type_of_items(iterable)
+    return len(item.parts) == len(target.elements) and all(isinstance(part, nodes.Name) for part in target.elements)
+
+
+def _is_fresh(unit: Unit, node: nodes.Expr) -> bool:
     if isinstance(node, (nodes.ListExpr, nodes.TupleExpr, nodes.Comprehension)):
         return True
+    if isinstance(node, nodes.Call) and isinstance(node.function, nodes.Dot):
+        return (unit.type_of(node.function.value).name, node.function.name) in FRESH_METHODS
     return isinstance(node, nodes.Call) and universal_name(node.function) in FRESH
 
 
@@ -94,7 +112,7 @@ def lower_while(unit: Unit, node: nodes.While) -> list[ast.stmt]:
     charge = Charge()
     outer_charge, unit.charge = unit.charge, charge
     outer_hoisted, unit.hoisted = unit.hoisted, []
-    test = unit.expression(node.test)
+    test = unit.flowing(node.test)
     hoisted, unit.hoisted = unit.hoisted, outer_hoisted
     loop = Loop("", "", charge, locks=False)
     unit.loops.append(loop)

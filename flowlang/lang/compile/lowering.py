@@ -14,11 +14,14 @@ from types import CodeType
 from typing import Any, Final
 
 from flowlang.lang.compile import arithmetic, calls, expressions, functions, loops, statements, tree
+from flowlang.lang.compile.dataflow import Dataflow
+from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.piece import Piece, cut
 from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
 from flowlang.lang.compile.recursion import NEVER, refuse_recursion
 from flowlang.lang.compile.unit import DEEPER, DEPTH, Unit
+from flowlang.lang.compile.versions import KnownNames
 from flowlang.lang.resolve.binder import How, block_names
 from flowlang.lang.resolve.scope import BindingKind, ModuleScope
 from flowlang.lang.source import SourceFile
@@ -33,11 +36,14 @@ ALLOWED: Final = frozenset({
     ast.IfExp, ast.Dict, ast.Compare, ast.Call, ast.keyword, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred,
     ast.Name, ast.List, ast.Tuple,
     ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.USub, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
-    ast.BitAnd, ast.BitOr, ast.BitXor, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is,
+    ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is,
     ast.IsNot, ast.In, ast.NotIn,
 })  # fmt: skip
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
-ALLOWED_ATTRIBUTES: Final = frozenset({"steps", "limit", "memory", "checkpoint", "charge", "append"})
+ALLOWED_ATTRIBUTES: Final = frozenset({
+    "steps", "limit", "memory", "checkpoint", "charge", "ticks", "refill", "append", "fields", "get", "pop",
+    "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip",
+})  # fmt: skip
 
 
 def compile_module(
@@ -47,7 +53,15 @@ def compile_module(
     loaded module. Unless it `may_recurse`, a function that is called while it runs is refused."""
     scope = file.scope
     assert isinstance(scope, ModuleScope)
-    whole = Unit(is_module=True, entry_call=scope.guard.call if scope.guard is not None else None)
+    known = KnownNames(file.body)
+    flow = Dataflow()
+    flow.module(file.body)
+    whole = Unit(
+        is_module=True,
+        inference=Inference(flow, known, is_module=True),
+        known=known,
+        entry_call=scope.guard.call if scope.guard is not None else None,
+    )
     codes = []
     for piece in cut(file, len(source.text), frozenset(scope.hoisted)):
         module = lower_piece(whole, piece, may_recurse=may_recurse)
@@ -81,8 +95,8 @@ def _exports(scope: ModuleScope) -> tuple[str, ...]:
 def lower_piece(whole: Unit, piece: Piece, *, may_recurse: bool) -> ast.Module:
     """The Python module that defines the function of a piece. What it uses is recorded in `whole`."""
     unit = Unit(
-        is_module=True, methods=whole.methods, universals=whole.universals, predeclared=whole.predeclared,
-        entry_call=whole.entry_call,
+        is_module=True, inference=whole.inference, known=whole.known, methods=whole.methods,
+        universals=whole.universals, predeclared=whole.predeclared, entry_call=whole.entry_call,
     )  # fmt: skip
     body: list[ast.stmt] = []
     for function in piece.functions:

@@ -1,7 +1,10 @@
 """One binary operation on bound operands: Python's own behind a test of the operands' types, else the slow way.
 
-For each kind of operands that inference leaves possible and that Python treats as the language does there is a test;
-the likeliest comes first and also evaluates operands that had to be bound. What inference is sure of is not tested.
+When inference is certain of both operands and Python means the same, the operation is Python's (`_certain`). Else for
+each kind of operands that is possible and that Python treats as the language does there is a test; the likeliest comes
+first and also evaluates operands that had to be bound.
+
+Sizes of ints. An operation on two small ints needs no look at its result (`static_type.py`). Other results that may be large are compared with a limit and charged.
 """
 
 from __future__ import annotations
@@ -10,8 +13,11 @@ import ast
 from typing import Final
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import Pair
+from flowlang.lang.compile.guards import Pair, bind_codes
+from flowlang.lang.compile.static_type import SHORT_MAX, Type
 from flowlang.lang.compile.tree import Place
+from flowlang.lang.compile.unit import Unit, is_plain
+from flowlang.lang.syntax import nodes
 
 SMALL: Final = 1 << 62
 DIGIT: Final = (1 << 30) - 1
@@ -21,23 +27,81 @@ SHORT_BYTES: Final = SHORT_TEXT + 56
 
 DIRECT: Final[dict[str, ast.operator]] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "//": ast.FloorDiv(), "%": ast.Mod(),
-    "&": ast.BitAnd(), "|": ast.BitOr(), "^": ast.BitXor(), ">>": ast.RShift(),
+    "&": ast.BitAnd(), "|": ast.BitOr(), "^": ast.BitXor(), ">>": ast.RShift(), "<<": ast.LShift(),
 }  # fmt: skip
 COMPARISONS: Final[dict[str, ast.cmpop]] = {
     "==": ast.Eq(), "!=": ast.NotEq(), "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(),
 }  # fmt: skip
 NUMBERS: Final = frozenset({"int", "float"})
 FLOAT_OPERATORS: Final = frozenset("+-*/")
-BOUNDED: Final = frozenset(["*", "//", "%", "&", "|", "^", ">>"])
+BOUNDED: Final = frozenset(["+", "-", "*", "//", "%", "&", "|", "^", ">>"])
 """Operators whose result may be a large int, which is charged."""
 DIVISIONS: Final = frozenset(["//", "%"])
 
 
-def guarded(op: str, pair: Pair, left_type: str, right_type: str, slow_name: str, at: Place) -> ast.expr:
-    """`left op right`; the types are what inference knows of the operands."""
-    types = (left_type, right_type)
-    if op in FLOAT_OPERATORS and NUMBERS.issuperset(types) and "float" in types and not _is_bound(pair):
-        return _direct(op, pair, at)
+SHIFT_MAX: Final = 64
+
+
+def operate(
+    unit: Unit, op: str, left: nodes.Expr | None, left_code: ast.expr, right: nodes.Expr, right_code: ast.expr,
+    types: tuple[Type, Type], slow_name: str, at: Place,
+) -> ast.expr:  # fmt: skip
+    """`left op right`; `left` is None when the left side is a running result."""
+    plain = _certain(op, left_code, right_code, types, at)
+    if plain is not None:
+        return plain
+    if op == "<<":
+        pair = bind_codes(unit, left, left_code, right, right_code, at)
+        return tree.operator("shift_left", [pair.left, pair.right], at)
+    if op == "+" and all(kind.name in ("str", "?", "") for kind in types):
+        unit.spend_memory(SHORT_BYTES)
+        if isinstance(left_code, ast.Constant) and isinstance(right_code, ast.Constant):
+            return tree.operator(slow_name, [left_code, right_code], at)
+    pair = bind_codes(unit, left, left_code, right, right_code, at)
+    return guarded(op, pair, types, slow_name, at)
+
+
+def _certain(op: str, left: ast.expr, right: ast.expr, types: tuple[Type, Type], at: Place) -> ast.expr | None:
+    """The operation without any test of types, if none is needed; its operands are used once, in order."""
+    names = types[0].name, types[1].name
+    if names == ("int", "int"):
+        return _of_ints(op, left, right, types, at)
+    if "float" in names and NUMBERS.issuperset(names):
+        if op in FLOAT_OPERATORS:
+            return _direct(op, left, right, at)
+        constants = isinstance(left, ast.Constant), isinstance(right, ast.Constant)
+        # A number that is no NaN leaves one side on which the order of the two languages differs.
+        if op in COMPARISONS and (all(constants) or (constants[1] and op in ("<", "<=", "==", "!="))):
+            return _direct(op, left, right, at)
+        return _direct(op, left, right, at) if op in COMPARISONS and constants[0] and op in (">", ">=") else None
+    if names == ("bool", "bool") and op in ("==", "!="):
+        return _direct(op, left, right, at)
+    is_short = types[0].is_short or types[1].is_short
+    return _direct(op, left, right, at) if names == ("str", "str") and is_short and op in COMPARISONS else None
+
+
+def _of_ints(op: str, left: ast.expr, right: ast.expr, types: tuple[Type, Type], at: Place) -> ast.expr | None:
+    left_is_small, right_is_small = types[0].is_small, types[1].is_small
+    plain = _direct(op, left, right, at) if op != "<<" else None
+    if op == "//":
+        return plain if left_is_small else None
+    if op == "%":
+        return plain if (left_is_small and right_is_small) or _is_small_constant(right) else None
+    if op == "<<":
+        is_short = isinstance(right, ast.Constant) and type(right.value) is int and right.value <= SHIFT_MAX
+        return _direct(op, left, right, at) if left_is_small and is_short else None
+    is_small = (left_is_small and (right_is_small or op == ">>")) or op == "/" or op in COMPARISONS
+    if op == "&":
+        is_small = is_small or _is_small_constant(right) or _is_small_constant(left)
+    assert plain is not None
+    return plain if is_small else bounded(plain, at)
+
+
+def guarded(op: str, pair: Pair, types: tuple[Type, Type], slow_name: str, at: Place) -> ast.expr:
+    """`left op right` on bound operands; the types are what inference knows of them."""
+    if op in COMPARISONS and "float" in (types[0].name, types[1].name):
+        if NUMBERS.issuperset((types[0].name, types[1].name)):
+            return _compare_floats(op, pair.left, pair.right, pair, at)
     kinds = _kinds(op, types)
     if not kinds:
         return tree.operator(slow_name, [pair.left, pair.right], at)
@@ -45,47 +109,74 @@ def guarded(op: str, pair: Pair, left_type: str, right_type: str, slow_name: str
     for position in reversed(range(len(kinds))):
         kind = kinds[position]
         test = _test(op, kind, pair, types, at, is_first=position == 0)
-        fast = _fast(op, kind, pair, at)
+        fast = _fast(op, kind, pair, types, at)
         code = fast if test is None else tree.if_expression(test, fast, code, at)
     return code
 
 
-def _is_bound(pair: Pair) -> bool:
-    return pair.left is not pair.left_use or pair.right is not pair.right_use
-
-
-def _kinds(op: str, types: tuple[str, str]) -> list[str]:
+def _kinds(op: str, types: tuple[Type, Type]) -> list[str]:
     """The kinds to test for, the likeliest first."""
+    names = {types[0].name, types[1].name}
     kinds = ["int"]
-    if op in FLOAT_OPERATORS or (op in COMPARISONS and "float" in types):
+    if op in FLOAT_OPERATORS or (op in COMPARISONS and "float" in names):
         kinds.append("float")
     if op == "+" or op in COMPARISONS:
         kinds.append("str")
-    return [kind for kind in kinds if all(known in ("", kind) for known in types)]
+    return [kind for kind in kinds if names <= {"?", "", kind}]
 
 
-def _fast(op: str, kind: str, pair: Pair, at: Place) -> ast.expr:
-    plain = _direct(op, pair, at)
+def _fast(op: str, kind: str, pair: Pair, types: tuple[Type, Type], at: Place) -> ast.expr:
+    if kind == "float" and op in COMPARISONS:
+        return _compare_floats(op, pair.left_use, pair.right_use, pair, at)
+    plain = _direct(op, pair.left_use, pair.right_use, at)
     if kind != "int":
         return plain
-    right_is_small, left_is_small = _is_small_constant(pair.right_use), _is_small_constant(pair.left_use)
-    if op in "+-":
-        return bounded(plain, at)
-    is_small = (right_is_small and op in ("%", "&")) or (left_is_small and op in ("&", ">>"))
+    left_is_small = types[0].is_small or _is_small_constant(pair.left_use)
+    right_is_small = types[1].is_small or _is_small_constant(pair.right_use)
+    is_small = (
+        (left_is_small and right_is_small)
+        or (right_is_small and op == "%")
+        or (op == "&" and (_is_small_constant(pair.right_use) or _is_small_constant(pair.left_use)))
+        or (left_is_small and op in (">>", "//"))
+    )
     return bounded(plain, at) if op in BOUNDED and not is_small else plain
 
 
-def _direct(op: str, pair: Pair, at: Place) -> ast.expr:
+def _direct(op: str, left: ast.expr, right: ast.expr, at: Place) -> ast.expr:
     if op in COMPARISONS:
-        return tree.compare(pair.left_use, [COMPARISONS[op]], [pair.right_use], at)
-    return ast.BinOp(pair.left_use, DIRECT[op], pair.right_use, **at)
+        return tree.compare(left, [COMPARISONS[op]], [right], at)
+    return ast.BinOp(left, DIRECT[op], right, **at)
 
 
-def _test(op: str, kind: str, pair: Pair, types: tuple[str, str], at: Place, *, is_first: bool) -> ast.expr | None:
+def _compare_floats(op: str, left: ast.expr, right: ast.expr, pair: Pair, at: Place) -> ast.expr:
+    """A comparison of numbers one of which may be NaN: the language puts NaN above all others and makes it equal to
+    itself. `left` and `right` evaluate the operands, in the first comparison."""
+    plain = tree.compare(left, [COMPARISONS[op]], [right], at)
+    left_is_nan = tree.compare(pair.left_use, [ast.NotEq()], [pair.left_use], at)
+    right_is_nan = tree.compare(pair.right_use, [ast.NotEq()], [pair.right_use], at)
+    left_is_number = tree.compare(pair.left_use, [ast.Eq()], [pair.left_use], at)
+    right_is_number = tree.compare(pair.right_use, [ast.Eq()], [pair.right_use], at)
+    match op:
+        case "==":
+            more: ast.expr = tree.both(left_is_nan, right_is_nan, at)
+        case "!=":
+            return tree.both(plain, ast.BoolOp(ast.Or(), [left_is_number, right_is_number], **at), at)
+        case "<":
+            more = tree.both(right_is_nan, left_is_number, at)
+        case ">":
+            more = tree.both(left_is_nan, right_is_number, at)
+        case "<=":
+            more = right_is_nan
+        case _:
+            more = left_is_nan
+    return ast.BoolOp(ast.Or(), [plain, more], **at)
+
+
+def _test(op: str, kind: str, pair: Pair, types: tuple[Type, Type], at: Place, *, is_first: bool) -> ast.expr | None:
     """Whether both operands are of `kind`; None when that is certain. The first test evaluates what is bound."""
     left, right = (pair.left, pair.right) if is_first else (pair.left_use, pair.right_use)
-    left_open = types[0] != kind or left is not pair.left_use
-    right_open = types[1] != kind or right is not pair.right_use
+    left_open = types[0].name != kind or left is not pair.left_use
+    right_open = types[1].name != kind or right is not pair.right_use
     test: ast.expr | None = None
     if left_open and right_open:
         sides = [tree.type_of(right, at), tree.name("$" + kind, at)]
@@ -95,9 +186,11 @@ def _test(op: str, kind: str, pair: Pair, types: tuple[str, str], at: Place, *, 
     extra: ast.expr | None = None
     if kind == "str" and op == "+":
         extra = _are_short(pair, at)
-    elif kind == "float" and op in COMPARISONS:
-        extra = _are_not_nan(pair, at)
-    elif kind == "int" and op in DIVISIONS and not _is_small_constant(pair.right_use):
+    elif kind == "str" and not (types[0].is_short or types[1].is_short):
+        # One short side is enough: what differs in length is not read.
+        length = tree.call(tree.name("$len", at), [pair.left_use], at)
+        extra = tree.compare(length, [ast.Lt()], [tree.constant(SHORT_MAX, at)], at)
+    elif kind == "int" and op in DIVISIONS and not (types[0].is_small or _is_small_constant(pair.right_use)):
         # The work of other divisions has to be charged before.
         extra = _within(pair.left_use, pair.left_use, SMALL, at)
     if test is None or extra is None:
@@ -106,15 +199,15 @@ def _test(op: str, kind: str, pair: Pair, types: tuple[str, str], at: Place, *, 
 
 
 def _are_short(pair: Pair, at: Place) -> ast.expr:
-    lengths = [tree.call(tree.name("$len", at), [use], at) for use in (pair.left_use, pair.right_use)]
-    total = ast.BinOp(lengths[0], ast.Add(), lengths[1], **at)
-    return tree.compare(total, [ast.Lt()], [tree.constant(SHORT_TEXT, at)], at)
-
-
-def _are_not_nan(pair: Pair, at: Place) -> ast.expr:
-    """Neither operand is NaN, which the language orders and Python does not."""
-    sides = [tree.compare(use, [ast.Eq()], [use], at) for use in (pair.left_use, pair.right_use)]
-    return tree.both(sides[0], sides[1], at)
+    known = 0
+    lengths: list[ast.expr] = []
+    for use in (pair.left_use, pair.right_use):
+        if isinstance(use, ast.Constant):
+            known += len(str(use.value))
+        else:
+            lengths.append(tree.call(tree.name("$len", at), [use], at))
+    total = lengths[0] if len(lengths) == 1 else ast.BinOp(lengths[0], ast.Add(), lengths[-1], **at)
+    return tree.compare(total, [ast.Lt()], [tree.constant(SHORT_TEXT - known, at)], at)
 
 
 def bounded(value: ast.expr, at: Place) -> ast.expr:

@@ -9,10 +9,11 @@ from flowlang.lang.compile import tree
 from flowlang.lang.compile.arithmetic import augmented
 from flowlang.lang.compile.expressions import index_of
 from flowlang.lang.compile.functions import FUNCTION_BYTES, default_parts, define, placeholders, split_defaults
-from flowlang.lang.compile.guards import Pair, first_type, known_type, operands
+from flowlang.lang.compile.guards import Pair, first_type, flowing_operands, operands
 from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
 from flowlang.lang.compile.naming import python_name
-from flowlang.lang.compile.targets import assign_to, held, store_index
+from flowlang.lang.compile.static_type import UNKNOWN
+from flowlang.lang.compile.targets import assign_to, held, held_pair, plain_key, store_index
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, lowers_statement, universal_name
 from flowlang.lang.syntax import nodes
@@ -35,7 +36,7 @@ def lower_expression_statement(unit: Unit, node: nodes.ExprStatement) -> list[as
 @lowers_statement(nodes.Assign)
 def lower_assign(unit: Unit, node: nodes.Assign) -> list[ast.stmt]:
     at = tree.place(node.span)
-    value = unit.expression(node.value)
+    value = assigned_value(unit, node)
     if unit.is_module and isinstance(node.value, nodes.Call) and universal_name(node.value.function) == "flow":
         first = node.targets[0]
         if isinstance(first, nodes.Name):
@@ -47,6 +48,17 @@ def lower_assign(unit: Unit, node: nodes.Assign) -> list[ast.stmt]:
     for target in node.targets:
         code += assign_to(unit, target, tree.name(shared, at), at)
     return code
+
+
+def assigned_value(unit: Unit, node: nodes.Assign) -> ast.expr:
+    """The value to assign. The parts of a tuple that is unpacked at once flow into its targets as they are."""
+    target, value = node.targets[0], node.value
+    if not isinstance(value, nodes.TupleExpr) or not isinstance(target, (nodes.TupleExpr, nodes.ListExpr)):
+        return unit.flowing(value)
+    if len(node.targets) > 1 or len(target.elements) != len(value.elements):
+        return unit.expression(value)
+    unit.charge.nodes += 1
+    return ast.Tuple(flowing_operands(unit, value.elements), tree.LOAD, **tree.place(value.span))
 
 
 @lowers_statement(nodes.AugmentedAssign)
@@ -61,20 +73,33 @@ def lower_augmented_assign(unit: Unit, node: nodes.AugmentedAssign) -> list[ast.
         return [ast.Assign([tree.store(variable, at)], value, **at)]
     current, result = unit.label("c"), unit.label("c")
     if isinstance(target, nodes.Index):
-        container, index = held(unit, target.value), held(unit, target.index)
-        pair = Pair(container[1], index[1], container[1], index[1], right_is_bound=False)
-        types = known_type(unit, target.value), known_type(unit, target.index)
-        read = index_of(pair, *types, at)
-        value = augmented(unit, op, tree.name(current, at), "", node.value, at)
-        stored = store_index(unit, container[1], index[1], tree.name(result, at), *types, at)
+        container, index = held_pair(unit, target)
+        read = _read_index(unit, target, container[1], index[1], at)
+        value = augmented(unit, op, tree.name(current, at), unit.type_of(target), node.value, at)
+        stored = store_index(unit, target, container[1], index[1], tree.name(result, at), at)
         return [*container[0], *index[0], tree.assign(current, read, at), tree.assign(result, value, at), *stored]
     assert isinstance(target, nodes.Dot)
     setup, receiver = held(unit, target.value)
     field = tree.constant(target.name, at)
     read = tree.operator("attribute", [receiver, field], at)
-    value = augmented(unit, op, tree.name(current, at), "", node.value, at)
+    value = augmented(unit, op, tree.name(current, at), UNKNOWN, node.value, at)
     write = tree.operator("set_attribute", [receiver, field, tree.name(result, at)], at)
     return [*setup, tree.assign(current, read, at), tree.assign(result, value, at), tree.expression(write, at)]
+
+
+def _read_index(unit: Unit, target: nodes.Index, container: ast.expr, index: ast.expr, at: Place) -> ast.expr:
+    """The old value of `container[index]`, both of which may be repeated."""
+    static = unit.type_of(target.index)
+    if unit.inference.is_plain(target.value):
+        if unit.type_of(target.value).name == "dict":
+            return tree.subscript(container, plain_key(unit, target.index, index, at), at)
+        direct = tree.subscript(container, index, at)
+        if static.name == "int":
+            return direct
+        refused = tree.operator("index", [tree.operator("listed", [container], at), index], at)
+        return tree.if_expression(tree.is_type(index, "int", at), direct, refused, at)
+    pair = Pair(container, index, container, index, right_is_bound=False)
+    return index_of(pair, unit.type_of(target.value), static, at)
 
 
 @lowers_statement(nodes.If)
@@ -84,7 +109,7 @@ def lower_if(unit: Unit, node: nodes.If) -> list[ast.stmt]:
     tests: list[tuple[ast.expr, list[ast.stmt], Place]] = []
     for branch in node.branches:
         place = tree.place(branch.test.span)
-        test = unit.expression(branch.test)
+        test = unit.flowing(branch.test)
         tests.append((test, unit.statements(branch.body), place))
     orelse = unit.statements(node.orelse)
     if len(tests) <= BRANCH_PIECE:
@@ -111,7 +136,7 @@ def _chain(tests: list[tuple[ast.expr, list[ast.stmt], Place]], orelse: list[ast
 @lowers_statement(nodes.For)
 def lower_for(unit: Unit, node: nodes.For) -> list[ast.stmt]:
     at = tree.place(node.header_span)
-    source = unit.expression(node.iterable)
+    source = unit.flowing(node.iterable)
     return lower_loop(
         unit, node.iterable, source, at,
         lambda value: assign_to(unit, node.target, value, at),
@@ -136,7 +161,7 @@ def lower_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
     positional, keyword_only = split_defaults(node.parameters)
     defaults = operands(unit, positional)
     keyword_defaults = [None if default is None else unit.expression(default) for default in keyword_only]
-    return [define(unit, name, node.parameters, node.body, at, defaults, keyword_defaults)]
+    return [define(unit, node, name, at, defaults, keyword_defaults)]
 
 
 def hoisted_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
@@ -145,7 +170,7 @@ def hoisted_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
     at = tree.place(node.header_span)
     positional, keyword_only = placeholders(node.parameters, at)
     name = python_name(node.name.name)
-    code: list[ast.stmt] = [define(unit, name, node.parameters, node.body, at, positional, keyword_only)]
+    code: list[ast.stmt] = [define(unit, node, name, at, positional, keyword_only)]
     if positional or any(keyword_only):
         code.append(tree.expression(tree.operator("postpone", [tree.name(name, at)], at), at))
     return code

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import known_type
+from flowlang.lang.compile.guards import is_certain
+from flowlang.lang.compile.inference import PLAIN_BITS
 from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import Unit, is_simple
+from flowlang.lang.compile.unit import Unit, is_plain, is_simple
 from flowlang.lang.syntax import nodes
 
 STORE_BYTES = 64
-PLAIN_INT = 1 << 60
+KEY_MAX = 65_536
+"""A dict with a key of so many characters is held for ever: looking it up has to be charged."""
+PLAIN_INT = 1 << PLAIN_BITS
 
 
 def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> list[ast.stmt]:
@@ -24,11 +28,13 @@ def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> lis
         case nodes.TupleExpr() | nodes.ListExpr():
             return _unpack(unit, target.elements, value, at)
         case nodes.Index():
+            container, index = held_pair(unit, target)
+            if unit.inference.is_plain(target.value) and unit.type_of(target.index).name == "int":
+                if not container[0] and not index[0]:
+                    return store_index(unit, target, container[1], index[1], value, place)
             bound = unit.label("v")
-            container, index = held(unit, target.value), held(unit, target.index)
             setup: list[ast.stmt] = [tree.assign(bound, value, at), *container[0], *index[0]]
-            types = known_type(unit, target.value), known_type(unit, target.index)
-            return setup + store_index(unit, container[1], index[1], tree.name(bound, at), *types, place)
+            return setup + store_index(unit, target, container[1], index[1], tree.name(bound, at), place)
         case nodes.Dot():
             bound = unit.label("v")
             parts = [unit.expression(target.value), tree.constant(target.name, place), tree.name(bound, at)]
@@ -40,42 +46,85 @@ def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> lis
 def held(unit: Unit, node: nodes.Expr) -> tuple[list[ast.stmt], ast.expr]:
     """A use of `node` that may be repeated, and the statements that must come first."""
     at = tree.place(node.span)
-    code = unit.expression(node)
+    code = unit.flowing(node)
     if is_simple(node):
         return [], code
     variable = unit.label("h")
     return [tree.assign(variable, code, at)], tree.name(variable, at)
 
 
+Held = tuple[list[ast.stmt], ast.expr]
+
+
+def held_pair(unit: Unit, target: nodes.Index) -> tuple[Held, Held]:
+    """Container and index of a target, both held. A container that may have no value yet is looked at first."""
+    container, index = held(unit, target.value), held(unit, target.index)
+    if not is_plain(target.index) and not is_certain(unit, target.value):
+        look = tree.expression(container[1], tree.place(target.value.span))
+        container = ([*container[0], look], container[1])
+    return container, index
+
+
 def store_index(
-    unit: Unit, container: ast.expr, index: ast.expr, value: ast.expr, kind: str, static: str, at: Place
+    unit: Unit, target: nodes.Index, container: ast.expr, index: ast.expr, value: ast.expr, at: Place
 ) -> list[ast.stmt]:
-    """`container[index] = value`: directly for free lists by int, and free dicts by string or ordinary int.
-    `kind` and `static` are what is known of the types of container and index."""
+    """`container[index] = value`: directly for plain lists, for free lists by int, and for free dicts by string or
+    ordinary int."""
     unit.spend_memory(STORE_BYTES)
+    kind, static = unit.type_of(target.value).name, unit.type_of(target.index)
     direct: list[ast.stmt] = [ast.Assign([ast.Subscript(container, index, tree.STORE, **at)], value, **at)]
+    if unit.inference.is_plain(target.value):
+        if kind == "dict":
+            key = plain_key(unit, target.index, index, at)
+            return [ast.Assign([ast.Subscript(container, key, tree.STORE, **at)], value, **at)]
+        if static.name == "int":
+            return direct
+        shown = tree.operator("listed", [container], at)
+        refused = tree.expression(tree.operator("set_index", [shown, index, value], at), at)
+        return [ast.If(tree.is_type(index, "int", at), direct, [refused], **at)]
     slow: list[ast.stmt] = [tree.expression(tree.operator("set_index", [container, index, value], at), at)]
     list_test: ast.expr = tree.is_type(container, "List", at)
     dict_test: ast.expr = tree.is_type(container, "Dict", at)
-    if static != "int":
+    if static.name != "int":
         list_test = tree.both(list_test, tree.is_type(index, "int", at), at)
-    if static != "str":
-        dict_test = tree.both(dict_test, is_plain_key(index, static, at), at)
+    key_test = is_plain_key(index, static, at)
+    if key_test is not None:
+        dict_test = tree.both(dict_test, key_test, at)
     if kind == "list":
         return [ast.If(list_test, direct, slow, **at)]
-    if kind == "dict" or static == "str":
+    if kind == "dict" or static.name == "str":
         return [ast.If(dict_test, direct, slow, **at)]
     return [ast.If(list_test, direct, [ast.If(dict_test, direct, slow, **at)], **at)]
 
 
-def is_plain_key(key: ast.expr, static: str, at: Place) -> ast.expr:
-    """Whether a dict may store `key` as it is: a string, or an int whose hash is the int itself."""
+def plain_key(unit: Unit, node: nodes.Expr, key: ast.expr, at: Place) -> ast.expr:
+    """The key of a plain dict, which is certain to mean the same to the host. A very long one is charged for."""
+    if unit.type_of(node).name != "str" or unit.type_of(node).is_short:
+        return key
+    use = key
+    if not isinstance(key, ast.Name):
+        temporary = unit.temporary()
+        key, use = tree.walrus(temporary, key, at), tree.name(temporary, at)
+    length = tree.call(tree.name("$len", at), [key], at)
+    is_short = tree.compare(length, [ast.Lt()], [tree.constant(KEY_MAX, at)], at)
+    return tree.if_expression(is_short, use, tree.operator("long_key", [use], at), at)
+
+
+def is_plain_key(key: ast.expr, static: Type, at: Place) -> ast.expr | None:
+    """Whether a dict may store `key` as it is: a string that is not very long, or an int whose hash is the int itself.
+    None: certainly."""
+    if static.is_short or (static.name == "int" and static.bits <= PLAIN_BITS):
+        return None
     bounds = [key, tree.constant(PLAIN_INT, at)]
-    small = tree.compare(tree.constant(-PLAIN_INT, at), [ast.Lt(), ast.Lt()], bounds, at)
-    if static == "int":
+    small: ast.expr = tree.compare(tree.constant(-PLAIN_INT, at), [ast.Lt(), ast.Lt()], bounds, at)
+    length = tree.call(tree.name("$len", at), [key], at)
+    short: ast.expr = tree.compare(length, [ast.Lt()], [tree.constant(KEY_MAX, at)], at)
+    if static.name == "int":
         return small
-    is_small = tree.both(tree.is_type(key, "int", at), small, at)
-    return ast.BoolOp(ast.Or(), [tree.is_type(key, "str", at), is_small], **at)
+    if static.name == "str":
+        return short
+    small = tree.both(tree.is_type(key, "int", at), small, at)
+    return ast.BoolOp(ast.Or(), [tree.both(tree.is_type(key, "str", at), short, at), small], **at)
 
 
 def _unpack(unit: Unit, targets: list[nodes.Expr], value: ast.expr, at: Place) -> list[ast.stmt]:

@@ -79,6 +79,11 @@ def is_type(value: ast.expr, type_name: str, at: Place) -> ast.Compare:
     return ast.Compare(type_of(value, at), [ast.Is()], [ast.Name("$" + type_name, LOAD, **at)], **at)
 
 
+def is_instance(value: ast.expr, type_name: str, at: Place) -> ast.Call:
+    """`isinstance(value, $type_name)`."""
+    return ast.Call(ast.Name("$isinstance", LOAD, **at), [value, ast.Name("$" + type_name, LOAD, **at)], [], **at)
+
+
 def both(left: ast.expr, right: ast.expr, at: Place) -> ast.BoolOp:
     return ast.BoolOp(ast.And(), [left, right], **at)
 

@@ -18,11 +18,16 @@ from typing import Any, Final
 import attrs
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.inference import Inference
+from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.tree import Place
+from flowlang.lang.compile.versions import KnownNames
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
 
 NODES_PER_STEP: Final = 16
+CALL_NODES: Final = 16
+"""What a call of an unknown function counts for, since a small one does not charge for itself."""
 LEAF_BYTES_MAX: Final = 128
 """Bytes of small values that one call of a leaf function may make; its callers pay them."""
 METER: Final = "$m"
@@ -86,17 +91,19 @@ class Loop:
 
 @attrs.define(eq=False)
 class Unit:
-    """One generated function. `is_module`: the module's top level, whose names are globals. `types`: static types
-    of locals, as far as inference knows them (`inference.py`). `entry_call`: the one call in the main guard, which
+    """One generated function. `is_module`: the module's top level, whose names are globals. `inference`: the static
+    types of locals and expressions. `known`: the module's functions that are bound once. `entry_call`: the one call in the main guard, which
     receives the arguments given from outside. `is_leaf`: it calls nothing that could call a function of a script.
     `assigned`: locals that are sure to have a value where the lowering is, for a statement further up in this block or
-    in one around it has given them one. No value is ever taken away again, so inner functions inherit them."""
+    in one around it has given them one. No value is ever taken away again, so inner functions inherit them. `versions`: how many of the functions around
+    are made in two versions."""
 
     is_module: bool
+    inference: Inference
+    known: KnownNames
     charge: Charge = attrs.field(factory=Charge)
     hoisted: list[ast.stmt] = attrs.field(factory=list)
     loops: list[Loop] = attrs.field(factory=list)
-    types: dict[str, str] = attrs.field(factory=dict)
     assigned: set[Binding] = attrs.field(factory=set)
     methods: set[str] = attrs.field(factory=set)
     universals: set[str] = attrs.field(factory=set)
@@ -104,20 +111,38 @@ class Unit:
     entry_call: nodes.Call | None = None
     uses_depth: bool = False
     is_leaf: bool = True
+    versions: int = 0
     temporaries: int = 0
     labels: int = 0
 
     def nested(self) -> Unit:
         """The unit of a function inside this one; what it uses of the module is recorded in one place."""
         return Unit(
-            is_module=False, methods=self.methods, universals=self.universals, predeclared=self.predeclared,
-            types=self.types, assigned=self.assigned,
+            is_module=False, inference=self.inference, known=self.known, methods=self.methods,
+            universals=self.universals, predeclared=self.predeclared, assigned=self.assigned, versions=self.versions,
         )  # fmt: skip
 
+    def version(self, inference: Inference) -> Unit:
+        """The unit of one version of this function's body."""
+        return attrs.evolve(
+            self, inference=inference, charge=Charge(), hoisted=[], loops=[], versions=self.versions + 1
+        )
+
     def expression(self, node: nodes.Expr) -> ast.expr:
-        """Lowers one expression."""
+        """Lowers one expression to a value of the language."""
+        code = self.flowing(node)
+        if self.inference.is_plain(node):
+            return tree.operator("listed", [code], tree.place(node.span))
+        return code
+
+    def flowing(self, node: nodes.Expr) -> ast.expr:
+        """As `expression`, for a place that takes a plain list as it is (`cell.py`)."""
         self.charge.nodes += 1
         return EXPRESSIONS[type(node)](self, node)
+
+    def type_of(self, node: nodes.Expr) -> Type:
+        """What inference knows of an expression."""
+        return self.inference.type_of(node)
 
     def statements(self, body: Sequence[nodes.Statement]) -> list[ast.stmt]:
         """Lowers a block; the `def`s that a statement needs come right before it."""
@@ -152,7 +177,7 @@ class Unit:
         self.uses_depth = True
         if not is_pure:
             self.is_leaf = False
-            self.charge.nodes += NODES_PER_STEP
+            self.charge.nodes += CALL_NODES
             self.charge.memory += LEAF_BYTES_MAX
         return tree.name(DEEPER, at)
 

@@ -170,12 +170,14 @@ class Evaluation:
         self.meter.budget = self._budget
         self.meter.memory_limit = self._budget.memory_bytes
         self._steps_before = steps
+        self.meter.drop_ticks()
         self.meter.steps = 0
         self.meter.limit = -1 if self.meter.interrupted else 0
 
     def begin_turn(self) -> None:
         """The limit of steps holds for each turn, which is what runs between two suspensions."""
         self._steps_before = self.total_steps
+        self.meter.drop_ticks()
         self.meter.steps = 0
         self.meter.limit = -1 if self.meter.interrupted else 0
 
@@ -187,7 +189,7 @@ class Evaluation:
     @property
     def total_steps(self) -> int:
         """Steps of the whole run."""
-        return self._steps_before + self.meter.steps
+        return self._steps_before + self.meter.steps_used
 
     @property
     def waiting(self) -> Set[Position]:

@@ -62,7 +62,7 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         kind = type(source)
         if kind is range:
             count = range_length(source)
-        elif kind is List or kind is tuple or kind is HeldList:
+        elif kind is List or kind is tuple or kind is HeldList or kind is list:
             count = len(source)
         else:
             source = _items(source)
@@ -144,7 +144,7 @@ def range_length(value: range) -> int:
 def _items(source: Any) -> Any:
     """The items of anything that is neither list, tuple nor range, as something with a length, or a generator."""
     kind = type(source)
-    if kind is Dict or kind is Set:
+    if kind is Dict or kind is Set or kind is dict:
         return source
     if kind is HeldDict or kind is HeldSet:
         return [unkey(stored) for stored in source] if source.state & EXOTIC else source

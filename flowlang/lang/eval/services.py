@@ -16,13 +16,14 @@ from flowlang.lang.eval.iteration import iteration_services
 from flowlang.lang.eval.recursion import once
 from flowlang.lang.eval.traceback import EARLY
 from flowlang.lang.values.argument import count_elements, drained
-from flowlang.lang.values.container import AnyDict, Dict, HeldDict, HeldList, HeldSet, List, Set
+from flowlang.lang.values.container import AnyDict, AnyList, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import dict_has, dict_items, dict_of_texts, dict_set
 from flowlang.lang.values.meter import Meter, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
-from flowlang.lang.values.size import ELEMENT, SLOT, table_size
+from flowlang.lang.values.size import ELEMENT, SLOT, list_size, table_size
+from flowlang.lang.values.struct import Struct
 
 INT_BITS_MAX: Final = 1 << 17
 
@@ -31,6 +32,9 @@ FIELDLESS: Final = frozenset({
     NoneType, bool, int, float, str, bytes, tuple, List, HeldList, Dict, HeldDict, Set, HeldSet,
 })  # fmt: skip
 """Types whose values have methods and no fields."""
+
+
+SEQUENCES: Final = frozenset({List, HeldList, tuple, str})
 
 
 class MethodTable(dict[type, Method]):
@@ -68,8 +72,10 @@ METHOD_TABLES_MAX: Final = 4096
 """Scripts may call methods of any name, and a process may run scripts for years."""
 
 
-def method_table(name: str) -> MethodTable:
-    """The table that `x.name(…)` uses, one for all modules."""
+def method_table(name: str) -> MethodTable | Method:
+    """The table that `x.name(…)` uses, one for all modules; for `str.name` the method of strings itself."""
+    if "." in name:
+        return VALUE_TYPES[str].methods[name.removeprefix("str.")]
     table = METHOD_TABLES.get(name)
     if table is None:
         table = MethodTable(name)
@@ -129,6 +135,42 @@ def dict_literal(parts: tuple[Any, ...]) -> Dict:
     return result
 
 
+def listed(items: list[Any] | dict[Any, Any]) -> List | Dict:
+    """A plain list or dict, which its function kept to itself (`compile/cell.py`), as a value."""
+    count = len(items)
+    if type(items) is dict:
+        charge(count >> 3, table_size(count))
+        return Dict(items)
+    charge(count >> 3, list_size(count))
+    return List(items)
+
+
+def plain(value: Any) -> list[Any] | dict[Any, Any]:
+    """What a new list or dict holds, for a function that will keep it to itself."""
+    count = len(value)
+    if isinstance(value, AnyDict):
+        charge(count >> 3, table_size(count))
+        return dict(value)
+    charge(count >> 3, list_size(count))
+    return list(value)
+
+
+def long_key(text: str) -> str:
+    """Charges for looking up a very long key."""
+    charge(len(text) >> 8)
+    return text
+
+
+def repeat(left: Any, right: Any) -> list[Any]:
+    """`[…] * count` as a plain list; `left` or `right` is the list."""
+    items, count = (left, right) if isinstance(left, list) else (right, left)
+    if type(count) is not int:
+        operators.multiply(List(items), count)
+    size = len(items) * max(0, count)
+    charge(size >> 3, list_size(size))
+    return [*items] * count
+
+
 def with_defaults(function: FunctionType, positional: tuple[Any, ...], pairs: tuple[tuple[str, Any], ...]) -> Any:
     """Gives a function its defaults."""
     function.__defaults__ = positional or None
@@ -181,7 +223,9 @@ def _operators() -> dict[str, Callable[..., Any]]:
 STATIC_SERVICES: Final[Mapping[str, Any]] = {
     **_operators(),
     "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple,
-    "$List": List, "$Dict": Dict,
+    "$List": List, "$Dict": Dict, "$AnyList": AnyList, "$AnyDict": AnyDict, "$Struct": Struct, "$bool": bool,
+    "$SEQUENCES": SEQUENCES,
+    "$isinstance": isinstance, "$listed": listed, "$plain": plain, "$repeat": repeat, "$long_key": long_key,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
     "$early_call": early_call, "$once": once, "$name_flow": name_flow,

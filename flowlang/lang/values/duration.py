@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from flowlang.lang.values.canonical import register_codec
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import charge
 from flowlang.lang.values.operation import register_operation
 from flowlang.lang.values.protocol import MISSING, ValueType, register
 from flowlang.lang.values.quote import clip
@@ -111,6 +112,7 @@ def _decimal(count: int, factor: int) -> str:
 
 def parse_duration(text: str, function: str) -> Duration:
     """The duration that a text writes. `function` is the name for messages."""
+    charge(min(len(text), TEXT_MAX))
     if text in ("0", "+0", "-0"):
         return Duration(0)
     if len(text) > TEXT_MAX or SHAPE.fullmatch(text) is None:

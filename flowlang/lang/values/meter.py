@@ -11,8 +11,10 @@ census of what the script still reaches (`census`), and only then fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from itertools import repeat
+from operator import length_hint
 from typing import Any, Final
 
 import attrs
@@ -63,10 +65,14 @@ class Meter:
 
     Generated code adds to `steps` and `memory` inline and compares `steps` with `limit`. That limit is the next
     checkpoint, at most CHECKPOINT steps ahead; there memory, the real limit of steps and interruption are looked at,
-    so that one comparison serves all three.
+    so that one comparison serves all three. Calls of functions take one of `ticks` each, which are steps that `settle`
+    adds; when they are used up there is a checkpoint, too.
     """
 
-    __slots__ = ("budget", "census", "held_from", "interrupted", "limit", "memory", "memory_limit", "output", "steps")
+    __slots__ = (
+        "_left", "budget", "census", "held_from", "interrupted", "limit", "memory", "memory_limit", "output", "steps",
+        "ticks",
+    )  # fmt: skip
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.census: Callable[[], int] | None = None
@@ -75,6 +81,8 @@ class Meter:
     def restart(self, budget: Budget, memory: int = 0) -> None:
         """Begins to count anew, for another evaluation with the same values. `memory`: the bytes that they take."""
         self.budget = budget
+        self.ticks: Iterator[None] = repeat(None, 0)
+        self._left = 0
         self.steps = 0
         self.memory = memory
         self.output = 0
@@ -90,9 +98,36 @@ class Meter:
         if self.steps > self.limit or memory > BLOCK:
             self.checkpoint(memory)
 
+    def settle(self) -> None:
+        """Adds the calls since the last look to `steps`."""
+        left = length_hint(self.ticks)
+        self.steps += self._left - left
+        self._left = left
+
+    @property
+    def steps_used(self) -> int:
+        """All steps so far."""
+        self.settle()
+        return self.steps
+
+    def refill(self) -> None:
+        """A call found `ticks` used up."""
+        self.steps += 1
+        self.checkpoint()
+        total = self.budget.steps
+        self._left = CHECKPOINT if total is None else min(CHECKPOINT, total - self.steps)
+        self.ticks = repeat(None, self._left)
+
+    def drop_ticks(self) -> None:
+        """Makes the next call look at the budgets, and counts no tick that was left."""
+        self.settle()
+        self.ticks = repeat(None, 0)
+        self._left = 0
+
     def checkpoint(self, pending: int = 0) -> None:
         """Fails when a budget is spent or somebody interrupted; else sets the next checkpoint. `pending`: bytes
         charged for what is not made yet, which a census cannot see."""
+        self.settle()
         self.heed()
         if self.memory > self.memory_limit:
             self._look_at_memory(pending)

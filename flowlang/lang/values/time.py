@@ -20,6 +20,7 @@ from flowlang.lang.values.canonical import register_codec
 from flowlang.lang.values.container import List
 from flowlang.lang.values.duration import SECOND, Duration, whole
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import charge
 from flowlang.lang.values.mutation import method, methods
 from flowlang.lang.values.operation import register_operation
 from flowlang.lang.values.protocol import MISSING, ValueType, register
@@ -32,6 +33,9 @@ FIRST: Final = -62_167_219_200 * SECOND
 LAST: Final = 253_402_300_800 * SECOND
 """The end of the year 9999."""
 NAME_MAX: Final = 64
+CLOCK_STEPS: Final = 4
+ZONE_STEPS: Final = 64
+SUGGESTION_STEPS: Final = 2_000
 TEXT_LAYOUT: Final = "2006-01-02 15:04:05.999999999 -0700 MST"
 RFC3339: Final = "2006-01-02T15:04:05Z07:00"
 RFC3339_EXACT: Final = "2006-01-02T15:04:05.999999999Z07:00"
@@ -79,6 +83,7 @@ class Time:
 
     def clock(self) -> Clock:
         """What the zone's clock shows."""
+        charge(CLOCK_STEPS)
         seconds, nanosecond = divmod(self.nanoseconds, SECOND)
         offset, abbreviation = self.zone.at(seconds)
         days, rest = divmod(seconds + offset, DAY)
@@ -102,9 +107,12 @@ FIELDS: Final[dict[str, Callable[[Time], int]]] = {
 
 def zone_named(name: str, function: str) -> Zone:
     """The zone of a name that a script gave. `function` is the name for messages."""
+    charge(ZONE_STEPS)
     zone = find_zone(name) if len(name) <= NAME_MAX else None
     if zone is None:
-        similar = nearest(name, zone_names()) if len(name) <= NAME_MAX else None
+        charge(SUGGESTION_STEPS)
+        names = [known for known in zone_names() if known[0].lower() == name[0].lower()] if name else []
+        similar = nearest(name, names) if len(name) <= NAME_MAX else None
         hint = f'did you mean "{similar}"?' if similar else 'use a name of the tz database, such as "Europe/Berlin"'
         raise Fault("wrong-argument", f"`{function}`: there is no time zone {clip(name)}", hint=hint)
     return zone

@@ -42,7 +42,7 @@ def layout_parts(layout: str) -> tuple[tuple[str, str], ...]:
 
 def format_time(clock: Clock, layout: str) -> str:
     """What the clock shows, in the layout."""
-    charge(1 + (len(layout) >> 3), len(layout))
+    charge(32 + len(layout), len(layout))
     return "".join([literal + (_written(clock, part) if part else "") for literal, part in layout_parts(layout)])
 
 

@@ -26,6 +26,7 @@ from flowlang.lang.values.time_layout import layout_parts
 from flowlang.lang.values.zone import UTC, Zone, fixed_zone
 
 TEXT_MAX: Final = 1000
+ABBREVIATION_STEPS: Final = 256
 CENTURY_TURN: Final = 69
 """Two digits of a year from here on mean the 20th century."""
 FRACTION: Final = re.compile(r"[.,]([0-9]+)")
@@ -86,7 +87,7 @@ class _Reading:
 
 def parse_time(text: str, layout: str, zone: Zone, function: str) -> Time:
     """The moment that a text writes in a layout. `function` is the name for messages."""
-    charge(1 + (len(text) + len(layout) >> 3))
+    charge(64 + (len(text) + len(layout) >> 1))
     try:
         if len(text) > TEXT_MAX:
             raise _NoTime(f"it has more than {TEXT_MAX} characters")
@@ -246,6 +247,7 @@ def _placed(reading: _Reading, shown: int, zone: Zone) -> tuple[int, Zone]:
         return seconds, zone if is_here else fixed_zone(name, reading.offset)
     if not name:
         return zone.to_utc(shown), zone
+    charge(ABBREVIATION_STEPS)
     known_offset = zone.offset_of(name, shown)
     if known_offset is not None:
         return shown - known_offset, zone

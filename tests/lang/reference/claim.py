@@ -1,74 +1,117 @@
 """A reference evaluator that holds the compiler's type inference to what it claims.
 
-Wherever an expression is evaluated, inference is asked for its type, as the lowering does; a claim must be true of the
-value. Generated code leaves out tests where a claim was made, so a wrong one may go unnoticed for long.
+While a module is compiled, every answer of inference is kept, with the version of the function that it was given for.
+Then the reference evaluator runs the same tree, and wherever it has the value of an expression, the claims about that
+expression must be true of it: those of the plain version always, those of a typed version when the function was
+entered with arguments of these types. Generated code leaves out tests where a claim was made, so a wrong one may go
+unnoticed for long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import attrs
-
-from flowlang.lang.compile.inference import infer_clauses, infer_types, type_of
+from flowlang.lang.compile import functions
+from flowlang.lang.compile.inference import Inference
+from flowlang.lang.compile.static_type import LINEAR, SHORT_MAX, Type
 from flowlang.lang.resolve.scope import Scope
 from flowlang.lang.syntax import nodes
-from flowlang.lang.values.container import AnyDict, AnyList, AnySet
+from flowlang.lang.values.container import AnyDict, AnyList
 from reference.environment import Environment
 from reference.expression import Walker
 
-PYTHON_TYPES: dict[str, type] = {
-    "int": int, "float": float, "str": str, "bool": bool, "bytes": bytes, "list": AnyList, "dict": AnyDict,
+PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,), "float": (float,), "str": (str,), "bool": (bool,), "bytes": (bytes,), "NoneType": (type(None),),
+    "list": (AnyList,), "dict": (AnyDict,), "tuple": (tuple,), "sequence": (AnyList, tuple, str),
 }  # fmt: skip
-Function = nodes.Def | nodes.Lambda | nodes.Comprehension
 
 
-def functions_in(part: Any) -> Iterator[Function]:
-    """All nodes with a scope of their own."""
-    waiting = [part]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            waiting += part
-        elif attrs.has(type(part)) and type(part).__module__ == nodes.__name__:
-            if isinstance(part, Function):
-                yield part
-            waiting += [getattr(part, field.name) for field in attrs.fields(type(part)) if field.name != "scope"]
+class Claims:
+    """The answers of inference about each expression, with who gave them. `definitions`: the functions of inferences."""
+
+    def __init__(self) -> None:
+        self.about: dict[int, list[tuple[Inference, Type]]] = {}
+        self.definitions: dict[int, nodes.Def] = {}
+        self.kept: list[Any] = []
+
+
+@contextmanager
+def recorded() -> Iterator[Claims]:
+    """Keeps what inference says inside."""
+    claims = Claims()
+    type_of, version = Inference.type_of, functions._version
+
+    def keep(inference: Inference, node: nodes.Expr) -> Type:
+        found = type_of(inference, node)
+        if found.name not in ("", "?"):
+            claims.about.setdefault(id(node), []).append((inference, found))
+            claims.kept += [node, inference]
+        return found
+
+    def keep_version(unit: Any, inference: Inference, node: nodes.Def, at: Any) -> Any:
+        claims.definitions[id(inference)] = node
+        return version(unit, inference, node, at)
+
+    Inference.type_of, functions._version = keep, keep_version  # type: ignore[method-assign]
+    try:
+        yield claims
+    finally:
+        Inference.type_of, functions._version = type_of, version  # type: ignore[method-assign]
 
 
 class ClaimChecker(Walker):
     """Evaluates, and checks every claim. `checked` counts them."""
 
-    def __init__(self, depth_limit: int, file: nodes.File) -> None:
+    def __init__(self, depth_limit: int, claims: Claims) -> None:
         super().__init__(depth_limit)
-        self.functions: dict[Scope, Function] = {function.scope: function for function in functions_in(file.body)}
-        self.types: dict[Scope, dict[str, str]] = {file.scope: {}}
+        self.claims = claims
         self.checked = 0
 
     def evaluate(self, node: nodes.Expr, environment: Environment) -> Any:
         value = super().evaluate(node, environment)
-        claim = type_of(node, self.types_in(environment.scope))
-        expected = PYTHON_TYPES.get(claim)
-        if expected is not None:
-            self.checked += 1
-            is_true = type(value) is expected or (expected is AnyList and isinstance(value, AnyList))
-            is_true = is_true or (expected is AnyDict and isinstance(value, AnyDict) and not isinstance(value, AnySet))
-            assert is_true, (claim, type(value), node)
+        for inference, claim in self.claims.about.get(id(node), ()):
+            if self.holds(inference, environment):
+                self.checked += 1
+                assert is_true_of(claim, value), (claim, value, node)
         return value
 
-    def types_in(self, scope: Scope) -> dict[str, str]:
-        """What inference says of the names in a scope."""
-        if scope not in self.types:
-            assert scope.parent is not None
-            outer, function = self.types_in(scope.parent), self.functions[scope]
-            if isinstance(function, nodes.Comprehension):
-                self.types[scope] = infer_clauses(function.clauses, outer)
-            else:
-                statements: list[nodes.Statement] = (
-                    function.body
-                    if isinstance(function, nodes.Def)
-                    else [nodes.Return(function.body.span, function.body)]
-                )
-                self.types[scope] = infer_types(function.parameters, statements, outer)
-        return self.types[scope]
+    def holds(self, inference: Inference, environment: Environment) -> bool:
+        """Whether the code that an inference is about is what runs here: its parameters had the types it was given."""
+        definition = self.claims.definitions.get(id(inference))
+        if definition is not None:
+            found = entry_of(definition.scope, environment)
+            if found is None:
+                return False
+            given = inference._flow.sources
+            for parameter in definition.parameters:
+                if parameter.name is None or parameter.kind != "plain":
+                    continue
+                first = given[parameter.name.binding][0]
+                if isinstance(first, Type) and first.name != "?" and not is_true_of(first, found[parameter.name.name]):
+                    return False
+        return inference._outer is None or self.holds(inference._outer, environment)
+
+
+def entry_of(scope: Scope, environment: Environment | None) -> dict[str, Any] | None:
+    """The arguments with which the function of a scope was entered; None outside of it, as where its defaults stand."""
+    while environment is not None and environment.scope is not scope:
+        environment = environment.parent
+    return None if environment is None else environment.entry
+
+
+def is_true_of(claim: Type, value: Any) -> bool:
+    """Whether a claim is true of a value."""
+    expected = PYTHON_TYPES.get(claim.name)
+    if expected is None:
+        return True
+    if not isinstance(value, expected) or (type(value) is bool and bool not in expected):
+        return False
+    if claim.name == "int":
+        return value.bit_length() <= claim.bits or claim.bits > LINEAR
+    if claim.name == "str":
+        return len(value) < SHORT_MAX or claim.bits > 0
+    if claim.name == "tuple" and claim.parts:
+        return len(value) == len(claim.parts) and all(map(is_true_of, claim.parts, value))
+    return True

@@ -1,0 +1,85 @@
+"""Cells: what the lists and dicts hold that a function makes and keeps to itself.
+
+Every local name and every expression that makes or passes on a container has a cell; names that may mean the same
+container share one (cells are merged, never split). What is put into a container flows into its cell, so that the
+type of what is taken out is known. A container that anybody else could get hold of (an argument, a call's result, a
+captured variable, something passed to a call) has a cell that has escaped: nothing is known of it.
+
+A list that never escapes can be a plain list of the host, `is_plain`: nobody can freeze it, look at its type or change
+it behind the function's back, so its elements are read and written at the host's speed. Where such a list is used as
+a value after all (returned, printed, sorted) a copy is made (`Unit.expression`). The same holds for a dict whose keys,
+and all that it is asked for, are certain to be strings, ordinary ints or tuples of those.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowlang.lang.compile.static_type import NOTHING, Type
+
+
+class Cell:
+    """One class of containers. `items`: sources of what is put in (`inference.py`); `keys`: of a dict's keys;
+    `asked`: expressions that it is asked for.
+    `content`: the cell of the containers inside. `item`, `key`: their types, as far as solved."""
+
+    __slots__ = ("above", "asked", "content", "has_escaped", "is_plain", "item", "items", "key", "keys")
+
+    def __init__(self, *, has_escaped: bool = False) -> None:
+        self.above: Cell | None = None
+        self.content: Cell | None = None
+        self.items: list[Any] = []
+        self.keys: list[Any] = []
+        self.asked: list[Any] = []
+        self.item: Type = NOTHING
+        self.key: Type = NOTHING
+        self.has_escaped = has_escaped
+        self.is_plain = True
+
+    def root(self) -> Cell:
+        """The cell that stands for all that were merged with this one."""
+        cell = self
+        while cell.above is not None:
+            cell = cell.above
+        while self is not cell and self.above is not cell:
+            assert self.above is not None
+            self.above, self = cell, self.above
+        return cell
+
+    def inner(self) -> Cell:
+        """The cell of the containers that these containers hold."""
+        cell = self.root()
+        if cell.content is None:
+            cell.content = Cell(has_escaped=cell.has_escaped)
+        return cell.content.root()
+
+    def escape(self) -> None:
+        """Somebody else may get hold of the containers, and of those inside."""
+        cell: Cell | None = self.root()
+        while cell is not None and not cell.has_escaped:
+            cell.has_escaped = True
+            cell = None if cell.content is None else cell.content.root()
+
+    def spoil(self) -> None:
+        """The containers must be values of the language."""
+        self.root().is_plain = False
+
+
+def merge(first: Cell, second: Cell) -> None:
+    """Makes two cells one."""
+    pairs = [(first, second)]
+    while pairs:
+        left, right = (cell.root() for cell in pairs.pop())
+        if left is right:
+            continue
+        if left.has_escaped != right.has_escaped:
+            (right if left.has_escaped else left).escape()
+        right.above = left
+        left.is_plain = left.is_plain and right.is_plain
+        left.items += right.items
+        left.keys += right.keys
+        left.asked += right.asked
+        if left.content is None:
+            left.content = right.content
+        elif right.content is not None:
+            pairs.append((left.content, right.content))

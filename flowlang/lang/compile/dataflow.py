@@ -1,0 +1,492 @@
+"""What flows where in a function: the sources of each local name, and the cells of containers (`cell.py`).
+
+One walk over the function and all that is nested in it, without any order of execution. It notes for each local all
+that is ever bound to it, merges the cells of names that may mean the same container, puts what is stored into a
+container into its cell, and lets cells escape where a container is handed to anything that is not known to only read
+it. Reading through a copy does no harm, so a use as a plain value only spoils the containers *inside*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import attrs
+
+from flowlang.lang.compile.cell import Cell, merge
+from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.static_type import UNKNOWN as UNKNOWN_TYPE
+from flowlang.lang.resolve.scope import Binding, BindingKind
+from flowlang.lang.syntax import nodes
+
+READERS: Final = frozenset([
+    "abs", "all", "any", "bool", "enumerate", "float", "hash", "int", "len", "list", "max", "min", "range", "repr",
+    "reversed", "sorted", "str", "tuple", "type", "zip",
+])  # fmt: skip
+"""Universal functions that keep no container that they are given."""
+COPIERS: Final = frozenset({"list", "sorted", "reversed"})
+"""Those that give a new list of the same elements."""
+DICT_READS: Final = frozenset({"keys", "values", "items", "get"})
+
+
+@attrs.frozen(eq=False)
+class ItemOf:
+    """What iterating over the value of an expression gives."""
+
+    iterable: nodes.Expr
+
+
+@attrs.frozen(eq=False)
+class PartOf:
+    """Part `index` of a value that is unpacked into `count`."""
+
+    whole: Any
+    index: int
+    count: int
+
+
+Source = nodes.Expr | ItemOf | PartOf | Type
+
+
+class Dataflow:
+    """The walk. `sources`, `cells`: by local binding. `returns`: what the outermost function returns. `operations`,
+    `indexes`: the binary operations and the indexing; `hot`: the ids of those in loops. `called`: the names called.
+    `own`: the names of a nested function walked on its own; all others belong to the code around it."""
+
+    def __init__(self, own: Iterable[Binding] | None = None) -> None:
+        self.sources: dict[Binding, list[Source]] = {}
+        self.cells: dict[Binding, Cell] = {}
+        self.node_cells: dict[int, Cell] = {}
+        self.returns: list[nodes.Expr | None] = []
+        self.kept: list[nodes.Expr] = []
+        self.operations: list[nodes.Binary] = []
+        self.indexes: list[nodes.Index] = []
+        self.hot: set[int] = set()
+        self.called: set[Binding] = set()
+        self.size = 0
+        self._loops = 0
+        self._own = None if own is None else set(own)
+        self._inner: list[set[Binding]] = []
+        self._iterated: list[Cell] = []
+        self._changes: list[tuple[Cell, tuple[Cell, ...]]] = []
+
+    def function(
+        self, parameters: Iterable[nodes.Parameter], body: Iterable[nodes.Statement], given: dict[Binding, Type]
+    ) -> None:
+        """Walks a function. `given`: types of parameters that are certain."""
+        self._parameters(parameters, given)
+        self.block(body)
+        self._settle()
+
+    def module(self, body: Iterable[nodes.Statement]) -> None:
+        """Walks the top level of a module, whose functions are walked on their own."""
+        self.block(statement for statement in body if not isinstance(statement, nodes.Def))
+        self._settle()
+
+    def _settle(self) -> None:
+        """A list that is changed in a loop over it must be able to say no."""
+        for cell, iterated in self._changes:
+            if any(cell.root() is other.root() for other in iterated):
+                cell.spoil()
+
+    def _parameters(self, parameters: Iterable[nodes.Parameter], given: dict[Binding, Type]) -> None:
+        for parameter in parameters:
+            if parameter.default is not None:
+                self.escape(parameter.default)
+            if parameter.name is not None:
+                binding = parameter.name.binding
+                self.sources.setdefault(binding, []).append(given.get(binding, UNKNOWN_TYPE))
+                self.cell_of_binding(binding).escape()
+
+    # Cells
+
+    def cell_of_binding(self, binding: Binding) -> Cell:
+        cell = self.cells.get(binding)
+        if cell is None:
+            cell = self.cells[binding] = Cell(has_escaped=binding.kind is not BindingKind.LOCAL)
+        return cell
+
+    def cell_of(self, node: nodes.Expr) -> Cell:
+        """The cell of what an expression gives."""
+        if isinstance(node, nodes.Name):
+            return self.cell_of_binding(node.binding)
+        if isinstance(node, nodes.Index):
+            return self.cell_of(node.value).inner()
+        cell = self.node_cells.get(id(node))
+        if cell is None:
+            cell = self.node_cells[id(node)] = self._new_cell(node)
+        return cell
+
+    def _new_cell(self, node: nodes.Expr) -> Cell:
+        cell = Cell()
+        match node:
+            case nodes.ListExpr(elements=elements):
+                for element in elements:
+                    self._put(cell, element)
+            case nodes.DictExpr(entries=entries):
+                for entry in entries:
+                    cell.keys.append(entry.key)
+                    self._put(cell, entry.value)
+            case nodes.Comprehension(element=element, key=key):
+                self._put(cell, element)
+                if key is not None:
+                    cell.keys.append(key)
+            case nodes.Binary(op="*", left=left, right=right) if isinstance(left, nodes.ListExpr):
+                self._pour(cell, left)
+            case nodes.Binary(op="*", left=left, right=right) if isinstance(right, nodes.ListExpr):
+                self._pour(cell, right)
+            case nodes.Call(function=nodes.Name(name=name, binding=binding), arguments=[argument, *_]) if (
+                binding.kind is BindingKind.UNIVERSAL and name in COPIERS and argument.kind == "positional"
+            ):
+                self._pour(cell, argument.value)
+            case nodes.Call(function=nodes.Dot(name="split")):
+                cell.items.append(ItemOf(node))
+            case nodes.Constant() | nodes.Unary():
+                pass
+            case _:
+                cell.has_escaped = True
+        return cell
+
+    def _put(self, cell: Cell, element: nodes.Expr) -> None:
+        cell.root().items.append(element)
+        merge(cell.inner(), self.cell_of(element))
+
+    def _pour(self, cell: Cell, iterable: nodes.Expr) -> None:
+        cell.root().items.append(ItemOf(iterable))
+        merge(cell.inner(), self.cell_of(iterable).inner())
+
+    # Uses
+
+    def escape(self, node: nodes.Expr) -> None:
+        """Somebody unknown gets the value."""
+        self.visit(node)
+        self.cell_of(node).escape()
+
+    def read(self, node: nodes.Expr) -> None:
+        """The value is looked at and not kept: a copy would do."""
+        self.visit(node)
+        if isinstance(node, (nodes.Name, nodes.Index)):
+            self.cell_of(node).inner().spoil()
+        elif not isinstance(node, nodes.Constant):
+            cell = self.cell_of(node)
+            cell.spoil()
+            cell.inner().spoil()
+
+    def visit(self, node: nodes.Expr) -> None:
+        """Walks an expression whose value goes where the caller says."""
+        self.size += 1
+        _VISITS[type(node)](self, node)
+
+    # Statements
+
+    def block(self, body: Iterable[nodes.Statement]) -> None:
+        for statement in body:
+            match statement:
+                case nodes.ExprStatement(value=value):
+                    self.visit(value)
+                case nodes.Assign(targets=targets, value=value):
+                    self._assign(targets, value)
+                case nodes.AugmentedAssign():
+                    self._augment(statement)
+                case nodes.If(branches=branches, orelse=orelse):
+                    for branch in branches:
+                        self.visit(branch.test)
+                        self.block(branch.body)
+                    self.block(orelse)
+                case nodes.For(target=target, iterable=iterable, body=inner):
+                    self.loop(target, iterable, lambda inner=inner: self.block(inner))  # type: ignore[misc]
+                case nodes.While(test=test, body=inner):
+                    self._loops += 1
+                    self.visit(test)
+                    self.block(inner)
+                    self._loops -= 1
+                case nodes.Return(value=value):
+                    if value is not None:
+                        for part in value.elements if isinstance(value, nodes.TupleExpr) else [value]:
+                            self.read(part)
+                    if not self._inner:
+                        self.returns.append(value)
+                case nodes.Def():
+                    self._definition(statement)
+
+    def loop(self, target: nodes.Expr, iterable: nodes.Expr, body: Callable[[], None]) -> None:
+        """A `for`, of a statement or of a comprehension."""
+        self.visit(iterable)
+        self._loops += 1
+        self.bind(target, ItemOf(iterable), self.cell_of(iterable).inner())
+        self._iterated.append(self.cell_of(iterable))
+        body()
+        self._iterated.pop()
+        self._loops -= 1
+
+    def _definition(self, node: nodes.Def) -> None:
+        binding = node.name.binding
+        self.sources.setdefault(binding, []).append(UNKNOWN_TYPE)
+        self.cell_of_binding(binding).escape()
+        self._inner.append(set(node.scope.names.values()))
+        self._parameters(node.parameters, {})
+        self.block(node.body)
+        self._inner.pop()
+
+    def _assign(self, targets: list[nodes.Expr], value: nodes.Expr) -> None:
+        if len(targets) == 1 and _match(targets[0], value):
+            for target, part in zip(_elements(targets[0]), _elements(value), strict=True):
+                self._assign([target], part)
+            return
+        self.visit(value)
+        for target in targets:
+            self.bind(target, value, self.cell_of(value))
+
+    def bind(self, target: nodes.Expr, source: Source, cell: Cell) -> None:
+        """`source` flows into a target; `cell` is the one of the value."""
+        match target:
+            case nodes.Name(binding=binding):
+                self.sources.setdefault(binding, []).append(source)
+                merge(self.cell_of_binding(binding), cell)
+            case nodes.TupleExpr(elements=elements) | nodes.ListExpr(elements=elements):
+                for index, element in enumerate(elements):
+                    self.bind(element, PartOf(source, index, len(elements)), cell.inner())
+                cell.spoil()
+            case nodes.Index(value=value, index=index):
+                self.visit(value)
+                self.read(index)
+                container = self.cell_of(value).root()
+                container.items.append(source)
+                container.keys.append(index)
+                self._change(container)
+                merge(container.inner(), cell)
+            case nodes.Dot(value=value):
+                self.escape(value)
+                cell.escape()
+
+    def _augment(self, node: nodes.AugmentedAssign) -> None:
+        result = nodes.Binary(node.span, node.op[:-1], node.target, node.value, node.span)
+        self.kept.append(result)
+        self.operations.append(result)
+        self._warm(result)
+        self.read(node.value)
+        match node.target:
+            case nodes.Name(binding=binding):
+                self.sources.setdefault(binding, []).append(result)
+                cell = self.cell_of_binding(binding)
+                if isinstance(node.value, nodes.ListExpr):
+                    cell.spoil()
+                    self._pour(cell, node.value)
+                elif node.op == "+=":
+                    self._pour(cell, node.value)
+                    cell.spoil()
+                else:
+                    cell.escape()
+            case nodes.Index(value=value, index=index):
+                self.visit(value)
+                self.read(index)
+                container = self.cell_of(value).root()
+                container.items.append(result)
+                container.inner().spoil()
+                self._change(container)
+            case nodes.Dot(value=value):
+                self.escape(value)
+                self.cell_of(node.value).escape()
+
+    def _change(self, cell: Cell) -> None:
+        if self._iterated:
+            self._changes.append((cell, tuple(self._iterated)))
+
+    # Expressions
+
+    def _warm(self, *parts: nodes.Expr) -> None:
+        if self._loops:
+            self.hot.update(map(id, parts))
+
+    def _name(self, node: nodes.Name) -> None:
+        own = self._inner[-1] if self._inner else self._own
+        if own is not None and node.binding.kind is BindingKind.LOCAL and node.binding not in own:
+            self.cell_of_binding(node.binding).escape()
+
+    def _nothing(self, node: nodes.Constant) -> None:
+        pass
+
+    def _list(self, node: nodes.ListExpr) -> None:
+        for element in node.elements:
+            self.visit(element)
+        self.cell_of(node)
+
+    def _tuple(self, node: nodes.TupleExpr) -> None:
+        for element in node.elements:
+            self.escape(element)
+
+    def _dict(self, node: nodes.DictExpr) -> None:
+        for entry in node.entries:
+            self.read(entry.key)
+            self.visit(entry.value)
+        self.cell_of(node)
+
+    def _unary(self, node: nodes.Unary) -> None:
+        if node.op == "not":
+            self.visit(node.operand)
+        else:
+            self.read(node.operand)
+
+    def _binary(self, node: nodes.Binary) -> None:
+        spine = [node]
+        while isinstance(spine[-1].left, nodes.Binary):
+            spine.append(spine[-1].left)
+        self.operations += spine
+        self._warm(*spine)
+        self.size += len(spine)
+        repeats = node.op == "*" and isinstance(node.left, nodes.ListExpr) and len(spine) == 1
+        if repeats:
+            self.visit(node.left)
+        else:
+            self.read(spine[-1].left)
+        for part in spine:
+            self.read(part.right)
+        if node.op in ("in", "not in") and isinstance(node.right, nodes.Name):
+            self.cell_of(node.right).root().asked.append(node.left)
+        if not repeats:
+            # Parts of a sum of lists are shared with the sum.
+            for side in (spine[-1].left, *(part.right for part in spine)):
+                if not isinstance(side, nodes.Constant):
+                    self.cell_of(side).inner().escape()
+
+    def _bool_op(self, node: nodes.BoolOp) -> None:
+        for operand in node.operands:
+            self.read(operand)
+            self.cell_of(operand).escape()
+
+    def _conditional(self, node: nodes.Conditional) -> None:
+        self.visit(node.test)
+        for branch in (node.then, node.orelse):
+            self.escape(branch)
+
+    def _call(self, node: nodes.Call) -> None:
+        function = node.function
+        if isinstance(function, nodes.Name) and function.binding.kind is BindingKind.UNIVERSAL:
+            if function.name in READERS:
+                self._read_arguments(node, function.name)
+                return
+        elif isinstance(function, nodes.Dot):
+            self._method(node, function)
+            return
+        if isinstance(function, nodes.Name):
+            self.called.add(function.binding)
+        self.visit(function)
+        for argument in node.arguments:
+            self.escape(argument.value)
+
+    def _read_arguments(self, node: nodes.Call, name: str) -> None:
+        for argument in node.arguments:
+            if name == "len":
+                self.visit(argument.value)
+                continue
+            self.read(argument.value)
+            if name not in COPIERS or len(node.arguments) > 1:
+                # What is inside comes out again, alone or in tuples, or is given to a key function.
+                self.cell_of(argument.value).inner().escape()
+        self.cell_of(node)
+
+    def _method(self, node: nodes.Call, function: nodes.Dot) -> None:
+        receiver = function.value
+        self.visit(receiver)
+        cell = self.cell_of(receiver)
+        is_one = len(node.arguments) == 1 and node.arguments[0].kind == "positional"
+        if function.name == "append" and is_one:
+            element = node.arguments[0].value
+            self.visit(element)
+            self._change(cell)
+            self._put(cell, element)
+            if not isinstance(receiver, nodes.Name):
+                cell.spoil()
+            return
+        if function.name == "pop" and isinstance(receiver, nodes.Name):
+            self._change(cell)
+            cell.inner().spoil()
+            merge(self._result(node), cell.inner())
+            if node.arguments:
+                cell.spoil()
+                for argument in node.arguments:
+                    self.escape(argument.value)
+            return
+        if function.name in DICT_READS and isinstance(receiver, nodes.Name):
+            cell.inner().escape()
+            if function.name == "get":
+                cell.root().asked += [argument.value for argument in node.arguments[:1]]
+        else:
+            cell.escape()
+        for argument in node.arguments:
+            self.escape(argument.value)
+
+    def _result(self, node: nodes.Expr) -> Cell:
+        cell = self.node_cells[id(node)] = Cell()
+        return cell
+
+    def _dot(self, node: nodes.Dot) -> None:
+        self.escape(node.value)
+
+    def _index(self, node: nodes.Index) -> None:
+        self.indexes.append(node)
+        self._warm(node)
+        self.visit(node.value)
+        self.read(node.index)
+        cell = self.cell_of(node.value)
+        cell.root().asked.append(node.index)
+        if not isinstance(node.value, (nodes.Name, nodes.Index)):
+            cell.spoil()
+
+    def _slice(self, node: nodes.Slice) -> None:
+        self.visit(node.value)
+        cell = self.cell_of(node.value)
+        cell.spoil()
+        cell.inner().escape()
+        for part in (node.start, node.stop, node.step):
+            if part is not None:
+                self.read(part)
+
+    def _comprehension(self, node: nodes.Comprehension) -> None:
+        own = self._inner[-1] if self._inner else self._own
+        if own is not None:
+            own.update(node.scope.names.values())
+        self._clauses(node, 0)
+        self.cell_of(node)
+
+    def _clauses(self, node: nodes.Comprehension, index: int) -> None:
+        if index == len(node.clauses):
+            if node.key is not None:
+                self.read(node.key)
+            self.visit(node.element)
+            return
+        clause = node.clauses[index]
+        if isinstance(clause, nodes.IfClause):
+            self.visit(clause.test)
+            self._clauses(node, index + 1)
+        else:
+            self.loop(clause.target, clause.iterable, lambda: self._clauses(node, index + 1))
+
+    def _lambda(self, node: nodes.Lambda) -> None:
+        self._inner.append(set(node.scope.names.values()))
+        self._parameters(node.parameters, {})
+        self.escape(node.body)
+        self._inner.pop()
+
+
+def _elements(node: nodes.Expr) -> list[nodes.Expr]:
+    assert isinstance(node, (nodes.TupleExpr, nodes.ListExpr))
+    return node.elements
+
+
+def _match(target: nodes.Expr, value: nodes.Expr) -> bool:
+    """Whether a tuple display is assigned to as many targets."""
+    return (
+        isinstance(target, (nodes.TupleExpr, nodes.ListExpr))
+        and isinstance(value, nodes.TupleExpr)
+        and len(target.elements) == len(value.elements)
+    )
+
+
+_VISITS: Final[dict[type, Callable[[Dataflow, Any], None]]] = {
+    nodes.Name: Dataflow._name, nodes.Constant: Dataflow._nothing, nodes.ListExpr: Dataflow._list,
+    nodes.TupleExpr: Dataflow._tuple, nodes.DictExpr: Dataflow._dict, nodes.Unary: Dataflow._unary,
+    nodes.Binary: Dataflow._binary, nodes.BoolOp: Dataflow._bool_op, nodes.Conditional: Dataflow._conditional,
+    nodes.Call: Dataflow._call, nodes.Dot: Dataflow._dot, nodes.Index: Dataflow._index, nodes.Slice: Dataflow._slice,
+    nodes.Comprehension: Dataflow._comprehension, nodes.Lambda: Dataflow._lambda,
+}  # fmt: skip
