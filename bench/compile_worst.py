@@ -144,6 +144,16 @@ FORMS: dict[str, Form] = {
     "functions with parameters": partial(numbered, "def f@(a,b=0,*,c=1,**d):pass\n"),
     "functions in a function": partial(repeated, " def g():pass\n", before="def f():\n"),
     "functions with locals": partial(numbered, "def f@(a):\n b=a\n return lambda:b\n"),
+    "functions of likely types": partial(numbered, "def f@(n,x):\n for i in range(n):x=x*0.5+n%2+n\n return x+n\n"),
+    "functions of likely types in each other": lambda size: numbered(
+        "".join(" " * n + f"def f@_{n}(n, x):\n" + " " * n + " x=x*0.5+n%2+n//3+n*n+x*x\n" for n in range(14)), size
+    ),
+    "functions of likely types that call": partial(numbered, "def f@(n):return f0(n-1)+f0(n-2) if n>1 else n%2\n"),
+    "stores of likely types": partial(numbered, "def f@(a,i):\n for j in range(i):a[j]=a[i]+a[j-1]*a[j+1]\n"),
+    "texts of likely types": partial(numbered, "def f@(s,n):return s.upper()+'a'+s[n%2]+str(n*n-n)\n"),
+    "fields": partial(repeated, "a.b+a.b,", before="a=1\nx=[", after="]\n"),
+    "methods of texts": partial(repeated, "''.join(a.split(',')).upper(),", before="a=''\nx=[", after="]\n"),
+    "looked up methods": partial(repeated, "a.get(a,a),a.pop(),a.startswith(a),", before="a={}\nx=[", after="]\n"),
     "parameters": partial(numbered, "a@,", before="def f(", after="):pass\n"),
     "parameters with defaults": partial(numbered, "a@=0,", before="def f(", after="):pass\n"),
     "loops": partial(repeated, "for a in a:pass\n", before="a=1\n"),

@@ -8,8 +8,10 @@ file is opened: a name that a script gives is no path.
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 PACKAGE: Final = "tzdata"
 
@@ -17,14 +19,21 @@ PACKAGE: Final = "tzdata"
 @cache
 def zone_names() -> frozenset[str]:
     """All names of zones."""
-    return frozenset(files(PACKAGE).joinpath("zones").read_text(encoding="utf-8").split())
+    return frozenset(_folder().joinpath("zones").read_text(encoding="utf-8").split())
 
 
 def read_zone(name: str) -> bytes | None:
     """The TZif bytes of a zone; None when the tz database has no such name."""
     if name not in zone_names():
         return None
-    return files(PACKAGE).joinpath("zoneinfo", *name.split("/")).read_bytes()
+    return _folder().joinpath("zoneinfo", *name.split("/")).read_bytes()
+
+
+def _folder() -> Traversable:
+    # Imported here: it takes longer to load than a short script to run, and few scripts ask for a zone.
+    from importlib.resources import files
+
+    return files(PACKAGE)
 
 
 def zones_version() -> str:

@@ -85,11 +85,15 @@ class Interpreter:
             turn = self._turns.setdefault(name, threading.RLock())
         if module is not None:
             return module
-        with turn:
-            # Whoever waited for a turn finds what was made in it.
-            module = self._modules.get(name) or self._run(name, self._read)
+        try:
+            with turn:
+                # Whoever waited for a turn finds what was made in it.
+                module = self._modules.get(name) or self._run(name, self._read)
+                with self._lock:
+                    return self._modules.setdefault(name, module)
+        finally:
             with self._lock:
-                return self._modules.setdefault(name, module)
+                self._turns.pop(name, None)
 
     def evaluate(self, text: str, name: str = TEXT_NAME) -> Module:
         """The module of a text, run and frozen. `name` is what messages call it; what it loads comes from the loader.

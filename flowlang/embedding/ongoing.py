@@ -101,7 +101,7 @@ def _what_is_left(budget: Budget, outer: Meter) -> Budget:
     """A budget that takes no more than the outer evaluation has left."""
     left, steps = outer.budget, budget.steps
     if left.steps is not None:
-        rest = max(0, left.steps - outer.steps)
+        rest = max(0, left.steps - outer.steps_so_far)
         steps = rest if steps is None else min(steps, rest)
     return attrs.evolve(
         budget,

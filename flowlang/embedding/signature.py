@@ -61,13 +61,15 @@ class InstanceOf:
 @attrs.frozen
 class Signature:
     """`parameters` in order; the first `positional_only` of them cannot be given by name. `rest` is the kind of each
-    argument of `*args`, `others` of `**kwargs`; None where there is no such parameter."""
+    argument of `*args`, `others` of `**kwargs`; None where there is no such parameter. `receiver` is how Python calls
+    the object of a method, a name that no argument may have."""
 
     name: str
     parameters: tuple[Parameter, ...]
     positional_only: int = 0
     rest: ParameterType | None = None
     others: ParameterType | None = None
+    receiver: str | None = None
 
     def bind(
         self, positional: Sequence[Any], keywords: Mapping[str, Any]
@@ -95,7 +97,7 @@ class Signature:
             parameter = by_name.get(name)
             if parameter is not None and name in given:
                 raise self._wrong(f"got more than one value for the parameter `{shown}`")
-            if parameter is None and self.others is None:
+            if parameter is None and (self.others is None or name == self.receiver):
                 raise self._unknown(name, shown, by_name)
             self._check(shown, self.others if parameter is None else parameter.type, value)
             named[name] = value
@@ -163,7 +165,9 @@ def read_signature(function: Callable[..., Any], name: str, owner: type | None =
     positional_only = 0
     rest: ParameterType | None = None
     others: ParameterType | None = None
-    for declared in list(inspect.signature(function).parameters.values())[0 if owner is None else 1 :]:
+    written = list(inspect.signature(function).parameters.values())
+    receiver = None if owner is None or not written else written.pop(0).name
+    for declared in written:
         kind = _kind(name, declared.name, hints.get(declared.name, Any))
         if declared.kind is inspect.Parameter.VAR_POSITIONAL:
             rest = kind
@@ -175,7 +179,7 @@ def read_signature(function: Callable[..., Any], name: str, owner: type | None =
             keyword_only = declared.kind is inspect.Parameter.KEYWORD_ONLY
             positional_only += declared.kind is inspect.Parameter.POSITIONAL_ONLY
             parameters.append(Parameter(declared.name, kind, required, default, keyword_only))
-    return Signature(name, tuple(parameters), positional_only, rest, others)
+    return Signature(name, tuple(parameters), positional_only, rest, others, receiver)
 
 
 def _annotations(function: Callable[..., Any], name: str, owner: type | None) -> dict[str, Any]:

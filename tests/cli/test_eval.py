@@ -176,7 +176,7 @@ def test_the_net_lets_errors_through(error):
 def test_file_names_that_are_no_text(world):
     name = b"odd \xff\x1b.flow".decode("utf-8", "surrogateescape")
     (world.root / name).write_text("x = missing_name\n")
-    assert "odd \\\\xff\\x1b.flow:1:5" in world.command("eval", name).stderr
+    assert "odd \\xff\\x1b.flow:1:5" in world.command("eval", name).stderr
     result = world.command("check", name, "-o", "concise")
     assert (result.code, result.stdout.endswith("error[undefined-name] name `missing_name` is not defined\n")) == (
         1,

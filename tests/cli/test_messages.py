@@ -24,6 +24,8 @@ from flowlang.lang.values.meter import Budget
 from flowlang.lang.values.result import Err
 from flowlang.library import prelude_modules
 from flowlang.loaders import BundledLoader, ChainLoader, MappingLoader, source_reader
+from flowlang.runtime.action import ActionRegistry
+from flowlang.runtime.catalog import Catalog
 
 GOLDEN = Path(__file__).parent / "messages"
 BAR = "=" * 20 + "\n"
@@ -41,6 +43,7 @@ class Cache(dict[str, bytes]):
 
 
 CACHE = Cache()
+CATALOG = Catalog(ActionRegistry(()))
 
 
 def shown(program: str) -> str:
@@ -53,7 +56,7 @@ def shown(program: str) -> str:
     lines = [render(diagnostic) + "\n" for diagnostic in built.diagnostics]
     if not built.has_errors:
         evaluation = Evaluation(
-            built.programs, built.prelude, Entry(SCRIPT), universe=UNIVERSE, catalog={}, budget=BUDGET
+            built.programs, built.prelude, Entry(SCRIPT), universe=UNIVERSE, catalog=CATALOG, budget=BUDGET
         )
         error = ended(evaluation)
         if error is not None:

@@ -36,6 +36,7 @@ def example(name: str) -> ModuleType:
     return module
 
 
+@pytest.mark.usefixtures("temporary_types")
 def test_the_blocks_of_the_specification_run() -> None:
     found = blocks("spec/embedding.md")
     assert len(found) >= 8

@@ -208,6 +208,17 @@ def test_a_watch_measures() -> None:
     assert Watch().usage == Usage()
 
 
+def test_calls_are_steps() -> None:
+    module = Interpreter().evaluate("def g(x):\n    return [x]\n\ndef run(n):\n    for i in range(n):\n        g(i)\n")
+    used = []
+    for turns in (1_000, 2_000, 9_000):
+        with Watch() as watch:
+            module.call("run", turns)
+        used.append(watch.usage.steps)
+    assert used[1] - used[0] == 2_000
+    assert used[2] - used[1] == 14_000
+
+
 def test_inner_evaluations_are_counted_once() -> None:
     library = Interpreter().evaluate("def work(n):\n    for i in range(n):\n        pass\n")
 

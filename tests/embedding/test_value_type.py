@@ -9,10 +9,6 @@ import pytest
 from flowlang import BuiltinError, EvaluationError, Interpreter, Module, builtin, value_type
 
 
-@value_type(
-    name="money", fields=("amount", "currency"), methods=("plus", "apply", "broken", "refuse"), key=True,
-    text=lambda money: f"money({money.amount} {money.currency})",
-)  # fmt: skip
 class Money:
     secret = "do not show"
 
@@ -43,7 +39,6 @@ class Money:
         return self.token
 
 
-@value_type(fields=("items",), methods=("add",), freeze="seal")
 class Basket:
     def __init__(self) -> None:
         self.items: list[str] = []
@@ -58,18 +53,29 @@ class Basket:
         self.is_sealed = True
 
 
-@builtin
 def money(amount: int, currency: str = "EUR") -> Money:
     return Money(amount, currency)
 
 
-@builtin
 def doubled(value: Money) -> Money:
     return Money(value.amount * 2, value.currency)
 
 
+BUILTINS: dict[str, object] = {}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def types(temporary_types: None) -> None:
+    value_type(
+        name="money", fields=("amount", "currency"), methods=("plus", "apply", "broken", "refuse"), key=True,
+        text=lambda money: f"money({money.amount} {money.currency})",
+    )(Money)  # fmt: skip
+    value_type(fields=("items",), methods=("add",), freeze="seal")(Basket)
+    BUILTINS.update(money=builtin(money), doubled=builtin(doubled))
+
+
 def evaluate(text: str, **predeclared: object) -> Module:
-    return Interpreter(predeclared={"money": money, "doubled": doubled, **predeclared}).evaluate(text)
+    return Interpreter(predeclared={**BUILTINS, **predeclared}).evaluate(text)
 
 
 def test_fields_methods_text_and_type() -> None:
@@ -223,6 +229,20 @@ def test_a_subclass_is_another_type() -> None:
 
     with pytest.raises(Exception, match="not data"):
         evaluate("x = m", m=Special(1, "EUR"))
+
+
+def test_the_receiver_cannot_be_given() -> None:
+    @value_type(methods=("tag",))
+    class Tagged:
+        def tag(self, **tags: str) -> dict[str, str]:
+            return tags
+
+    module = evaluate(
+        "x = t.tag(a = 'b', **{'__c': 'd', 'no name': 'e'})\ndef bad():\n    t.tag(self = 'x')\n", t=Tagged()
+    )
+    assert module.globals["x"] == {"a": "b", "__c": "d", "no name": "e"}
+    with pytest.raises(EvaluationError, match="has no parameter `self`"):
+        module.call("bad")
 
 
 def test_an_exception_in_a_field_or_text() -> None:

@@ -62,7 +62,7 @@ def _list_all(settings: Settings) -> ExitCode:
 
 
 def _text(slug: str, title: str, explanation: str, found: Entry | None) -> str:
-    parts = [f"{slug}: {title}", textwrap.fill(explanation, WIDTH)]
+    parts = [f"{slug}: {title}", textwrap.fill(explanation, WIDTH, break_on_hyphens=False)]
     if found is not None:
         parts.append("Wrong:\n\n" + textwrap.indent(found.wrong.rstrip(), "    "))
         parts.append("Right:\n\n" + textwrap.indent(found.right.rstrip(), "    "))

@@ -30,15 +30,17 @@ from flowlang.lang.syntax import nodes
 STAGES: Final = (arithmetic, calls, expressions, functions, loops, statements)
 """The modules that register how nodes are lowered."""
 
-ALLOWED: Final = frozenset({
+ALLOWED: Final[frozenset[type[ast.AST]]] = frozenset({
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.AugAssign, ast.For, ast.While,
     ast.If, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.Global, ast.BoolOp, ast.NamedExpr, ast.BinOp, ast.UnaryOp,
     ast.IfExp, ast.Dict, ast.Compare, ast.Call, ast.keyword, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred,
     ast.Name, ast.List, ast.Tuple,
     ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.USub, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
-    ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is,
-    ast.IsNot, ast.In, ast.NotIn,
+    ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE,
+    ast.Is, ast.IsNot, ast.In, ast.NotIn,
 })  # fmt: skip
+LEAVES: Final = frozenset(kind for kind in ALLOWED if not kind._fields)
+"""Allowed kinds without parts: contexts, operators, `pass`."""
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
 ALLOWED_ATTRIBUTES: Final = frozenset({
     "steps", "limit", "memory", "checkpoint", "charge", "ticks", "refill", "append", "fields", "get", "pop",
@@ -53,15 +55,7 @@ def compile_module(
     loaded module. Unless it `may_recurse`, a function that is called while it runs is refused."""
     scope = file.scope
     assert isinstance(scope, ModuleScope)
-    known = KnownNames(file.body)
-    flow = Dataflow()
-    flow.module(file.body)
-    whole = Unit(
-        is_module=True,
-        inference=Inference(flow, known, is_module=True),
-        known=known,
-        entry_call=scope.guard.call if scope.guard is not None else None,
-    )
+    whole = unit_of(file)
     codes = []
     for piece in cut(file, len(source.text), frozenset(scope.hoisted)):
         module = lower_piece(whole, piece, may_recurse=may_recurse)
@@ -84,6 +78,21 @@ def compile_module(
         guard=GuardInfo(scope.guard.flow, scope.guard.span[0]) if scope.guard is not None else None,
         acts=any(not isinstance(statement, (nodes.Def, nodes.Load, nodes.Pass)) for statement in file.body),
         documentation=file.docstring,
+    )
+
+
+def unit_of(file: nodes.File) -> Unit:
+    """What is known of the whole module, and where its pieces record what they use."""
+    scope = file.scope
+    assert isinstance(scope, ModuleScope)
+    known = KnownNames(file.body)
+    flow = Dataflow()
+    flow.module(file.body)
+    return Unit(
+        is_module=True,
+        inference=Inference(flow, known, is_module=True),
+        known=known,
+        entry_call=scope.guard.call if scope.guard is not None else None,
     )
 
 
@@ -149,22 +158,31 @@ def _module(unit: Unit, names: list[str], body: list[ast.stmt]) -> ast.Module:
 def check_tree(module: ast.Module) -> None:
     """The last wall before `compile`: only listed kinds of nodes, attributes and constants, and no identifier that
     could mean something to the host. A violation is a bug of the compiler."""
-    waiting: list[ast.AST] = [module]
+    waiting: list[Any] = [module]
     while waiting:
         node = waiting.pop()
         kind = type(node)
+        # Names and constants are most of every tree, and have nothing below them.
+        if kind is ast.Name:
+            if node.id.startswith("__"):
+                raise AssertionError(f"the lowering made a name {node.id}")
+            if type(node.ctx) not in LEAVES:
+                raise AssertionError(f"the lowering made a {type(node.ctx).__name__}")
+            continue
+        if kind is ast.Constant:
+            if type(node.value) not in ALLOWED_CONSTANTS:
+                raise AssertionError(f"the lowering made a constant {node.value!r}")
+            continue
         if kind not in ALLOWED:
             raise AssertionError(f"the lowering made a {kind.__name__}")
-        if kind is ast.Constant:
-            if type(node.value) not in ALLOWED_CONSTANTS:  # type: ignore[attr-defined]
-                raise AssertionError(f"the lowering made a constant {node.value!r}")  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Attribute and node.attr not in ALLOWED_ATTRIBUTES:  # type: ignore[attr-defined]
-            raise AssertionError(f"the lowering made an attribute {node.attr}")  # type: ignore[attr-defined]
-        if getattr(node, "decorator_list", None) or getattr(node, "annotation", None) or getattr(node, "returns", None):
+        if kind is ast.Attribute and node.attr not in ALLOWED_ATTRIBUTES:
+            raise AssertionError(f"the lowering made an attribute {node.attr}")
+        if (kind is ast.FunctionDef and (node.decorator_list or node.returns)) or (kind is ast.arg and node.annotation):
             raise AssertionError("the lowering made a decorator or annotation")
         for field in kind._fields:
             value = getattr(node, field, None)
+            if type(value) in LEAVES:
+                continue
             for part in value if type(value) is list else (value,):
                 if type(part) is str:
                     if part.startswith("__"):

@@ -29,9 +29,10 @@ _CALLS: Final = (
     Entry(
         slug="recursion",
         title="a function calls itself in a dialect without recursion",
-        explanation="In the standard dialect a function cannot be called, directly or through others, while a call of it "
-        "is still running. The option `recursion` allows it, and so does the flow dialect.",
-        wrong="# in the standard dialect\ndef total(items):\n    return items[0] + total(items[1:]) if items else 0\n\ntotal([1, 2])\n",
+        explanation="In the standard dialect a function cannot be called, directly or through others, while a call of "
+        "it is still running. The option `recursion` allows it, and so does the flow dialect.",
+        wrong="# in the standard dialect\ndef total(items):\n    return items[0] + total(items[1:]) if items else 0\n\n"
+        "total([1, 2])\n",
         right="def total(items):\n    result = 0\n    for item in items:\n        result += item\n    return result\n\n"
         "total([1, 2])\n",
     ),
@@ -109,8 +110,8 @@ _STOPS: Final = (
     Entry(
         slug="tasks-wait-for-each-other",
         title="a task waits for one that waits for it",
-        explanation="`wait` goes on when the tasks are done. Two tasks that wait for each other would never be, nor one "
-        "that waits for itself; so the last one that would close the circle fails instead.",
+        explanation="`wait` goes on when the tasks are done. Two tasks that wait for each other would never be, nor "
+        "one that waits for itself; so the last one that would close the circle fails instead.",
         wrong="def _both(fctx):\n    task = None\n    task = fctx.actions.run(flow(lambda fctx: "
         "unwrap(fctx.actions.wait(task))))\n    return fctx.actions.wait(task)\n\n"
         'both = flow(_both)\nif __name__ == "__flow__":\n    both()\n',

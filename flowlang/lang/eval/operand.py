@@ -9,14 +9,18 @@ a division by zero, which the host words differently in each of its versions: th
 
 from __future__ import annotations
 
+import operator
 from functools import lru_cache
 from opcode import opmap
 from types import CodeType, FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from flowlang.lang.values.protocol import MISSING
+
+if TYPE_CHECKING:
+    from dis import Instruction
 
 SUBSCRIPTS: Final = ("BINARY_SUBSCR", "STORE_SUBSCR")
 NAMED: Final = ("LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF")
@@ -24,16 +28,23 @@ NAMED: Final = ("LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF")
 
 LOAD_FAST: Final = opmap["LOAD_FAST"]
 NEVER_FAILING: Final = frozenset({opmap["STORE_FAST"], opmap["LOAD_CONST"]})
-WITHOUT_EFFECT: Final = ("CACHE", "EXTENDED_ARG", "NOP")
+WITHOUT_EFFECT: Final = ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL")
 """What may stand between two pushes."""
+LENGTH: Final = "$len"
+ELEMENT: Final = "[]"
+CALCULATIONS: Final = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+INT_MAX: Final = 1 << 64
 
 
 @attrs.frozen
 class _Push:
-    """One value that an instruction pushes: a variable, or a constant."""
+    """One value that instructions push: a variable, a constant, or what `operation` makes of `parts`: an operator of
+    ints, `len`, or an element of a list or tuple."""
 
-    name: str | None
-    constant: Any
+    name: str | None = None
+    constant: Any = None
+    operation: str = ""
+    parts: tuple[_Push, ...] = ()
 
 
 def subscript_operands(frame: FrameType, instruction: int) -> tuple[Any, Any] | None:
@@ -67,12 +78,27 @@ def operator_at(code: CodeType, instruction: int) -> str:
 
 
 def _value(frame: FrameType, push: _Push) -> Any:
+    """What was pushed; MISSING where that cannot be told without doing what a script could notice."""
+    if push.operation:
+        return _computed(push.operation, [_value(frame, part) for part in push.parts])
     if push.name is None:
         return push.constant
     for variables in (frame.f_locals, frame.f_globals):
         if push.name in variables:
             return variables[push.name]
     return MISSING
+
+
+def _computed(operation: str, values: list[Any]) -> Any:
+    if operation == LENGTH:
+        return len(values[0]) if isinstance(values[0], list | dict | str) else MISSING
+    if operation == ELEMENT:
+        container, index = values
+        is_there = isinstance(container, list | tuple) and type(index) is int and 0 <= index < len(container)
+        return container[index] if is_there else MISSING
+    if any(type(value) is not int or abs(value) > INT_MAX for value in values):
+        return MISSING
+    return CALCULATIONS[operation](*values)
 
 
 @lru_cache(512)
@@ -87,17 +113,30 @@ def _pushes_before(code: CodeType, instruction: int) -> tuple[_Push, _Push] | No
             # What was pushed before may be something else on the other way to here.
             pushes.clear()
         if each.offset == instruction:
-            is_subscript = each.opname in SUBSCRIPTS or each.argrepr == "[]"
+            is_subscript = each.opname in SUBSCRIPTS or each.argrepr == ELEMENT
             return (pushes[-2], pushes[-1]) if is_subscript and len(pushes) >= 2 else None
-        if each.opname.startswith(NAMED):
-            names = each.argval if isinstance(each.argval, tuple) else (each.argval,)
-            pushes += [_Push(name, None) for name in names]
-        elif each.opname.startswith("LOAD_CONST") or each.opname == "LOAD_SMALL_INT":
-            pushes.append(_Push(None, each.argval))
-        elif each.opname == "COPY" and each.arg == 1:
+        if each.opname == "COPY" and each.arg == 1:
             is_copied = True
             continue
-        elif not (is_copied and each.opname.startswith("STORE_")) and each.opname not in WITHOUT_EFFECT:
-            pushes.clear()
+        if not (is_copied and each.opname.startswith("STORE_")) and each.opname not in WITHOUT_EFFECT:
+            _follow(pushes, each)
         is_copied = False
     return None
+
+
+def _follow(pushes: list[_Push], instruction: Instruction) -> None:
+    """What is known to be pushed after one more instruction."""
+    name = instruction.opname
+    if name.startswith(NAMED):
+        names = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+        pushes += [_Push(name) for name in names]
+    elif name.startswith("LOAD_CONST") or name == "LOAD_SMALL_INT":
+        pushes.append(_Push(constant=instruction.argval))
+    elif name == "BINARY_OP" and instruction.argrepr in CALCULATIONS and len(pushes) >= 2:
+        pushes[-2:] = [_Push(operation=instruction.argrepr, parts=(pushes[-2], pushes[-1]))]
+    elif (name == "BINARY_SUBSCR" or instruction.argrepr == ELEMENT) and len(pushes) >= 2:
+        pushes[-2:] = [_Push(operation=ELEMENT, parts=(pushes[-2], pushes[-1]))]
+    elif name == "CALL" and instruction.arg == 1 and len(pushes) >= 2 and pushes[-2].name == LENGTH:
+        pushes[-2:] = [_Push(operation=LENGTH, parts=(pushes[-1],))]
+    else:
+        pushes.clear()

@@ -7,22 +7,30 @@ like any other. A stream holds no page and has no length.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from typing import Any
+from types import FrameType
+from typing import Any, Final
 
 import attrs
 
 from flowlang.lang.eval.callback import passes_calls_on
+from flowlang.lang.eval.failure import too_deep
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import METER, UNLIMITED
 from flowlang.lang.values.protocol import VALUE_TYPES, ValueType, builtin, register, type_name
+
+FETCH_DEPTH: Final = 3
+"""As many calls a fetch counts for, because of the frames of the host that stand between."""
+DEPTH_NAMES: Final = frozenset({"%d", "depth"})
+"""How the depth is called in compiled functions (`compile/unit.py`) and in builtins."""
 
 
 @attrs.frozen(eq=False)
 class Stream:
-    """A stream: the function that fetches, and the depth of the call that made it."""
+    """A stream: the function that fetches."""
 
     fetch: Any
-    depth: int
 
 
 @builtin("stream", "stream(fetch)")
@@ -31,7 +39,7 @@ def stream(depth: int, fetch: Any, /) -> Stream:
     found = VALUE_TYPES.get(type(fetch))
     if found is None or not found.callable:
         raise Fault("type-mismatch", f"`stream` takes a function, not {type_name(fetch)}")
-    return Stream(fetch, depth)
+    return Stream(fetch)
 
 
 @passes_calls_on
@@ -39,7 +47,11 @@ def items_of(source: Stream) -> Iterator[Any]:
     """The items, page by page."""
     cursor = None
     while True:
-        page = source.fetch(source.depth + 1, cursor)
+        depth = _depth_of(sys._getframe(1)) + FETCH_DEPTH
+        if depth > (limit := METER.get(UNLIMITED).budget.call_depth):
+            # A function that only loops calls nothing, so it does not look at its depth.
+            raise too_deep(limit)
+        page = source.fetch(depth, cursor)
         if page is None:
             return
         if type(page) is not tuple or len(page) != 2:
@@ -48,6 +60,22 @@ def items_of(source: Stream) -> Iterator[Any]:
         yield item
         if cursor is None:
             return
+
+
+def _depth_of(frame: FrameType | None) -> int:
+    """The depth of the call that takes an item. Whoever iterates does not say, so the frames are asked: the first
+    parameter of all that takes part in calls is the depth. A fetch may iterate its own stream, or another."""
+    while frame is not None:
+        names = frame.f_code.co_varnames
+        if names and names[0] in DEPTH_NAMES:
+            variables = frame.f_locals
+            depth: int = variables[names[0]]
+            if type(variables) is dict:
+                # Until CPython 3.12 this is a copy, which the frame would keep.
+                variables.clear()
+            return depth
+        frame = frame.f_back
+    return 0
 
 
 register(

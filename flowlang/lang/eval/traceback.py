@@ -22,12 +22,14 @@ from flowlang.lang.eval.operand import failing_instruction, operator_at, subscri
 from flowlang.lang.eval.recursion import once
 from flowlang.lang.eval.wrong_call import explain_type_error
 from flowlang.lang.source import Span
-from flowlang.lang.values.container import AnyDict, AnyList, Dict
+from flowlang.lang.values.container import AnyDict, Dict
 from flowlang.lang.values.dict import KEY_ADVICE, missing_key
 from flowlang.lang.values.fault import BudgetExceeded, FailSignal, Fault
+from flowlang.lang.values.protocol import type_name
 from flowlang.lang.values.scalar import int_too_large_for_float
 from flowlang.lang.values.sequence import index_out_of_range
 
+POSITIONAL = (list, tuple, str, bytes, range)
 TOP_LEVEL = "<toplevel>"
 EARLY = "%early"
 """The code of a function that is called before its `def` ran: no place in the script is its own."""
@@ -150,8 +152,9 @@ def _wrong_subscript(error: KeyError | IndexError, operands: tuple[Any, Any] | N
     if isinstance(error, KeyError):
         wanted = error.args[0]
         return missing_key(container if isinstance(container, AnyDict) else Dict(), wanted, KEY_ADVICE)
-    if isinstance(container, AnyList) and type(index) is int and not -len(container) <= index < len(container):
-        return index_out_of_range(container, index)
+    if isinstance(container, POSITIONAL) and type(index) is int and not -len(container) <= index < len(container):
+        # Lists that never leave a function are plain ones of the host.
+        return index_out_of_range("list" if type(container) is list else type_name(container), len(container), index)
     return Fault("index-out-of-range", "index is out of range", hint="`len(x)` tells how many items there are")
 
 

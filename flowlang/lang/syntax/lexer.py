@@ -287,6 +287,7 @@ class _Lexer:
         if kind < FIRST_CLOSING:
             self.brackets.append((kind, span))
             if len(self.brackets) > BRACKET_DEPTH_MAX:
+                self._rewind()
                 self.report(
                     "too-deep",
                     f"more than {BRACKET_DEPTH_MAX} brackets are open at once",
@@ -477,10 +478,10 @@ class _Lexer:
         return place
 
     def _stray(self, text: str, span: Span) -> None:
-        found = stray_diagnostic(self.source, text, (*span[:3], span[1] + 1))
+        # A line is looked at once, however many such characters it has.
         if self.error_line_index != self.line_index:
             self.error_line_index = self.line_index
-            self._keep(found)
+            self._keep(stray_diagnostic(self.source, text, (*span[:3], span[1] + 1)))
         self._add(ERROR, span)
 
 

@@ -29,21 +29,21 @@ UNPACKING: Final = 26
 """A tuple or list as target, on top of its own weight."""
 CHAINED: Final = 4
 """Each target of an assignment to several."""
-STORE: Final = 40
+STORE: Final = 44
 """An element or field as target."""
 _WEIGHTS: Final[dict[type, int]] = {
     nodes.Name: 2, nodes.Constant: 1, nodes.ListExpr: 6, nodes.TupleExpr: 6, nodes.DictEntry: 1, nodes.DictExpr: 6,
     nodes.Unary: 60, nodes.Binary: 0, nodes.BoolOp: 4, nodes.Conditional: 4, nodes.Argument: 4, nodes.Call: 16,
-    nodes.Dot: 8, nodes.Index: 72, nodes.Slice: 12, nodes.ForClause: 36, nodes.IfClause: 4, nodes.Comprehension: 64,
+    nodes.Dot: 36, nodes.Index: 78, nodes.Slice: 12, nodes.ForClause: 36, nodes.IfClause: 4, nodes.Comprehension: 72,
     nodes.Lambda: 70, nodes.Parameter: 8, nodes.ExprStatement: 8, nodes.Assign: 6, nodes.AugmentedAssign: 20,
     nodes.IfBranch: 8, nodes.If: 8, nodes.For: 36, nodes.While: 36, nodes.Def: 70, nodes.Return: 6, nodes.Break: 12,
     nodes.Continue: 4, nodes.Pass: 1, nodes.Load: 2, nodes.LoadBinding: 4,
 }  # fmt: skip
 _OPERATORS: Final = {
-    "+": 132, "-": 92, "*": 92, "/": 60, "//": 88, "%": 88, "&": 72, "|": 72, "^": 72, ">>": 72, "<<": 16,
-    "==": 58, "!=": 58, "<": 58, "<=": 58, ">": 58, ">=": 58, "in": 42, "not in": 42,
+    "+": 134, "-": 104, "*": 104, "/": 64, "//": 160, "%": 160, "&": 114, "|": 114, "^": 114, ">>": 114, "<<": 20,
+    "==": 66, "!=": 66, "<": 66, "<=": 66, ">": 66, ">=": 66, "in": 66, "not in": 66,
 }  # fmt: skip
-CONSTANT_OPERATION_MAX: Final = 64
+CONSTANT_OPERATION_MAX: Final = 106
 """A literal as operand leaves fewer types to test."""
 FUSED_CALL: Final = 50
 """What `len(x)` and `x.append(y)` weigh on top, which are written out."""

@@ -61,6 +61,7 @@ class Duration:
                 "the duration is longer than 2**63 nanoseconds, some 292 years",
                 hint="count days or years with an int",
             )
+        charge(0, OBJECT)
         self.nanoseconds: Final = nanoseconds
 
     def __eq__(self, other: object) -> bool:

@@ -84,7 +84,8 @@ def insert(depth: int, self: AnyList, index: Any, value: Any, /) -> None:
     check_mutable(self, "insert into")
     count = len(self)
     wanted = int_argument("list.insert", "index", index)
-    charge((count >> 8) + 1, LIST_GROWTH * growth(count))
+    first = max(0, wanted + count) if wanted < 0 else min(wanted, count)
+    charge(((count - first) >> 8) + 1, LIST_GROWTH * growth(count))
     self.insert(max(-count, min(wanted, count)), value)
 
 

@@ -27,8 +27,8 @@ BLOCK = 4096
 """Turns of a loop that are charged at once."""
 CHECKPOINT = 4096
 """Steps between two looks at the budgets that are not compared inline."""
-SLACK_SHIFT: Final = 3
-"""An eighth of the memory budget may be charged between two censuses, be most of it alive or not: so a script that
+SLACK_SHIFT: Final = 2
+"""A quarter of the memory budget may be charged between two censuses, be most of it alive or not: so a script that
 keeps nearly all that it may and makes much garbage is not counted again for every few bytes."""
 OPTIONAL = ("steps", "wall_seconds")
 """Budgets that may be absent."""
@@ -109,6 +109,12 @@ class Meter:
         """All steps so far."""
         self.settle()
         return self.steps
+
+    @property
+    def steps_so_far(self) -> int:
+        """All steps so far, for threads that only look: this changes nothing, and while the script runs it may miss
+        the steps of the very moment."""
+        return self.steps + self._left - length_hint(self.ticks)
 
     def refill(self) -> None:
         """A call found `ticks` used up."""

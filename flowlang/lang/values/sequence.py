@@ -14,7 +14,7 @@ from flowlang.lang.values.compare import Comparison
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import charge, look
 from flowlang.lang.values.protocol import BoundMethod, type_name
-from flowlang.lang.values.wording import kind_of
+from flowlang.lang.values.wording import article, kind_of
 
 SLICE: Final = 1 << 18
 """So many elements are searched by one call of the host."""
@@ -34,18 +34,17 @@ def place(value: Any, index: Any) -> int:
     count = len(value)
     found = index + count if index < 0 else index
     if not 0 <= found < count:
-        raise index_out_of_range(value, index)
+        raise index_out_of_range(type_name(value), count, index)
     return found
 
 
-def index_out_of_range(value: Any, index: int) -> Fault:
-    """The Fault for an index that leads to no element of a sequence."""
-    count = len(value)
+def index_out_of_range(noun: str, count: int, index: int) -> Fault:
+    """The Fault for an index that leads to no element of a sequence of `count`; `noun` is the name of its type."""
     shown = index if abs(index) < 10**20 else "with many digits"
     return Fault(
         "index-out-of-range",
-        f"index {shown} is out of range for {kind_of(value)} of {count}",
-        hint=f"valid indexes are {-count} to {count - 1}" if count else f"the {type_name(value)} is empty",
+        f"index {shown} is out of range for {article(noun)} of {count}",
+        hint=f"valid indexes are {-count} to {count - 1}" if count else f"the {noun} is empty",
     )
 
 

@@ -36,6 +36,7 @@ from flowlang.lang.values.quote import clip, quote
 from flowlang.lang.values.search import SHORT, charge_search, charge_search_backwards, stripped_characters
 from flowlang.lang.values.sequence import place, span, span_length
 from flowlang.lang.values.size import text_size
+from flowlang.lang.values.text_case import CASE_METHODS, has_false_blanks
 from flowlang.lang.values.text_format import format_braces
 from flowlang.lang.values.wording import kind_of
 
@@ -49,7 +50,7 @@ MANY: Final = 1 << 18
 """Looking at so many strings one way after another, an interruption is noticed in between."""
 SEQUENCES: Final = (List, HeldList, tuple)
 
-METHODS: dict[str, Callable[..., Any]] = {}
+METHODS: Final[dict[str, Callable[..., Any]]] = dict(CASE_METHODS)
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -206,10 +207,6 @@ def _separator(name: str, separator: Any) -> str:
     return separator  # type: ignore[no-any-return]
 
 
-def _has_false_blanks(text: str) -> bool:
-    return "\x1c" in text or "\x1d" in text or "\x1e" in text or "\x1f" in text
-
-
 @_method
 def split(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) -> List:
     """The parts between separators (by default: between runs of blanks), at most `maximum` cuts, from the left."""
@@ -227,7 +224,7 @@ def split(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) ->
 
 def _words(text: str, limit: int) -> list[str]:
     """The parts of `text` between blanks; after `limit` cuts the rest stays whole, with its blanks at the end."""
-    if not _has_false_blanks(text):
+    if not has_false_blanks(text):
         return text.split(None, limit)
     if limit < 0:
         return WORD.findall(text)
@@ -249,7 +246,7 @@ def rsplit(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) -
         _charge_cuts(self, separator, limit)
         return List(self.rsplit(separator, limit))
     _charge_words(self, limit)
-    if not _has_false_blanks(self):
+    if not has_false_blanks(self):
         return List(self.rsplit(None, limit))
     charge(len(self) >> 4, text_size(self))
     _charge_words(self, limit)
@@ -388,66 +385,6 @@ def replace(depth: int, self: str, old: Any, new: Any, maximum: Any = -1, /) -> 
 def format(depth: int, self: str, /, *arguments: Any, **keywords: Any) -> str:
     """The string with its fields `{}`, `{0}`, `{name}` replaced by arguments."""
     return format_braces(self, arguments, given_names(keywords))
-
-
-# Case and kinds of characters
-
-
-def _mapping(name: str, convert: Callable[[str], str], explanation: str) -> None:
-    def method(depth: int, self: str, /) -> str:
-        if not self.isascii():
-            # Outside ASCII one character may become three.
-            charge(len(self) >> 6, 3 * text_size(self))
-        elif len(self) > SHORT:
-            charge(len(self) >> 8, 3 * text_size(self))
-        return convert(self)
-
-    method.__name__ = name
-    method.__doc__ = explanation
-    _method(method)
-
-
-def _question(name: str, test: Callable[[str], bool], explanation: str) -> None:
-    def method(depth: int, self: str, /) -> bool:
-        if len(self) > SHORT:
-            charge(len(self) >> (8 if self.isascii() else 4))
-        return test(self)
-
-    method.__name__ = name
-    method.__doc__ = explanation
-    _method(method)
-
-
-def _is_alphanumeric(text: str) -> bool:
-    if text.isascii():
-        return text.isalnum()
-    return all(character.isalpha() or character.isdecimal() for character in text)
-
-
-def _title(text: str) -> str:
-    # The host's method takes twelve bytes for each character, that of bytes one.
-    return text.encode().title().decode() if text.isascii() else text.title()
-
-
-def _capitalize(text: str) -> str:
-    return text.encode().capitalize().decode() if text.isascii() else text.capitalize()
-
-
-def _is_blank(text: str) -> bool:
-    return text.isspace() and not _has_false_blanks(text)
-
-
-_mapping("lower", str.lower, "The string in small letters.")
-_mapping("upper", str.upper, "The string in capitals.")
-_mapping("title", _title, "The string with every word capitalised.")
-_mapping("capitalize", _capitalize, "The string with its first letter a capital and the others small.")
-_question("isalnum", _is_alphanumeric, "Whether there are only letters and digits, and at least one.")
-_question("isalpha", str.isalpha, "Whether there are only letters, and at least one.")
-_question("isdigit", str.isdecimal, "Whether there are only decimal digits, and at least one.")
-_question("islower", str.islower, "Whether no letter is a capital, and at least one is small.")
-_question("isspace", _is_blank, "Whether there are only blanks, and at least one.")
-_question("istitle", str.istitle, "Whether every word begins with a capital and goes on in small letters.")
-_question("isupper", str.isupper, "Whether no letter is small, and at least one is a capital.")
 
 
 # Characters one by one

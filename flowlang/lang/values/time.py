@@ -32,6 +32,8 @@ FIRST: Final = -62_167_219_200 * SECOND
 """The beginning of the year 0."""
 LAST: Final = 253_402_300_800 * SECOND
 """The end of the year 9999."""
+SIZE: Final = 3 * OBJECT
+"""Bytes of a time, and of a zone that it alone may have."""
 NAME_MAX: Final = 64
 CLOCK_STEPS: Final = 4
 ZONE_STEPS: Final = 64
@@ -69,6 +71,7 @@ class Time:
                 "the time lies outside the years 0 to 9999",
                 hint="check the parts and the duration that it was made from",
             )
+        charge(0, SIZE)
         self.nanoseconds: Final = nanoseconds
         self.zone: Final = zone
 
@@ -167,7 +170,7 @@ register(
         display=lambda value, nested: time_text(value),
         equal=lambda left, right, equal: left.nanoseconds == right.nanoseconds,
         less=lambda left, right, less: left.nanoseconds < right.nanoseconds,
-        size=lambda value: 2 * OBJECT,
+        size=lambda value: SIZE,
     ),
 )
 register_operation("+", [Time], [Duration], lambda left, right: Time(left.nanoseconds + right.nanoseconds, left.zone))

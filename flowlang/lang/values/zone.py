@@ -33,7 +33,7 @@ class _Rules:
     def __init__(self) -> None:
         self.read: Callable[[str], bytes | None] = lambda name: None
         self.names: Callable[[], Iterable[str]] = tuple
-        self.known: dict[str, tzinfo] = {}
+        self.known: dict[str, Zone] = {}
 
 
 _RULES: Final = _Rules()
@@ -101,12 +101,12 @@ def find_zone(name: str) -> Zone | None:
     """The zone of a name of the tz database, such as `Europe/Berlin`; None if there is none."""
     if name in UTC_NAMES:
         return UTC
-    rules = _RULES.known.get(name)
-    if rules is None:
+    zone = _RULES.known.get(name)
+    if zone is None:
         data = _RULES.read(name)
         if data is None:
             return None
         from zoneinfo import ZoneInfo
 
-        rules = _RULES.known[name] = ZoneInfo.from_file(BytesIO(data), key=name)
-    return Zone(name, rules=rules)
+        zone = _RULES.known[name] = Zone(name, rules=ZoneInfo.from_file(BytesIO(data), key=name))
+    return zone

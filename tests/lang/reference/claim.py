@@ -29,7 +29,7 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 class Claims:
-    """The answers of inference about each expression, with who gave them. `definitions`: the functions of inferences."""
+    """The answers of inference about each expression, with who gave them. `definitions`: the function of each."""
 
     def __init__(self) -> None:
         self.about: dict[int, list[tuple[Inference, Type]]] = {}

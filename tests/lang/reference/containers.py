@@ -3,6 +3,9 @@
 Each function makes a few lists, lists of lists and dicts, lets names share them, puts them into each other, hands some
 of them to others, and changes them, also while they are iterated. What they hold is mostly ints, and now and then
 something else. Most statements succeed, so that much happens before a program ends.
+
+A function is made of a few kinds of statements only: if all of them were in each, hardly a container would stay within
+its function.
 """
 
 from __future__ import annotations
@@ -54,7 +57,11 @@ STATEMENTS = (
     "{L} = {{0: {L}}}[0]", "{L} = (lambda u: u)({L})", "{L} = max([{L}, {L}])", "{D} = {{u: {I} for u in {L}}}",
     "{L} = {D}.keys() + [1, 2, 3, 4]", "{C} = {L}.index({L}[{J}])", "show(type({L}), hasattr({L}, 'append'))",
     "{L}.append({L}.pop())", "{L} = [{L}][0]", "{L}[:] == {L} and {L}.append(0)", "{T}[{J}].append({I})",
-    "{L}[{J}] *= 2",
+    "{L}[{J}] *= 2", "{L}.append({{0: {L}}})", "{L}.append([{L}])", "{L}.append(({L},))", "{T}.append([{L}])",
+    "{D}[{K}] = [{L}]", "{L}[{J}] = {L}", "{D}['s'] = ({L}, {I})", "P = ({{'a': {L}}}, 1)", "{L}.extend([{L}, {T}])",
+    "{L} += [{{1: {L}}}]", "{D} = {{1: {D}, 2: {L}}}", "{L}.insert(0, struct(x = {L}))",
+    "keep(struct(x = {L}, y = {D}))", "keep(lambda: {L})",
+    "{L} = [{L} for _ in range(4)]", "{D} = {{u: {L} for u in range(3)}}", "{L} = [lambda: {L}, {L}][1]",
 )  # fmt: skip
 SOURCES = (
     "{L}", "{L}", "{L}", "range(4)", "range(len({L}))", "enumerate({L})", "zip({L}, {L})", "{T}", "{D}", "{D}.items()",
@@ -81,6 +88,7 @@ class Containers(Programs):
     def __init__(self, choices: Choices, vocabulary: Vocabulary) -> None:
         super().__init__(choices, vocabulary)
         self.depth = 0
+        self.menu: tuple[str, ...] = STATEMENTS
 
     def program(self) -> str:
         choices = self.choices
@@ -88,15 +96,27 @@ class Containers(Programs):
         for number in range(choices.between(1, 2)):
             self.lines.append(f"def h{number}(N, zs):")
             self.depth = 1
+            self.menu = tuple(choices.pick(STATEMENTS) for _ in range(choices.between(3, 12)))
             for name in ("xs", "ys"):
                 self.say(f"{name} = {choices.pick(LIST_SOURCES[:6])}")
             for name in TABLES:
                 self.say(f"{name} = {choices.pick(TABLE_SOURCES[:2])}")
-            for line in ("d = {0: 1}", "e = d", "k = 1", "c = 0", "i = 2", "P = (xs, 1)", "Q = [ys]", "f = lambda: 1"):
+            for line in (
+                "d = {0: 1}",
+                "e = d",
+                "k = 1",
+                "c = 0",
+                "i = 2",
+                "P = (0, 1)",
+                "Q = [[3, 4]]",
+                "f = lambda: 1",
+            ):
                 self.say(f"if N > 2: {line}" if choices.chance(3) else line)
             for _ in range(choices.between(3, 9)):
                 self.statement()
-            self.say(f"return {choices.pick(('xs', '(xs, ys)', '[m, d]', 'c', 'zs', '[xs, kept]', 'm[0]'))}")
+            self.say(
+                f"return {choices.pick(('c', 'xs', 'len(ys)', 'zs', 'm', '(xs, ys)', '[m, d]', '[xs, kept]', 'm[0]', 'xs[0]'))}"
+            )
             self.depth = 0
         for number in range(2):
             callee = number if f"def h{number}(N, zs):" in self.lines else 0
@@ -124,8 +144,15 @@ class Containers(Programs):
         """A statement, perhaps with a block."""
         choices = self.choices
         if self.depth > 4 or choices.chance(60):
-            return self.say(choices.pick(STATEMENTS))
-        kinds: tuple[Callable[[], None], ...] = (self.loop, self.loop, self.condition, self.inner)
+            return self.say(choices.pick(self.menu))
+        kinds: tuple[Callable[[], None], ...] = (
+            self.loop,
+            self.loop,
+            self.loop,
+            self.condition,
+            self.condition,
+            self.inner,
+        )
         return choices.pick(kinds)()
 
     def block(self, most: int = 3) -> None:
