@@ -14,9 +14,8 @@ from types import CodeType
 from typing import Any, Final
 
 from flowlang.lang.compile import arithmetic, calls, expressions, functions, loops, statements, tree
-from flowlang.lang.compile.dataflow import Dataflow
-from flowlang.lang.compile.inference import Inference
-from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.clones import make_clones
+from flowlang.lang.compile.naming import clone_name, python_name
 from flowlang.lang.compile.piece import Piece, cut
 from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
 from flowlang.lang.compile.recursion import NEVER, refuse_recursion
@@ -36,12 +35,12 @@ ALLOWED: Final = frozenset({
     ast.IfExp, ast.Dict, ast.Compare, ast.Call, ast.keyword, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred,
     ast.Name, ast.List, ast.Tuple,
     ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.USub, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
-    ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is,
-    ast.IsNot, ast.In, ast.NotIn,
+    ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift,
+    ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot, ast.In, ast.NotIn,
 })  # fmt: skip
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
 ALLOWED_ATTRIBUTES: Final = frozenset({
-    "steps", "limit", "memory", "checkpoint", "charge", "ticks", "refill", "append", "fields", "get", "pop",
+    "steps", "limit", "memory", "checkpoint", "charge", "calls", "refill", "append", "fields", "get", "pop",
     "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip",
 })  # fmt: skip
 
@@ -54,11 +53,10 @@ def compile_module(
     scope = file.scope
     assert isinstance(scope, ModuleScope)
     known = KnownNames(file.body)
-    flow = Dataflow()
-    flow.module(file.body)
+    make_clones(known)
     whole = Unit(
         is_module=True,
-        inference=Inference(flow, known, is_module=True),
+        inference=known.top.inference,
         known=known,
         entry_call=scope.guard.call if scope.guard is not None else None,
     )
@@ -115,7 +113,8 @@ def _bound_globals(piece: Piece) -> list[str]:
     """The globals that a piece binds: CPython has to be told, for they are bound inside a function."""
     names = {function.name.name for function in piece.functions}
     names.update(name.name for name, how in block_names(piece.statements) if how is not How.LOAD)
-    return sorted(python_name(name) for name in names)
+    functions = [function.name.name for function in piece.functions]
+    return sorted([*map(python_name, names), *map(clone_name, functions)])
 
 
 def _code_of(module: ast.Module, source: SourceFile) -> CodeType:
