@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import operands
+from flowlang.lang.compile.guards import flowing_operands, operands
 from flowlang.lang.compile.inference import STRING_METHODS
-from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.naming import clone_name, python_name
 from flowlang.lang.compile.operation import SHORT_BYTES, SHORT_TEXT
 from flowlang.lang.compile.targets import plain_key
 from flowlang.lang.compile.tree import Place
@@ -32,14 +32,10 @@ PURE = frozenset([
 @lowers(nodes.Call)
 def lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
     code = _lower_call(unit, node)
-    if unit.inference.is_plain(node) and not _gives_content(node):
+    is_made_here = not isinstance(node.function, nodes.Dot) and unit.inference.clone_of(node) is None
+    if is_made_here and unit.inference.is_plain(node):
         return tree.operator("plain", [code], tree.place(node.span))
     return code
-
-
-def _gives_content(node: nodes.Call) -> bool:
-    """Whether the call takes out what a container holds, in the form in which it holds it."""
-    return isinstance(node.function, nodes.Dot)
 
 
 def _lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
@@ -56,6 +52,9 @@ def _lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
     if universal == "str" and _is_one_positional(node) and unit.type_of(node.arguments[0].value).is_bounded:
         unit.spend_memory(SHORT_BYTES)
         return tree.call(tree.name("$str", at), [unit.expression(node.arguments[0].value)], at)
+    if unit.inference.clone_of(node) is not None and isinstance(node.function, nodes.Name):
+        values = flowing_operands(unit, [argument.value for argument in node.arguments])
+        return tree.call(tree.name(clone_name(node.function.name), at), [unit.depth(at), *values], at)
     function = unit.expression(node.function)
     known = unit.known.get(node.function)
     if known is not None and node is not unit.entry_call:

@@ -13,17 +13,20 @@ and all that it is asked for, are certain to be strings, ordinary ints or tuples
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flowlang.lang.compile.static_type import NOTHING, Type
 
 
 class Cell:
-    """One class of containers. `items`: sources of what is put in (`inference.py`); `keys`: of a dict's keys;
-    `asked`: expressions that it is asked for.
+    """One class of containers. `items`: what is put in, as sources, each with the dataflow that it belongs to; `keys`:
+    a dict's keys; `asked`: what it is asked for. `form`: the host's type, for containers that are plain.
     `content`: the cell of the containers inside. `item`, `key`: their types, as far as solved."""
 
-    __slots__ = ("above", "asked", "content", "has_escaped", "is_plain", "item", "items", "key", "keys")
+    __slots__ = (
+        "above", "asked", "content", "form", "has_escaped", "is_plain", "is_shown", "item", "items", "key", "keys",
+    )  # fmt: skip
 
     def __init__(self, *, has_escaped: bool = False) -> None:
         self.above: Cell | None = None
@@ -35,16 +38,20 @@ class Cell:
         self.key: Type = NOTHING
         self.has_escaped = has_escaped
         self.is_plain = True
+        self.is_shown = False
+        self.form = ""
 
     def root(self) -> Cell:
         """The cell that stands for all that were merged with this one."""
+        found = self
+        while found.above is not None:
+            found = found.above
         cell = self
-        while cell.above is not None:
-            cell = cell.above
-        while self is not cell and self.above is not cell:
-            assert self.above is not None
-            self.above, self = cell, self.above
-        return cell
+        while cell.above is not None and cell.above is not found:
+            following = cell.above
+            cell.above = found
+            cell = following
+        return found
 
     def inner(self) -> Cell:
         """The cell of the containers that these containers hold."""
@@ -59,6 +66,10 @@ class Cell:
         while cell is not None and not cell.has_escaped:
             cell.has_escaped = True
             cell = None if cell.content is None else cell.content.root()
+
+    def show(self) -> None:
+        """The containers are used as values: what they hold must be values through and through (`settle_shown`)."""
+        self.root().is_shown = True
 
     def spoil(self) -> None:
         """The containers must be values of the language."""
@@ -76,6 +87,7 @@ def merge(first: Cell, second: Cell) -> None:
             (right if left.has_escaped else left).escape()
         right.above = left
         left.is_plain = left.is_plain and right.is_plain
+        left.is_shown = left.is_shown or right.is_shown
         left.items += right.items
         left.keys += right.keys
         left.asked += right.asked
@@ -83,3 +95,16 @@ def merge(first: Cell, second: Cell) -> None:
             left.content = right.content
         elif right.content is not None:
             pairs.append((left.content, right.content))
+
+
+def settle_shown(cells: Iterable[Cell]) -> None:
+    """Spoils all that is inside containers that are used as values."""
+    waiting = [cell for cell in cells if cell.is_shown]
+    while waiting:
+        content = waiting.pop().content
+        if content is not None:
+            content = content.root()
+            content.is_plain = False
+            if not content.is_shown:
+                content.is_shown = True
+                waiting.append(content)

@@ -8,14 +8,14 @@ it. Reading through a copy does no harm, so a use as a plain value only spoils t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
-import attrs
-
 from flowlang.lang.compile.cell import Cell, merge
-from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, always_returns, parallel
 from flowlang.lang.compile.static_type import UNKNOWN as UNKNOWN_TYPE
+from flowlang.lang.compile.static_type import Type
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
 
@@ -29,31 +29,15 @@ COPIERS: Final = frozenset({"list", "sorted", "reversed"})
 DICT_READS: Final = frozenset({"keys", "values", "items", "get"})
 
 
-@attrs.frozen(eq=False)
-class ItemOf:
-    """What iterating over the value of an expression gives."""
-
-    iterable: nodes.Expr
-
-
-@attrs.frozen(eq=False)
-class PartOf:
-    """Part `index` of a value that is unpacked into `count`."""
-
-    whole: Any
-    index: int
-    count: int
-
-
-Source = nodes.Expr | ItemOf | PartOf | Type
-
-
 class Dataflow:
     """The walk. `sources`, `cells`: by local binding. `returns`: what the outermost function returns. `operations`,
     `indexes`: the binary operations and the indexing; `hot`: the ids of those in loops. `called`: the names called.
-    `own`: the names of a nested function walked on its own; all others belong to the code around it."""
+    `own`: the names of a nested function walked on its own; all others belong to the code around it. `clones`: the
+    dataflow of the clone that a call reaches, by the id of the call. `inference`: what was last solved for it."""
 
-    def __init__(self, own: Iterable[Binding] | None = None) -> None:
+    def __init__(
+        self, own: Iterable[Binding] | None = None, clones: Mapping[int, Dataflow] = MappingProxyType({})
+    ) -> None:
         self.sources: dict[Binding, list[Source]] = {}
         self.cells: dict[Binding, Cell] = {}
         self.node_cells: dict[int, Cell] = {}
@@ -63,6 +47,14 @@ class Dataflow:
         self.indexes: list[nodes.Index] = []
         self.hot: set[int] = set()
         self.called: set[Binding] = set()
+        self.calls: list[nodes.Call] = []
+        self.clones = clones
+        self.returned = Cell()
+        self.is_clone = self.always_returns = False
+        self.inference: Any = None
+        self.changed: list[Cell] = []
+        self.crossed: list[Cell] = []
+        self.parameters: list[Binding] = []
         self.size = 0
         self._loops = 0
         self._own = None if own is None else set(own)
@@ -77,6 +69,18 @@ class Dataflow:
         self._parameters(parameters, given)
         self.block(body)
         self._settle()
+
+    def clone(self, body: Sequence[nodes.Statement]) -> None:
+        """Walks a function of which all callers are known; they give its parameters (`receive`)."""
+        self.is_clone = True
+        self.always_returns = always_returns(body)
+        self.block(body)
+        self._settle()
+
+    def receive(self, binding: Binding, argument: ArgumentOf, cell: Cell) -> None:
+        """A call gives `argument` to a parameter of this clone."""
+        self.sources.setdefault(binding, []).append(argument)
+        merge(self.cell_of_binding(binding), cell)
 
     def module(self, body: Iterable[nodes.Statement]) -> None:
         """Walks the top level of a module, whose functions are walked on their own."""
@@ -125,12 +129,12 @@ class Dataflow:
                     self._put(cell, element)
             case nodes.DictExpr(entries=entries):
                 for entry in entries:
-                    cell.keys.append(entry.key)
+                    cell.keys.append((self, entry.key))
                     self._put(cell, entry.value)
             case nodes.Comprehension(element=element, key=key):
                 self._put(cell, element)
                 if key is not None:
-                    cell.keys.append(key)
+                    cell.keys.append((self, key))
             case nodes.Binary(op="*", left=left, right=right) if isinstance(left, nodes.ListExpr):
                 self._pour(cell, left)
             case nodes.Binary(op="*", left=left, right=right) if isinstance(right, nodes.ListExpr):
@@ -140,7 +144,7 @@ class Dataflow:
             ):
                 self._pour(cell, argument.value)
             case nodes.Call(function=nodes.Dot(name="split")):
-                cell.items.append(ItemOf(node))
+                cell.items.append((self, ItemOf(node)))
             case nodes.Constant() | nodes.Unary():
                 pass
             case _:
@@ -148,11 +152,11 @@ class Dataflow:
         return cell
 
     def _put(self, cell: Cell, element: nodes.Expr) -> None:
-        cell.root().items.append(element)
+        cell.root().items.append((self, element))
         merge(cell.inner(), self.cell_of(element))
 
     def _pour(self, cell: Cell, iterable: nodes.Expr) -> None:
-        cell.root().items.append(ItemOf(iterable))
+        cell.root().items.append((self, ItemOf(iterable)))
         merge(cell.inner(), self.cell_of(iterable).inner())
 
     # Uses
@@ -165,12 +169,11 @@ class Dataflow:
     def read(self, node: nodes.Expr) -> None:
         """The value is looked at and not kept: a copy would do."""
         self.visit(node)
-        if isinstance(node, (nodes.Name, nodes.Index)):
-            self.cell_of(node).inner().spoil()
-        elif not isinstance(node, nodes.Constant):
+        if not isinstance(node, nodes.Constant):
             cell = self.cell_of(node)
-            cell.spoil()
-            cell.inner().spoil()
+            cell.show()
+            if not isinstance(node, (nodes.Name, nodes.Index)):
+                cell.spoil()
 
     def visit(self, node: nodes.Expr) -> None:
         """Walks an expression whose value goes where the caller says."""
@@ -201,7 +204,10 @@ class Dataflow:
                     self.block(inner)
                     self._loops -= 1
                 case nodes.Return(value=value):
-                    if value is not None:
+                    if self.is_clone and not self._inner and value is not None:
+                        self.visit(value)
+                        merge(self.returned, self.cell_of(value))
+                    elif value is not None:
                         for part in value.elements if isinstance(value, nodes.TupleExpr) else [value]:
                             self.read(part)
                     if not self._inner:
@@ -229,8 +235,8 @@ class Dataflow:
         self._inner.pop()
 
     def _assign(self, targets: list[nodes.Expr], value: nodes.Expr) -> None:
-        if len(targets) == 1 and _match(targets[0], value):
-            for target, part in zip(_elements(targets[0]), _elements(value), strict=True):
+        if len(targets) == 1 and (pairs := parallel(targets[0], value)):
+            for target, part in pairs:
                 self._assign([target], part)
             return
         self.visit(value)
@@ -251,8 +257,8 @@ class Dataflow:
                 self.visit(value)
                 self.read(index)
                 container = self.cell_of(value).root()
-                container.items.append(source)
-                container.keys.append(index)
+                container.items.append((self, source))
+                container.keys.append((self, index))
                 self._change(container)
                 merge(container.inner(), cell)
             case nodes.Dot(value=value):
@@ -281,7 +287,7 @@ class Dataflow:
                 self.visit(value)
                 self.read(index)
                 container = self.cell_of(value).root()
-                container.items.append(result)
+                container.items.append((self, result))
                 container.inner().spoil()
                 self._change(container)
             case nodes.Dot(value=value):
@@ -289,6 +295,7 @@ class Dataflow:
                 self.cell_of(node.value).escape()
 
     def _change(self, cell: Cell) -> None:
+        self.changed.append(cell)
         if self._iterated:
             self._changes.append((cell, tuple(self._iterated)))
 
@@ -342,7 +349,7 @@ class Dataflow:
         for part in spine:
             self.read(part.right)
         if node.op in ("in", "not in") and isinstance(node.right, nodes.Name):
-            self.cell_of(node.right).root().asked.append(node.left)
+            self.cell_of(node.right).root().asked.append((self, node.left))
         if not repeats:
             # Parts of a sum of lists are shared with the sum.
             for side in (spine[-1].left, *(part.right for part in spine)):
@@ -370,9 +377,21 @@ class Dataflow:
             return
         if isinstance(function, nodes.Name):
             self.called.add(function.binding)
+            if not self._inner:
+                self.calls.append(node)
+                if id(node) in self.clones:
+                    self._call_clone(node, self.clones[id(node)])
+                    return
         self.visit(function)
         for argument in node.arguments:
             self.escape(argument.value)
+
+    def _call_clone(self, node: nodes.Call, clone: Dataflow) -> None:
+        for binding, argument in zip(clone.parameters, node.arguments, strict=True):
+            self.visit(argument.value)
+            clone.receive(binding, ArgumentOf(self, argument.value), self.cell_of(argument.value))
+        self.node_cells[id(node)] = clone.returned
+        self.crossed += self._iterated
 
     def _read_arguments(self, node: nodes.Call, name: str) -> None:
         for argument in node.arguments:
@@ -410,7 +429,7 @@ class Dataflow:
         if function.name in DICT_READS and isinstance(receiver, nodes.Name):
             cell.inner().escape()
             if function.name == "get":
-                cell.root().asked += [argument.value for argument in node.arguments[:1]]
+                cell.root().asked += [(self, argument.value) for argument in node.arguments[:1]]
         else:
             cell.escape()
         for argument in node.arguments:
@@ -429,7 +448,7 @@ class Dataflow:
         self.visit(node.value)
         self.read(node.index)
         cell = self.cell_of(node.value)
-        cell.root().asked.append(node.index)
+        cell.root().asked.append((self, node.index))
         if not isinstance(node.value, (nodes.Name, nodes.Index)):
             cell.spoil()
 
@@ -467,20 +486,6 @@ class Dataflow:
         self._parameters(node.parameters, {})
         self.escape(node.body)
         self._inner.pop()
-
-
-def _elements(node: nodes.Expr) -> list[nodes.Expr]:
-    assert isinstance(node, (nodes.TupleExpr, nodes.ListExpr))
-    return node.elements
-
-
-def _match(target: nodes.Expr, value: nodes.Expr) -> bool:
-    """Whether a tuple display is assigned to as many targets."""
-    return (
-        isinstance(target, (nodes.TupleExpr, nodes.ListExpr))
-        and isinstance(value, nodes.TupleExpr)
-        and len(target.elements) == len(value.elements)
-    )
 
 
 _VISITS: Final[dict[type, Callable[[Dataflow, Any], None]]] = {

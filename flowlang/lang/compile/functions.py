@@ -4,12 +4,12 @@ Each function takes the call depth as its first, positional-only parameter. Its 
 long straight code), and refuses to go deeper than the budget allows:
 
     def f(%d, /, a, b=…):
-        for %t in $m.ticks: break
+        for %t in $m.calls: break
         else: $m.refill()
         if %d > $depth: $too_deep()
         %n = %d + 1
 
-`$m.ticks` counts down in C; a `for` that takes one tick and leaves is the cheapest way there is to count a call.
+`$m.calls` counts down in C; a `for` that takes one and leaves is the cheapest way there is to count a call.
 A small function that calls nothing needs neither (`LEAF_NODES_MAX`), and statements that only end a recursion come
 before the prologue. A comprehension is a function of its first
 iterable, called where it stands; its clauses become loops.
@@ -21,17 +21,18 @@ import ast
 from typing import Any
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.expressions import DICT_BYTES, ENTRY_BYTES, LIST_BYTES
 from flowlang.lang.compile.dataflow import Dataflow
+from flowlang.lang.compile.expressions import DICT_BYTES, ENTRY_BYTES, LIST_BYTES
 from flowlang.lang.compile.guards import operands
 from flowlang.lang.compile.inference import Inference
+from flowlang.lang.compile.inflow import always_returns
 from flowlang.lang.compile.loops import lower_loop
 from flowlang.lang.compile.naming import python_name
-from flowlang.lang.compile.targets import assign_to, is_plain_key, plain_key
 from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.targets import assign_to, is_plain_key, plain_key
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import DEEPER, DEPTH, LEAF_BYTES_MAX, METER, NODES_PER_STEP, Unit, lowers
-from flowlang.lang.compile.versions import always_returns, version_for
+from flowlang.lang.compile.versions import version_for
 from flowlang.lang.resolve.scope import Binding
 from flowlang.lang.syntax import nodes
 
@@ -55,11 +56,11 @@ def prologue(unit: Unit, at: Place) -> list[ast.stmt]:
         return [tree.assign(DEEPER, tree.name(DEPTH, at), at)] if unit.uses_depth else []
     meter = tree.name(METER, at)
     refill = tree.call(tree.attribute(meter, "refill", at), [], at)
-    tick = ast.For(
-        tree.store("%t", at), tree.attribute(meter, "ticks", at), [ast.Break(**at)], [tree.expression(refill, at)],
+    count = ast.For(
+        tree.store("%t", at), tree.attribute(meter, "calls", at), [ast.Break(**at)], [tree.expression(refill, at)],
         None, **at,
     )  # fmt: skip
-    result: list[ast.stmt] = [tick]
+    result: list[ast.stmt] = [count]
     more = (unit.charge.nodes - FREE_NODES) // NODES_PER_STEP
     if more > 0:
         result.append(tree.add_to_attribute(METER, "steps", more, at))
@@ -135,8 +136,7 @@ def _versions(unit: Unit, node: nodes.Def) -> tuple[dict[Binding, Type], Inferen
     """The types to test for, and the inference of the version for them, if there is one, and of that for all others."""
     known = unit.known.get(node.name)
     if known is not None and known.definition is node:
-        plain = Inference(known.plain, unit.known)
-        return known.given, Inference(known.typed, unit.known) if known.given else None, plain
+        return known.given, known.typed.inference if known.given else None, known.plain.inference
     own = None if unit.inference.is_module else node.scope.names.values()
     outer = None if unit.inference.is_module else unit.inference
     flow = Dataflow(own)
@@ -153,8 +153,9 @@ def _version(unit: Unit, inference: Inference, node: nodes.Def, at: Place) -> li
     body = node.body
     parameters = {parameter.name.binding for parameter in node.parameters if parameter.name is not None}
     inner = unit.version(inference)
-    inner.assigned = unit.assigned | parameters
+    added = inner.assign(parameters)
     code = inner.statements(body)
+    inner.assigned.difference_update(added)
     first = _leading_exits(body, code)
     return [*code[:first], *prologue(inner, at), *code[first:]] or [ast.Pass(**at)]
 
@@ -199,6 +200,12 @@ def define(
     """The generated function of a `def`, named `name`, defined inside `unit`."""
     code = function_body(unit.nested(), node, at)
     return _function(name, parameters_of(node.parameters, defaults, keyword_defaults, at), code, at)
+
+
+def define_clone(unit: Unit, node: nodes.Def, clone: Dataflow, at: Place) -> ast.FunctionDef:
+    """The clone of a top-level function (`clones.py`), named as the function itself."""
+    code = _version(unit.nested(), clone.inference, node, at)
+    return _function(python_name(node.name.name), parameters_of(node.parameters, [], [], at), code, at)
 
 
 def _function(name: str, arguments: ast.arguments, body: list[ast.stmt], at: Place) -> ast.FunctionDef:

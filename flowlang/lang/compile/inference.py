@@ -11,14 +11,32 @@ No function can rebind a variable of an outer one, so the types of an outer func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from flowlang.lang.compile.cell import Cell
-from flowlang.lang.compile.dataflow import Dataflow, ItemOf, PartOf, Source
+from flowlang.lang.compile.cell import Cell, settle_shown
+from flowlang.lang.compile.dataflow import Dataflow
+from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source
 from flowlang.lang.compile.static_type import (
-    BOOL, DICT, FLOAT, INDEX, INT, LINEAR, LIST, NONE, NOTHING, SHORT, STRING, TUPLE, UNKNOWN, Type, bounded_int, join, join_all,
-    of_constant, of_operation,
+    BOOL,
+    DICT,
+    FLOAT,
+    INDEX,
+    INT,
+    LINEAR,
+    LIST,
+    NONE,
+    NOTHING,
+    SHORT,
+    STRING,
+    TUPLE,
+    UNKNOWN,
+    Type,
+    bounded_int,
+    join,
+    join_all,
+    of_constant,
+    of_operation,
 )  # fmt: skip
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
@@ -65,17 +83,19 @@ class Inference:
     the code around."""
 
     def __init__(
-        self, flow: Dataflow, module: ModuleTypes, outer: Inference | None = None, *, is_module: bool = False
-    ) -> None:
+        self, flow: Dataflow, module: ModuleTypes, outer: Inference | None = None, *, is_module: bool = False,
+        is_joint: bool = False,
+    ) -> None:  # fmt: skip
         self.is_module = is_module
-        self._flow = flow
+        self.flow = flow
+        flow.inference = self
         self._outer = outer
         self.module = module
         self._types: dict[Binding, Type] = dict.fromkeys(flow.sources, NOTHING)
         self._cells: list[Cell] = []
         self._memo: dict[int, Type] = {}
-        self._plain: dict[int, str] = {}
-        self._solve()
+        if not is_joint:
+            solve([self])
 
     # What the lowering asks
 
@@ -101,11 +121,15 @@ class Inference:
         if isinstance(node, (nodes.Constant, nodes.Unary)):
             return False
         cell = self._known_cell(node)
-        return cell is not None and self._plain.get(id(cell.root())) == self.type_of(node).name
+        return cell is not None and cell.root().form == self.type_of(node).name
+
+    def clone_of(self, node: nodes.Call) -> Dataflow | None:
+        """The clone that a call is certain to reach."""
+        return self.flow.clones.get(id(node))
 
     def returned(self) -> Type:
         """The join of what the function's `return` statements give."""
-        return join_all(NONE if value is None else self._type_of(value) for value in self._flow.returns)
+        return join_all(NONE if value is None else self._type_of(value) for value in self.flow.returns)
 
     def type_of_items(self, node: nodes.Expr) -> Type:
         """The type of what iterating over an expression gives."""
@@ -117,82 +141,62 @@ class Inference:
 
     # Solving
 
-    def _solve(self) -> None:
-        flow = self._flow
-        roots = {id(root): root for root in map(Cell.root, [*flow.cells.values(), *flow.node_cells.values()])}
+    def collect(self) -> None:
+        """Finds the cells that belong to this function."""
+        roots = {id(root): root for root in map(Cell.root, [*self.flow.cells.values(), *self.flow.node_cells.values()])}
         waiting = list(roots.values())
         while waiting:
             content = waiting.pop().content
             if content is not None and id(content.root()) not in roots:
                 roots[id(content.root())] = content.root()
                 waiting.append(content.root())
-        self._cells = [cell for cell in roots.values() if not cell.has_escaped and (cell.items or cell.keys)]
-        for attempt in range(PASSES_MAX):
-            if not self._pass(is_widening=attempt >= WIDENED_AFTER):
-                break
-        else:
-            self._types = dict.fromkeys(self._types, UNKNOWN)
-            for cell in self._cells:
-                cell.item = cell.key = UNKNOWN
-        self._choose_plain(list(roots.values()))
+        self.roots = list(roots.values())
+        self._cells = [cell for cell in self.roots if not cell.has_escaped and (cell.items or cell.keys)]
 
-    def _pass(self, *, is_widening: bool) -> bool:
+    def give_up(self) -> None:
+        """Nothing is certain."""
+        self._types = dict.fromkeys(self._types, UNKNOWN)
+        for cell in self._cells:
+            cell.item = cell.key = UNKNOWN
+
+    def improve(self, *, is_widening: bool) -> bool:
+        """One pass over all names and cells. Whether anything is known to be more than before."""
         changed = False
         types = self._types
-        for binding, sources in self._flow.sources.items():
+        for binding, sources in self.flow.sources.items():
             old = types[binding]
             if old is not UNKNOWN:
                 types[binding] = found = self._grown(old, sources, is_widening=is_widening)
                 changed = changed or found != old
         for cell in self._cells:
             old_item, old_key = cell.item, cell.key
-            cell.item = self._grown(old_item, cell.items, is_widening=is_widening)
-            cell.key = self._grown(old_key, cell.keys, is_widening=is_widening)
+            cell.item = _in_cell(old_item, cell.items, is_widening=is_widening)
+            cell.key = _in_cell(old_key, cell.keys, is_widening=is_widening)
             changed = changed or cell.item != old_item or cell.key != old_key
         return changed
 
     def _grown(self, old: Type, sources: Iterable[Source], *, is_widening: bool) -> Type:
         """What a name or cell of type `old` may hold as well: types only ever grow, so the passes end."""
-        found = join(old, self._joined(sources))
-        return _widened(old, found) if is_widening else found
-
-    def _joined(self, sources: Iterable[Source]) -> Type:
-        result = NOTHING
+        found = old
         for source in sources:
-            result = join(result, self._type_of_source(source))
-            if result is UNKNOWN:
-                break
-        return result
-
-    def _choose_plain(self, cells: list[Cell]) -> None:
-        """Containers that never escape are plain, if all names and elements that may mean them are of one type."""
-        kinds: dict[int, str] = {}
-        for binding, kind in self._types.items():
-            if binding in self._flow.cells:
-                root = id(self._flow.cells[binding].root())
-                kinds[root] = kind.name if kinds.get(root, kind.name) == kind.name else UNKNOWN.name
-        for cell in cells:
-            if cell.content is not None:
-                root = id(cell.content.root())
-                kinds[root] = cell.item.name if kinds.get(root, cell.item.name) == cell.item.name else UNKNOWN.name
-        for cell in cells:
-            if cell.is_plain and not cell.has_escaped:
-                kind_name = kinds.get(id(cell), "list")
-                if kind_name == "list" or (kind_name == "dict" and self._has_plain_keys(cell)):
-                    self._plain[id(cell)] = kind_name
-
-    def _has_plain_keys(self, cell: Cell) -> bool:
-        return is_plain_key(cell.key) and all(is_plain_key(self._type_of(node), INT.bits) for node in cell.asked)
+            found = join(found, self.type_of_source(source))
+            if found is UNKNOWN:
+                return UNKNOWN
+        return _widened(old, found) if is_widening else found
 
     # Types of sources and expressions
 
-    def _type_of_source(self, source: Source) -> Type:
+    def type_of_source(self, source: Source) -> Type:
+        """The type of what flows somewhere in this function."""
         if isinstance(source, Type):
             return source
+        if isinstance(source, ArgumentOf):
+            inference: Inference = source.flow.inference
+            return inference.type_now(source.node)
         if isinstance(source, ItemOf):
             return self._type_of_items(source.iterable)
         if isinstance(source, PartOf):
-            whole = self._type_of_source(source.whole)
+            whole = self.type_of_source(source.whole)
             if whole.name == "":
                 return NOTHING
             return whole.parts[source.index] if len(whole.parts) == source.count else UNKNOWN
@@ -201,7 +205,7 @@ class Inference:
     def _known_cell(self, node: nodes.Expr) -> Cell | None:
         """The cell of an expression, if the walk made one."""
         if isinstance(node, nodes.Name):
-            cell = self._flow.cells.get(node.binding)
+            cell = self.flow.cells.get(node.binding)
             if cell is None and self._outer is not None:
                 return self._outer._known_cell(node)
             return cell
@@ -210,7 +214,7 @@ class Inference:
             if outside is None or outside.root().content is None:
                 return None
             return outside.inner()
-        return self._flow.node_cells.get(id(node))
+        return self.flow.node_cells.get(id(node))
 
     def _type_of_items(self, node: nodes.Expr) -> Type:
         """What iterating over an expression gives."""
@@ -324,6 +328,10 @@ class Inference:
         if isinstance(node.function, nodes.Dot):
             return self._method(node, node.function)
         name = _universal(node.function)
+        clone = self.flow.clones.get(id(node))
+        if clone is not None:
+            inference: Inference = clone.inference
+            return join(inference.returned(), NOTHING if clone.always_returns else NONE)
         if name is None:
             return self.module.returns(node, self)
         if name == "abs" and len(node.arguments) == 1:
@@ -358,6 +366,65 @@ class Inference:
         if receiver.name == "dict" and function.name in ("keys", "values", "items"):
             return LIST
         return UNKNOWN
+
+
+def solve(inferences: Sequence[Inference]) -> None:
+    """Works out the types of functions that share cells, or of one alone."""
+    for inference in inferences:
+        inference.collect()
+    for attempt in range(PASSES_MAX):
+        is_widening = attempt >= WIDENED_AFTER
+        # All of them take part in every pass, so the list is made before it is looked at.
+        changes = [inference.improve(is_widening=is_widening) for inference in inferences]
+        if not any(changes):
+            break
+    else:
+        for inference in inferences:
+            inference.give_up()
+    _choose_plain(inferences)
+
+
+def _choose_plain(inferences: Sequence[Inference]) -> None:
+    """Containers that never escape are plain, if all names and elements that may mean them are of one type."""
+    kinds: dict[int, str] = {}
+
+    def note(cell: Cell, kind: str) -> None:
+        kinds[id(cell)] = kind if kinds.get(id(cell), kind) == kind else UNKNOWN.name
+
+    for inference in inferences:
+        for binding, cell in inference.flow.cells.items():
+            if binding in inference.flow.sources:
+                note(cell.root(), inference.type_of_binding(binding).name)
+        for cell in inference.roots:
+            if cell.content is not None:
+                note(cell.content.root(), cell.item.name)
+        if inference.flow.is_clone:
+            note(inference.flow.returned.root(), inference.returned().name)
+    roots = [cell for inference in inferences for cell in inference.roots]
+    settle_shown(roots)
+    for cell in roots:
+        cell.form = ""
+    for cell in roots:
+        kind = kinds.get(id(cell), LIST.name)
+        is_possible = cell.is_plain and not cell.has_escaped
+        if is_possible and (kind == "list" or (kind == "dict" and _has_plain_keys(cell))):
+            cell.form = kind
+
+
+def _has_plain_keys(cell: Cell) -> bool:
+    asked = (flow.inference.type_now(node) for flow, node in cell.asked)
+    return is_plain_key(cell.key) and all(is_plain_key(kind, INT.bits) for kind in asked)
+
+
+def _in_cell(old: Type, sources: Iterable[tuple[Dataflow, Source]], *, is_widening: bool) -> Type:
+    """What a cell that held `old` holds as well."""
+    found = old
+    for flow, source in sources:
+        inference: Inference = flow.inference
+        found = join(found, inference.type_of_source(source))
+        if found is UNKNOWN:
+            return UNKNOWN
+    return _widened(old, found) if is_widening else found
 
 
 def _widened(old: Type, new: Type) -> Type:

@@ -37,8 +37,7 @@ def lower_loop(
     loop = Loop(unit.label("s"), unit.label("i"), charge, locks)
     outer_charge, unit.charge = unit.charge, charge
     unit.loops.append(loop)
-    outer_assigned = unit.assigned
-    unit.assigned = {*outer_assigned, *names_of(target)}
+    added = unit.assign(names_of(target))
     if isinstance(target, nodes.Name):
         item: ast.expr = tree.store(python_name(target.name), tree.place(target.span))
         code = body()
@@ -52,7 +51,7 @@ def lower_loop(
         variable = unit.label("t")
         item = tree.store(variable, at)
         code = bind(tree.name(variable, at)) + body()
-    unit.assigned = outer_assigned
+    unit.assigned.difference_update(added)
     unit.loops.pop()
     unit.charge = outer_charge
     charge.settle(at)

@@ -14,9 +14,8 @@ from types import CodeType
 from typing import Any, Final
 
 from flowlang.lang.compile import arithmetic, calls, expressions, functions, loops, statements, tree
-from flowlang.lang.compile.dataflow import Dataflow
-from flowlang.lang.compile.inference import Inference
-from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.clones import make_clones
+from flowlang.lang.compile.naming import clone_name, python_name
 from flowlang.lang.compile.piece import Piece, cut
 from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
 from flowlang.lang.compile.recursion import NEVER, refuse_recursion
@@ -43,7 +42,7 @@ LEAVES: Final = frozenset(kind for kind in ALLOWED if not kind._fields)
 """Allowed kinds without parts: contexts, operators, `pass`."""
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
 ALLOWED_ATTRIBUTES: Final = frozenset({
-    "steps", "limit", "memory", "checkpoint", "charge", "ticks", "refill", "append", "fields", "get", "pop",
+    "steps", "limit", "memory", "checkpoint", "charge", "calls", "refill", "append", "fields", "get", "pop",
     "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip",
 })  # fmt: skip
 
@@ -86,11 +85,10 @@ def unit_of(file: nodes.File) -> Unit:
     scope = file.scope
     assert isinstance(scope, ModuleScope)
     known = KnownNames(file.body)
-    flow = Dataflow()
-    flow.module(file.body)
+    make_clones(known)
     return Unit(
         is_module=True,
-        inference=Inference(flow, known, is_module=True),
+        inference=known.top.inference,
         known=known,
         entry_call=scope.guard.call if scope.guard is not None else None,
     )
@@ -124,7 +122,8 @@ def _bound_globals(piece: Piece) -> list[str]:
     """The globals that a piece binds: CPython has to be told, for they are bound inside a function."""
     names = {function.name.name for function in piece.functions}
     names.update(name.name for name, how in block_names(piece.statements) if how is not How.LOAD)
-    return sorted(python_name(name) for name in names)
+    functions = [function.name.name for function in piece.functions]
+    return sorted([*map(python_name, names), *map(clone_name, functions)])
 
 
 def _code_of(module: ast.Module, source: SourceFile) -> CodeType:

@@ -10,6 +10,7 @@ generated code begin with a character that no identifier can hold:
     &days   predeclared name (host or prelude)
     .append method table
     %1      temporary
+    %=sort  clone of the function `sort`
 """
 
 from __future__ import annotations
@@ -22,11 +23,17 @@ UNIVERSAL: Final = "@"
 PREDECLARED: Final = "&"
 METHOD: Final = "."
 TEMPORARY: Final = "%"
+CLONE: Final = "%="
 
 
 def python_name(name: str) -> str:
     """The generated code's name for a script's identifier."""
     return MARK + name if name.startswith("__") else name
+
+
+def clone_name(name: str) -> str:
+    """The generated code's name for the clone of a function (`clones.py`)."""
+    return CLONE + python_name(name)
 
 
 def script_name(name: str) -> str:

@@ -4,7 +4,8 @@ When inference is certain of both operands and Python means the same, the operat
 each kind of operands that is possible and that Python treats as the language does there is a test; the likeliest comes
 first and also evaluates operands that had to be bound.
 
-Sizes of ints. An operation on two small ints needs no look at its result (`static_type.py`). Other results that may be large are compared with a limit and charged.
+Sizes of ints. An operation on two small ints needs no look at its result (`static_type.py`). Other results that may be
+large are compared with a limit and charged.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import Pair, bind_codes
 from flowlang.lang.compile.static_type import SHORT_MAX, Type
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import Unit, is_plain
+from flowlang.lang.compile.unit import Unit
 from flowlang.lang.syntax import nodes
 
 SMALL: Final = 1 << 62
@@ -99,9 +100,9 @@ def _of_ints(op: str, left: ast.expr, right: ast.expr, types: tuple[Type, Type],
 
 def guarded(op: str, pair: Pair, types: tuple[Type, Type], slow_name: str, at: Place) -> ast.expr:
     """`left op right` on bound operands; the types are what inference knows of them."""
-    if op in COMPARISONS and "float" in (types[0].name, types[1].name):
-        if NUMBERS.issuperset((types[0].name, types[1].name)):
-            return _compare_floats(op, pair.left, pair.right, pair, at)
+    names = types[0].name, types[1].name
+    if op in COMPARISONS and "float" in names and NUMBERS.issuperset(names):
+        return _compare_floats(op, pair.left, pair.right, pair, at)
     kinds = _kinds(op, types)
     if not kinds:
         return tree.operator(slow_name, [pair.left, pair.right], at)

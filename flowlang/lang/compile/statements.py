@@ -8,10 +8,17 @@ from typing import Final
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.arithmetic import augmented
 from flowlang.lang.compile.expressions import index_of
-from flowlang.lang.compile.functions import FUNCTION_BYTES, default_parts, define, placeholders, split_defaults
+from flowlang.lang.compile.functions import (
+    FUNCTION_BYTES,
+    default_parts,
+    define,
+    define_clone,
+    placeholders,
+    split_defaults,
+)  # fmt: skip
 from flowlang.lang.compile.guards import Pair, first_type, flowing_operands, operands
 from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
-from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.naming import clone_name, python_name
 from flowlang.lang.compile.static_type import UNKNOWN
 from flowlang.lang.compile.targets import assign_to, held, held_pair, plain_key, store_index
 from flowlang.lang.compile.tree import Place
@@ -170,7 +177,12 @@ def hoisted_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
     at = tree.place(node.header_span)
     positional, keyword_only = placeholders(node.parameters, at)
     name = python_name(node.name.name)
-    code: list[ast.stmt] = [define(unit, node, name, at, positional, keyword_only)]
+    code: list[ast.stmt] = []
+    known = unit.known.get(node.name)
+    if known is not None and known.clone is not None:
+        code.append(define_clone(unit, node, known.clone, at))
+        code.append(tree.assign(clone_name(node.name.name), tree.name(name, at), at))
+    code.append(define(unit, node, name, at, positional, keyword_only))
     if positional or any(keyword_only):
         code.append(tree.expression(tree.operator("postpone", [tree.name(name, at)], at), at))
     return code
@@ -179,7 +191,10 @@ def hoisted_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
 @lowers_statement(nodes.Return)
 def lower_return(unit: Unit, node: nodes.Return) -> list[ast.stmt]:
     at = tree.place(node.span)
-    value = tree.constant(None, at) if node.value is None else unit.expression(node.value)
+    if node.value is None:
+        value: ast.expr = tree.constant(None, at)
+    else:
+        value = unit.flowing(node.value) if unit.inference.flow.is_clone else unit.expression(node.value)
     loops = [loop for loop in unit.loops if loop.source]
     if not loops:
         return [ast.Return(value, **at)]

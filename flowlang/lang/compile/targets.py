@@ -29,9 +29,9 @@ def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> lis
             return _unpack(unit, target.elements, value, at)
         case nodes.Index():
             container, index = held_pair(unit, target)
-            if unit.inference.is_plain(target.value) and unit.type_of(target.index).name == "int":
-                if not container[0] and not index[0]:
-                    return store_index(unit, target, container[1], index[1], value, place)
+            is_bare = not container[0] and not index[0] and unit.inference.is_plain(target.value)
+            if is_bare and unit.type_of(target.index).name == "int":
+                return store_index(unit, target, container[1], index[1], value, place)
             bound = unit.label("v")
             setup: list[ast.stmt] = [tree.assign(bound, value, at), *container[0], *index[0]]
             return setup + store_index(unit, target, container[1], index[1], tree.name(bound, at), place)

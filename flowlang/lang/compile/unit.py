@@ -12,7 +12,7 @@ before the statement that uses them (`Unit.hoisted`), which keeps every expressi
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import attrs
@@ -92,11 +92,11 @@ class Loop:
 @attrs.define(eq=False)
 class Unit:
     """One generated function. `is_module`: the module's top level, whose names are globals. `inference`: the static
-    types of locals and expressions. `known`: the module's functions that are bound once. `entry_call`: the one call in the main guard, which
-    receives the arguments given from outside. `is_leaf`: it calls nothing that could call a function of a script.
-    `assigned`: locals that are sure to have a value where the lowering is, for a statement further up in this block or
-    in one around it has given them one. No value is ever taken away again, so inner functions inherit them. `versions`: how many of the functions around
-    are made in two versions."""
+    types of locals and expressions. `known`: the module's names that are bound once. `entry_call`: the one call in the
+    main guard, which receives the arguments given from outside. `is_leaf`: it calls nothing that could call a function
+    of a script. `assigned`: locals that are sure to have a value where the lowering is, for a statement further up in
+    this block or in one around it has given them one; no value is ever taken away again, so inner functions share the
+    set. `versions`: how many of the functions around are made in two versions."""
 
     is_module: bool
     inference: Inference
@@ -147,8 +147,7 @@ class Unit:
     def statements(self, body: Sequence[nodes.Statement]) -> list[ast.stmt]:
         """Lowers a block; the `def`s that a statement needs come right before it."""
         result: list[ast.stmt] = []
-        outer_assigned = self.assigned
-        self.assigned = set(outer_assigned)
+        added: list[Binding] = []
         for statement in body:
             outer_hoisted, self.hoisted = self.hoisted, []
             self.temporaries = 0
@@ -157,9 +156,16 @@ class Unit:
             result += self.hoisted
             result += lowered
             self.hoisted = outer_hoisted
-            self.assigned.update(_bound_by(statement))
-        self.assigned = outer_assigned
+            added += self.assign(_bound_by(statement))
+        self.assigned.difference_update(added)
         return result
+
+    def assign(self, bindings: Iterable[Binding]) -> list[Binding]:
+        """Notes locals that have a value from here on. Gives those that are new, to be taken back where the block
+        ends."""
+        new = [binding for binding in bindings if binding not in self.assigned]
+        self.assigned.update(new)
+        return new
 
     def temporary(self) -> str:
         """A fresh temporary of the statement being lowered."""

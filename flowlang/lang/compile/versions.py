@@ -21,6 +21,7 @@ import attrs
 
 from flowlang.lang.compile.dataflow import Dataflow
 from flowlang.lang.compile.inference import Inference
+from flowlang.lang.compile.inflow import always_returns
 from flowlang.lang.compile.static_type import (
     FLOAT,
     INT,
@@ -121,16 +122,6 @@ def version_for(
     return None
 
 
-def always_returns(body: list[nodes.Statement]) -> bool:
-    """Whether a block is certain not to reach its end."""
-    match body[-1] if body else None:
-        case nodes.Return():
-            return True
-        case nodes.If(branches=branches, orelse=orelse):
-            return always_returns(orelse) and all(always_returns(branch.body) for branch in branches)
-    return False
-
-
 @attrs.define(eq=False)
 class KnownFunction:
     """A function bound once, by a `def` at top level. `plain`: its dataflow; `typed`: that of the version for `given`.
@@ -142,6 +133,12 @@ class KnownFunction:
     typed: Dataflow
     returning: Dataflow
     result: Type = NOTHING
+    clone: Dataflow | None = None
+
+    @property
+    def parameters(self) -> list[Binding]:
+        """The bindings of the parameters."""
+        return [part.name.binding for part in self.definition.parameters if part.name is not None]
 
     def arguments(self, call: nodes.Call) -> list[nodes.Expr | None] | None:
         """The expressions that a call gives to the parameters, in their order (None: the default). None if the call
@@ -167,9 +164,11 @@ class KnownFunction:
 
 
 class KnownNames:
-    """The names of a module that are bound once, at its top level: functions, and numbers and strings."""
+    """The names of a module that are bound once, at its top level: functions, and numbers and strings. `top`: the
+    dataflow of the top level itself."""
 
     def __init__(self, body: Sequence[nodes.Statement]) -> None:
+        self.body = body
         self._functions: dict[Binding, KnownFunction] = {}
         self._constants: dict[Binding, Type] = {}
         for statement in body:
@@ -183,6 +182,18 @@ class KnownNames:
                 if binding.kind is BindingKind.GLOBAL and not binding.is_rebound:
                     self._functions[binding] = self._first_look(statement)
         self._settle()
+        for function in self._functions.values():
+            Inference(function.plain, self)
+            if function.given:
+                Inference(function.typed, self)
+        self.top = Dataflow()
+        self.top.module(body)
+        Inference(self.top, self, is_module=True)
+
+    @property
+    def functions(self) -> Iterable[KnownFunction]:
+        """All known functions."""
+        return self._functions.values()
 
     def type_of_global(self, binding: Binding) -> Type:
         """The type of a global's value, whenever it has one."""

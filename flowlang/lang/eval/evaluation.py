@@ -170,14 +170,14 @@ class Evaluation:
         self.meter.budget = self._budget
         self.meter.memory_limit = self._budget.memory_bytes
         self._steps_before = steps
-        self.meter.drop_ticks()
+        self.meter.drop_calls()
         self.meter.steps = 0
         self.meter.limit = -1 if self.meter.interrupted else 0
 
     def begin_turn(self) -> None:
         """The limit of steps holds for each turn, which is what runs between two suspensions."""
         self._steps_before = self.total_steps
-        self.meter.drop_ticks()
+        self.meter.drop_calls()
         self.meter.steps = 0
         self.meter.limit = -1 if self.meter.interrupted else 0
 

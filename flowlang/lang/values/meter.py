@@ -65,13 +65,22 @@ class Meter:
 
     Generated code adds to `steps` and `memory` inline and compares `steps` with `limit`. That limit is the next
     checkpoint, at most CHECKPOINT steps ahead; there memory, the real limit of steps and interruption are looked at,
-    so that one comparison serves all three. Calls of functions take one of `ticks` each, which are steps that `settle`
+    so that one comparison serves all three. Each call of a function takes one of `calls`, which are steps that `settle`
     adds; when they are used up there is a checkpoint, too.
     """
 
     __slots__ = (
-        "_left", "budget", "census", "held_from", "interrupted", "limit", "memory", "memory_limit", "output", "steps",
-        "ticks",
+        "_left",
+        "budget",
+        "calls",
+        "census",
+        "held_from",
+        "interrupted",
+        "limit",
+        "memory",
+        "memory_limit",
+        "output",
+        "steps",
     )  # fmt: skip
 
     def __init__(self, budget: Budget | None = None) -> None:
@@ -81,7 +90,7 @@ class Meter:
     def restart(self, budget: Budget, memory: int = 0) -> None:
         """Begins to count anew, for another evaluation with the same values. `memory`: the bytes that they take."""
         self.budget = budget
-        self.ticks: Iterator[None] = repeat(None, 0)
+        self.calls: Iterator[None] = repeat(None, 0)
         self._left = 0
         self.steps = 0
         self.memory = memory
@@ -100,7 +109,7 @@ class Meter:
 
     def settle(self) -> None:
         """Adds the calls since the last look to `steps`."""
-        left = length_hint(self.ticks)
+        left = length_hint(self.calls)
         self.steps += self._left - left
         self._left = left
 
@@ -117,17 +126,17 @@ class Meter:
         return self.steps + self._left - length_hint(self.ticks)
 
     def refill(self) -> None:
-        """A call found `ticks` used up."""
+        """A call found `calls` used up."""
         self.steps += 1
         self.checkpoint()
         total = self.budget.steps
         self._left = CHECKPOINT if total is None else min(CHECKPOINT, total - self.steps)
-        self.ticks = repeat(None, self._left)
+        self.calls = repeat(None, self._left)
 
-    def drop_ticks(self) -> None:
-        """Makes the next call look at the budgets, and counts no tick that was left."""
+    def drop_calls(self) -> None:
+        """Makes the next call look at the budgets, and counts none that was left over."""
         self.settle()
-        self.ticks = repeat(None, 0)
+        self.calls = repeat(None, 0)
         self._left = 0
 
     def checkpoint(self, pending: int = 0) -> None:

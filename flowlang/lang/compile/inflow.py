@@ -1,0 +1,57 @@
+"""Where a value comes from: the sources that a dataflow notes for a name or a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from flowlang.lang.compile.static_type import Type
+from flowlang.lang.syntax import nodes
+
+
+@attrs.frozen(eq=False)
+class ItemOf:
+    """What iterating over the value of an expression gives."""
+
+    iterable: nodes.Expr
+
+
+@attrs.frozen(eq=False)
+class PartOf:
+    """Part `index` of a value that is unpacked into `count`."""
+
+    whole: Any
+    index: int
+    count: int
+
+
+@attrs.frozen(eq=False)
+class ArgumentOf:
+    """An argument that another function, or this one, gives to a clone (`clones.py`)."""
+
+    flow: Any
+    node: nodes.Expr
+
+
+Source = nodes.Expr | ItemOf | PartOf | ArgumentOf | Type
+
+
+def parallel(target: nodes.Expr, value: nodes.Expr) -> list[tuple[nodes.Expr, nodes.Expr]]:
+    """The single assignments that `a, b = x, y` stands for; none if it does not stand for any."""
+    if not isinstance(target, (nodes.TupleExpr, nodes.ListExpr)) or not isinstance(value, nodes.TupleExpr):
+        return []
+    if len(target.elements) != len(value.elements):
+        return []
+    return list(zip(target.elements, value.elements, strict=True))
+
+
+def always_returns(body: Sequence[nodes.Statement]) -> bool:
+    """Whether a block is certain not to reach its end."""
+    match body[-1] if body else None:
+        case nodes.Return():
+            return True
+        case nodes.If(branches=branches, orelse=orelse):
+            return always_returns(orelse) and all(always_returns(branch.body) for branch in branches)
+    return False
