@@ -120,6 +120,10 @@ FORMS: dict[str, Form] = {
     "dict of expressions": partial(repeated, "a+a:a+a,", before="a=1\nx={", after="}\n"),
     "nested lists": partial(repeated, nested("[", "", "]", 95) + ",", before="x=[", after="]\n"),
     "nested dicts": partial(repeated, nested("{a:", "a", "}", 90) + ",", before="a=1\nx=[", after="]\n"),
+    "dicts with the same name in all": partial(
+        repeated, "{'a':0,'b':0,'c':'','d':[0],'e':True},", before="x=[", after="]\n"
+    ),
+    "lists with the same local in all": partial(repeated, "[a],", before="def f():\n a=[]\n x=[", after="]\n"),
     "large numbers": partial(repeated, "9" * 4_300 + ",", before="x=[", after="]\n"),
     "floats": partial(numbered, ".@,", before="x=[", after="]\n"),
     "bytes": partial(numbered, "b'@',", before="x=[", after="]\n"),

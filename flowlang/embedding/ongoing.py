@@ -78,12 +78,12 @@ class Ongoing:
     def charge_outer(self) -> None:
         """Charges the outer evaluation for this one. Raises what ends it, when that was the end of its budget."""
         if self.outer is not None:
-            self.outer.meter.charge(self.meter.steps_used)
+            self.outer.meter.charge(self.meter.steps_so_far)
 
     @property
     def usage(self) -> Usage:
         """What it has used so far."""
-        return Usage(self.meter.steps_used, self.meter.memory, self.meter.output)
+        return Usage(self.meter.steps_so_far, self.meter.memory, self.meter.output)
 
     def stop(self, reason: str) -> None:
         """Ends the evaluation soon, unless it has ended. Safe from any thread."""

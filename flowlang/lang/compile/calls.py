@@ -192,7 +192,12 @@ def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast
         function = tree.name(".str." + dot.name, place)
         return tree.call(function, [unit.depth(at, is_pure=True), receiver, *positional], at, keywords)
     unit.methods.add(dot.name)
-    table = tree.subscript(tree.name("." + dot.name, place), tree.type_of(receiver, place), place)
+    table: ast.expr = tree.subscript(tree.name("." + dot.name, place), tree.type_of(receiver, place), place)
+    if not all(is_plain(argument.value) for argument in node.arguments):
+        # A struct is asked for its field before the arguments are evaluated.
+        field = tree.operator("field_call", [use, tree.constant(dot.name, place)], place)
+        ordinary = tree.subscript(tree.name("." + dot.name, place), tree.type_of(use, place), place)
+        table = tree.if_expression(tree.is_type(receiver, "Struct", place), field, ordinary, place)
     positional, keywords = lower_arguments(unit, node.arguments)
     return tree.call(table, [unit.depth(at), use, *positional], at, keywords)
 
@@ -263,26 +268,26 @@ def _get(unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: 
 
 def _append(unit: Unit, node: nodes.Call, use: ast.expr, at: Place) -> ast.expr:
     """`x.append(y)` on a list that may be changed is Python's own append. A call in `y` may freeze the list, so
-    then it is looked at again."""
+    then it is looked at afterwards; but the method is looked up before."""
     unit.methods.add("append")
     unit.spend_memory(APPEND_BYTES)
     argument = node.arguments[0].value
     value = unit.flowing(argument)
-    value_use = value
-    test: ast.expr = tree.is_type(use, "List", at)
-    if not is_plain(argument):
-        temporary = unit.temporary()
-        value_use = tree.name(temporary, at)
-        bound = tree.type_of(tree.walrus(temporary, value, at), at)
-        test = tree.compare(
-            test, [ast.Is(), ast.Is()],
-            [tree.compare(bound, [ast.IsNot()], [tree.constant(None, at)], at), tree.constant(True, at)], at,
-        )  # fmt: skip
-        if not _calls_nothing(argument):
-            test = tree.both(test, tree.is_type(use, "List", at), at)
-    direct = tree.call(tree.attribute(use, "append", at), [value_use], at)
+    is_list = tree.is_type(use, "List", at)
     table = tree.subscript(tree.name(".append", at), tree.type_of(use, at), at)
-    return tree.if_expression(test, direct, tree.call(table, [unit.depth(at), use, value_use], at), at)
+    append = tree.attribute(use, "append", at)
+    depth = unit.depth(at)
+    if is_plain(argument) or _calls_nothing(argument):
+        return tree.if_expression(
+            is_list, tree.call(append, [value], at), tree.call(table, [depth, use, value], at), at
+        )
+    method, bound = unit.temporary(), unit.temporary()
+    direct = tree.call(append, [tree.name(bound, at)], at)
+    slow = tree.call(tree.name(method, at), [depth, use, tree.name(bound, at)], at)
+    parts: list[ast.expr] = [
+        tree.walrus(method, table, at), tree.walrus(bound, value, at), tree.if_expression(is_list, direct, slow, at),
+    ]  # fmt: skip
+    return tree.subscript(ast.Tuple(parts, tree.LOAD, **at), tree.constant(-1, at), at)
 
 
 def _calls_nothing(node: nodes.Expr) -> bool:

@@ -53,6 +53,10 @@ class Cell:
             cell = following
         return found
 
+    def weight(self) -> int:
+        """How much would have to be copied."""
+        return len(self.items) + len(self.keys) + len(self.asked)
+
     def inner(self) -> Cell:
         """The cell of the containers that these containers hold."""
         cell = self.root()
@@ -85,12 +89,15 @@ def merge(first: Cell, second: Cell) -> None:
             continue
         if left.has_escaped != right.has_escaped:
             (right if left.has_escaped else left).escape()
+        if left.weight() < right.weight():
+            left, right = right, left
         right.above = left
         left.is_plain = left.is_plain and right.is_plain
         left.is_shown = left.is_shown or right.is_shown
         left.items += right.items
         left.keys += right.keys
         left.asked += right.asked
+        right.items, right.keys, right.asked = [], [], []
         if left.content is None:
             left.content = right.content
         elif right.content is not None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from flowlang.lang.compile.cell import Cell, merge
-from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, always_returns, parallel
+from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, always_returns, is_literal, parallel
 from flowlang.lang.compile.static_type import UNKNOWN as UNKNOWN_TYPE
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.resolve.scope import Binding, BindingKind
@@ -112,7 +112,7 @@ class Dataflow:
 
     def cell_of(self, node: nodes.Expr) -> Cell:
         """The cell of what an expression gives."""
-        if isinstance(node, nodes.Name):
+        if isinstance(node, nodes.Name) and not is_literal(node):
             return self.cell_of_binding(node.binding)
         if isinstance(node, nodes.Index):
             return self.cell_of(node.value).inner()
@@ -145,7 +145,7 @@ class Dataflow:
                 self._pour(cell, argument.value)
             case nodes.Call(function=nodes.Dot(name="split")):
                 cell.items.append((self, ItemOf(node)))
-            case nodes.Constant() | nodes.Unary():
+            case nodes.Constant() | nodes.Unary() | nodes.Name():
                 pass
             case _:
                 cell.has_escaped = True
@@ -219,8 +219,8 @@ class Dataflow:
         """A `for`, of a statement or of a comprehension."""
         self.visit(iterable)
         self._loops += 1
-        self.bind(target, ItemOf(iterable), self.cell_of(iterable).inner())
         self._iterated.append(self.cell_of(iterable))
+        self.bind(target, ItemOf(iterable), self.cell_of(iterable).inner())
         body()
         self._iterated.pop()
         self._loops -= 1

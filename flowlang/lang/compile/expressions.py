@@ -18,6 +18,8 @@ from flowlang.lang.syntax import nodes
 
 LIST_BYTES, DICT_BYTES, TUPLE_BYTES = 88, 96, 48
 ITEM_BYTES, ENTRY_BYTES = 8, 64
+SLICE_BYTES = 152
+"""A short slice (`indexing.SHORT_SLICE`); longer ones charge for themselves."""
 LITERAL_NAMES = {"None": None, "True": True, "False": False}
 
 
@@ -191,6 +193,7 @@ def index_of(pair: Pair, container: Type, index: Type, at: Place) -> ast.expr:
 @lowers(nodes.Slice)
 def lower_slice(unit: Unit, node: nodes.Slice) -> ast.expr:
     at = tree.place(node.span)
+    unit.spend_memory(SLICE_BYTES)
     given = [part for part in (node.start, node.stop, node.step) if part is not None]
     value, *codes = operands(unit, [node.value, *given])
     parts = [tree.constant(None, at) if part is None else codes.pop(0) for part in (node.start, node.stop, node.step)]

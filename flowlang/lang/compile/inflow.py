@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from flowlang.lang.compile.static_type import Type
+from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
 
 
@@ -36,6 +37,11 @@ class ArgumentOf:
 
 
 Source = nodes.Expr | ItemOf | PartOf | ArgumentOf | Type
+
+
+def is_literal(node: nodes.Name) -> bool:
+    """Whether the name is one of the three for values."""
+    return node.binding.kind is BindingKind.UNIVERSAL and node.name in ("None", "True", "False")
 
 
 def parallel(target: nodes.Expr, value: nodes.Expr) -> list[tuple[nodes.Expr, nodes.Expr]]:

@@ -1,7 +1,7 @@
 """The check that a dialect without recursion puts at the start of functions.
 
-A function must not be called while a call of the same code is still running. Code and not function values are compared,
-for a fixed-point combinator makes a new function value for each of its turns:
+A function must not be called while a call of the same text is still running. Texts and not function values are
+compared, for a fixed-point combinator makes a new function value for each of its turns:
 
     fix = lambda f: (lambda x: x(x))(lambda y: f(lambda *a: y(y)(*a)))
 
@@ -10,7 +10,7 @@ time in proportion to the depth, so it is not done when it cannot be: a call ins
 function notes the depth at which it was entered last, and only one that is entered at a greater depth may be running:
 
     if %once7_0 != %d:
-        if %once7_0 < %d: $once(%d)
+        if %once7_0 < %d: $once(%d, "%once7_0")
         %once7_0 = %d
 
 The notes are globals of the module, and modules belong to one evaluation. A function that can call nothing but
@@ -58,7 +58,7 @@ def _check(note: str, function: ast.FunctionDef) -> list[ast.stmt]:
     depth, noted = tree.name(DEPTH, at), tree.name(note, at)
     search = ast.If(
         tree.compare(noted, [ast.Lt()], [depth], at),
-        [tree.expression(tree.operator("once", [depth], at), at)],
+        [tree.expression(tree.operator("once", [depth, tree.constant(note, at)], at), at)],
         [],
         **at,
     )

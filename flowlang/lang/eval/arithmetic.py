@@ -14,7 +14,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from flowlang.lang.eval.mismatch import unsupported, unsupported_unary
+from flowlang.lang.values.container import List
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.list import concatenate
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.operation import OPERATIONS, register_operation
 from flowlang.lang.values.scalar import INT_BITS_MAX, float_of_int, integer_too_large
@@ -29,6 +31,8 @@ def add(left: Any, right: Any) -> Any:
     """`left + right`."""
     if type(left) is int and type(right) is int:
         return checked(left + right)
+    if type(left) is List and type(right) is List:
+        return concatenate(left, right)
     return binary("+", left, right)
 
 

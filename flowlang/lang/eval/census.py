@@ -223,7 +223,7 @@ def _locals(frame: FrameType | None) -> Iterator[Any]:
         for value in list(variables.values()):
             if isinstance(value, GeneratorType):
                 yield from _locals_of_generator(value)
-            yield value.source if type(value) is LongLoop else value
+            yield value.blocks.source if type(value) is LongLoop else value
         if type(variables) is dict and frame.f_code.co_flags & CO_OPTIMIZED:
             # Until CPython 3.12 this is a copy, which the frame would keep. (That of a module would be no copy.)
             variables.clear()

@@ -189,7 +189,7 @@ class Evaluation:
     @property
     def total_steps(self) -> int:
         """Steps of the whole run."""
-        return self._steps_before + self.meter.steps_used
+        return self._steps_before + self.meter.steps_so_far
 
     @property
     def waiting(self) -> Set[Position]:

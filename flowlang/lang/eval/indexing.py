@@ -67,8 +67,18 @@ def set_index(value: Any, position: Any, element: Any) -> None:
     found.set_index(value, position, element)
 
 
+SHORT_SLICE: Final = 8
+"""Slices of so few elements are paid for by the code that makes them."""
+
+
 def slice_value(value: Any, start: Any, stop: Any, step: Any) -> Any:
     """`value[start:stop:step]`; None stands for a part that is not given."""
+    kind = type(value)
+    is_plain = (start is None or type(start) is int) and (stop is None or type(stop) is int)
+    if step is None and is_plain and (kind is List or kind is HeldList or kind is str):
+        first, last, _ = slice(start, stop).indices(len(value))
+        if last - first <= SHORT_SLICE:
+            return value[first:last] if kind is str else List(value[first:last])
     found = VALUE_TYPES.get(type(value))
     if found is None or found.slice is None:
         raise Fault("type-mismatch", f"{kind_of(value)} cannot be sliced", hint=hint_for(value))

@@ -7,7 +7,7 @@ works and a turn costs the same in both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from operator import length_hint
 from types import GeneratorType
@@ -43,10 +43,46 @@ SMALL: Final = 1 << 61
 
 
 class LongLoop(chain[Any]):
-    """The iterator of a loop in blocks. `block` is the iterator of the current block, `source` what it goes through."""
+    """The iterator of a loop in blocks, and the blocks that it goes through."""
 
-    block: Iterator[Any]
-    source: Any
+    __slots__ = ("blocks",)
+    blocks: Blocks
+
+
+class Blocks:
+    """The blocks of a long loop: each is charged when it begins. `block` is the iterator of the current one."""
+
+    __slots__ = ("block", "count", "memory", "meter", "next", "source", "steps")
+
+    def __init__(self, meter: Meter, source: Any, count: int, steps: int, memory: int) -> None:
+        self.meter = meter
+        self.source = source
+        self.count = count
+        self.steps = steps
+        self.memory = memory
+        self.next = 0
+        self.block: Iterator[Any] = iter(())
+
+    def __iter__(self) -> Blocks:
+        return self
+
+    def __next__(self) -> Iterator[Any]:
+        start = self.next
+        size = min(BLOCK, BLOCK_BYTES // self.memory or 1) if self.memory else BLOCK
+        size = min(size, self.count - start)
+        if size <= 0:
+            raise StopIteration
+        self.next = start + size
+        meter = self.meter
+        meter.steps += size * self.steps
+        meter.memory += size * self.memory
+        if type(self.source) is not range:
+            # Cutting the block out is work that no early exit gives back.
+            meter.steps += size >> 8
+        if meter.steps > meter.limit or meter.memory > meter.memory_limit:
+            meter.checkpoint()
+        self.block = iter(self.source[start : start + size])
+        return self.block
 
 
 def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
@@ -106,7 +142,7 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         raise wrong_value("range", "the step must not be 0")
 
     def refund(iterator: Any, steps: int) -> None:
-        left = length_hint(iterator.block if type(iterator) is LongLoop else iterator)
+        left = length_hint(iterator.blocks.block if type(iterator) is LongLoop else iterator)
         meter.steps -= left * steps
 
     return {
@@ -159,24 +195,10 @@ def _long_loop(meter: Meter, source: Any, count: int, steps: int, memory: int) -
     if not isinstance(source, (list, tuple, range)):
         meter.charge(count // 8, 8 * count)
         source = list(source)
-    loop: LongLoop = LongLoop.from_iterable(_blocks(meter, lambda: loop, source, count, steps, memory))  # type: ignore[assignment]
-    loop.source = source
+    blocks = Blocks(meter, source, count, steps, memory)
+    loop: LongLoop = LongLoop.from_iterable(blocks)  # type: ignore[assignment]
+    loop.blocks = blocks
     return loop
-
-
-def _blocks(
-    meter: Meter, loop: Callable[[], LongLoop], source: Any, count: int, steps: int, memory: int
-) -> Iterator[Iterable[Any]]:
-    turns = max(1, min(BLOCK, BLOCK_BYTES // max(1, memory)))
-    for start in range(0, count, turns):
-        size = min(turns, count - start)
-        meter.steps += size * steps
-        meter.memory += size * memory
-        if meter.steps > meter.limit or meter.memory > meter.memory_limit:
-            meter.checkpoint()
-        block = iter(source[start : start + turns])
-        loop().block = block
-        yield block
 
 
 def _charged_each(meter: Meter, items: Iterator[Any], steps: int, memory: int) -> Iterator[Any]:

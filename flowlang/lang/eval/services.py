@@ -67,6 +67,17 @@ def _field_call(name: str) -> Method:
     return call
 
 
+def field_call(value: Any, name: str) -> Method:
+    """The field `name` of a value, to be called as if it were a method."""
+    found = attribute(value, name)
+
+    @passes_calls_on
+    def call(depth: int, self: Any, /, *positional: Any, **keywords: Any) -> Any:
+        return found(depth, *positional, **keywords)
+
+    return call
+
+
 METHOD_TABLES: Final[dict[str, MethodTable]] = {}
 METHOD_TABLES_MAX: Final = 4096
 """Scripts may call methods of any name, and a process may run scripts for years."""
@@ -226,6 +237,7 @@ STATIC_SERVICES: Final[Mapping[str, Any]] = {
     "$List": List, "$Dict": Dict, "$AnyList": AnyList, "$AnyDict": AnyDict, "$Struct": Struct, "$bool": bool,
     "$SEQUENCES": SEQUENCES,
     "$isinstance": isinstance, "$listed": listed, "$plain": plain, "$repeat": repeat, "$long_key": long_key,
+    "$field_call": field_call,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
     "$early_call": early_call, "$once": once, "$name_flow": name_flow,

@@ -185,7 +185,19 @@ def missing_key(container: AnyDict, wanted: Any, advice: str) -> Fault:
         similar = nearest(wanted, names)
         if similar is not None:
             hint = f"did you mean {preview(similar)}? Otherwise {advice}"
+    twin = _twin(wanted)
+    if twin is not None and dict_get(container, twin) is not MISSING:
+        hint = f"there is a key {preview(twin)}, which is another: convert with `int(...)` or `str(...)`"
     return Fault("missing-key", f"key {preview(wanted)} is not in the dict", hint=hint)
+
+
+def _twin(wanted: Any) -> str | int | None:
+    """The key of the other type that reads the same: `1` for `"1"`, and `"1"` for `1`."""
+    if type(wanted) is int and 0 <= wanted < 1 << 63:
+        return str(wanted)
+    if type(wanted) is str and wanted.isascii() and wanted.isdecimal() and len(wanted) < 19:
+        return int(wanted)
+    return None
 
 
 def _index(value: AnyDict, wanted: Any) -> Any:

@@ -114,16 +114,10 @@ class Meter:
         self._left = left
 
     @property
-    def steps_used(self) -> int:
-        """All steps so far."""
-        self.settle()
-        return self.steps
-
-    @property
     def steps_so_far(self) -> int:
         """All steps so far, for threads that only look: this changes nothing, and while the script runs it may miss
         the steps of the very moment."""
-        return self.steps + self._left - length_hint(self.ticks)
+        return self.steps + self._left - length_hint(self.calls)
 
     def refill(self) -> None:
         """A call found `calls` used up."""

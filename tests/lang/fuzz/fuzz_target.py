@@ -1,7 +1,7 @@
 """What is fuzzed: functions of arbitrary bytes that raise on anything that must not happen.
 
 `parser`: any text has a tree or diagnostics, inside the bounds of the text, each with an entry of the catalog.
-`compiler`: a text made of the language's own pieces is refused with diagnostics or runs to an end with words of its own.
+`compiler`: a text made of the language's own pieces is refused with diagnostics or runs to an end in its own words.
 `conversion`: bytes that claim to be a journaled value, JSON, numbers or a template give a value that survives the
 way there and back, or a Fault; the host's exceptions do not come out.
 
@@ -34,14 +34,23 @@ MEMORY: Final = 16 << 20
 ENDS: Final = ("steps", "memory", "depth", "output")
 PIECES: Final = (
     *(text for text in KINDS if text not in NAMED),
-    *("\n", "\n    ", "\n        ", "\n            ", "\n", "\n    ", " ", "# x\n", "\\\n"),
-    *("x", "y", "f", "g", "xs", "d", "i", "0", "1", "2", "-1", "1.5", "70", "(1 << 70)", "'s'", '"%s {}"', "b'b'", "__x"),
-    *("[]", "{}", "()", "[1, 2]", "(1, 2)", "{'a': 1}", "x = ", "y = ", "def f(x):", "def g(*a, **k):", "return ", "f(x)"),
-    *("for i in xs:", "for x in ", "if x:", "else:", "elif y:", "pass", "lambda x: ", "[i for i in ", "{i: x for i in "),
-    *(".append(", ".items()", ".format(", ".join(", ".get(", ".pop()", ".add(", ".x", "[0]", "[1:]", "load('//m.flow', "),
+    "\n", "\n    ", "\n        ", "\n            ", "\n", "\n    ", " ", "# x\n", "\\\n",
+    "x", "y", "f", "g", "xs", "d", "i", "0", "1", "2", "-1", "1.5", "70", "(1 << 70)", "'s'", '"%s {}"', "b'b'", "__x",
+    "[]", "{}", "()", "[1, 2]", "(1, 2)", "{'a': 1}", "x = ", "y = ", "def f(x):", "def g(*a, **k):", "return ", "f(x)",
+    "for i in xs:", "for x in ", "if x:", "else:", "elif y:", "pass", "lambda x: ", "[i for i in ", "{i: x for i in ",
+    ".append(", ".items()", ".format(", ".join(", ".get(", ".pop()", ".add(", ".x", "[0]", "[1:]", "load('//m.flow', ",
     *sorted(UNIVERSE),
-)
-PROLOGUE: Final = "x = 1\ny = [1, 'a', None]\nxs = [3, 1, 2]\nd = {'a': 1}\ni = 0\ndef f(*a, **k):\n    return (a, k)\ng = f\n"
+)  # fmt: skip
+PROLOGUE: Final = """
+x = 1
+y = [1, 'a', None]
+xs = [3, 1, 2]
+d = {'a': 1}
+i = 0
+def f(*a, **k):
+    return (a, k)
+g = f
+"""
 
 
 def parser(data: bytes) -> None:

@@ -21,7 +21,9 @@ json_data = st.recursive(
 )
 json_texts = st.builds(json.dumps, json_data, ensure_ascii=st.booleans())
 number_texts = st.text("0123456789+-._eExobinfa ", max_size=12)
-template_texts = st.lists(st.sampled_from(["{", "}", "%", "(", ")", "x", "0", "1", "!", "r", "s", "d", ":", ".", "[", "]"]))
+template_texts = st.lists(
+    st.sampled_from(["{", "}", "%", "(", ")", "x", "0", "1", "!", "r", "s", "d", ":", ".", "[", "]"])
+)
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)

@@ -114,9 +114,8 @@ class Containers(Programs):
                 self.say(f"if N > 2: {line}" if choices.chance(3) else line)
             for _ in range(choices.between(3, 9)):
                 self.statement()
-            self.say(
-                f"return {choices.pick(('c', 'xs', 'len(ys)', 'zs', 'm', '(xs, ys)', '[m, d]', '[xs, kept]', 'm[0]', 'xs[0]'))}"
-            )
+            given = ("c", "xs", "len(ys)", "zs", "m", "(xs, ys)", "[m, d]", "[xs, kept]", "m[0]", "xs[0]")
+            self.say(f"return {choices.pick(given)}")
             self.depth = 0
         for number in range(2):
             callee = number if f"def h{number}(N, zs):" in self.lines else 0

@@ -16,8 +16,8 @@ from flowlang.lang.resolve.dialect import FLOW
 from flowlang.lang.resolve.resolver import resolve
 from flowlang.lang.resolve.scope import ModuleScope
 from flowlang.lang.source import SourceFile
-from flowlang.lang.syntax.limit import MODULE_WEIGHT_MAX, STATEMENT_WEIGHT_MAX, WEIGHT_PER_TOKEN_MAX
 from flowlang.lang.syntax.lexer import tokenize
+from flowlang.lang.syntax.limit import MODULE_WEIGHT_MAX, STATEMENT_WEIGHT_MAX, WEIGHT_PER_TOKEN_MAX
 from flowlang.lang.syntax.parser import parse
 from flowlang.lang.syntax.weight import weight_of
 
@@ -45,7 +45,7 @@ def weights(text: str) -> tuple[int, int, int] | None:
     file, problems = parse(source)
     problems += resolve(
         file, source, is_universal=UNIVERSE.__contains__, is_predeclared={"__name__"}.__contains__,
-        candidates=lambda: [], dialect=FLOW,
+        candidates=list, dialect=FLOW,
     )  # fmt: skip
     if problems:
         return None
