@@ -100,11 +100,6 @@ class Board:
             # The last thing that ran in a task, as far as events tell.
             self._groups.pop(parent)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is open."""
-        return not self._open
-
     def rows(self, now_ms: int | None, limit: int) -> list[str]:
         """The tree as lines, parents before what they contain; at most `limit`, the last one counting the rest.
         Without `now_ms`, of a run that stands still, they say nothing of how long."""

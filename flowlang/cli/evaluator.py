@@ -151,7 +151,7 @@ def _show_globals(output: Output, module: Module, budget: Budget) -> ExitCode:
 
 
 _ACTING: Final = ("unknown-action", "no-run")
-_NO_ACTIONS: Final = "`flowlang eval` performs no actions and does not wait; `flowlang run` does"
+_NO_ACTIONS: Final = "`flowlang eval` performs no actions; `flowlang run` does"
 _HINTS: Final = {
     "steps": "let it do less, or give a larger `--max-steps`",
     "memory": "let it keep less, or give a larger `--max-memory`",
@@ -166,7 +166,7 @@ def _show_failure(output: Output, error: EvaluationError) -> ExitCode:
     if isinstance(error, BudgetExceededError):
         diagnostic = attrs.evolve(diagnostic, slug=f"budget-{error.limit}", hint=_HINTS.get(error.limit), notes=())
         error.diagnostic = diagnostic
-    elif diagnostic.slug in _ACTING:
+    elif diagnostic.slug in _ACTING and not (diagnostic.hint or "").startswith("did you mean"):
         diagnostic = attrs.evolve(diagnostic, hint=_NO_ACTIONS)
         error.diagnostic = diagnostic
     # The kind of what a script made up itself says nothing.

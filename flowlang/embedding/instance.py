@@ -4,38 +4,41 @@ An instance keeps its evaluation: the modules' values are bound to its meter. Ea
 of budgets: the meter starts anew, with the memory of the modules' values on it. One call at a time: `pool.py` sees to
 that.
 
-Whatever the script calls runs in a fiber, as in a run, so flows and tasks work. What only a run can do (actions,
-sleeping) fails with `no-run` instead of suspending, so a call always comes to its end on the thread that made it.
+Whatever the script calls runs in a fiber, as in a run, so flows and tasks work. Actions fail with `no-run`, for only a
+run can perform them. Waiting works on a clock that is the evaluation's own: it stands still while code runs, and when
+all fibers wait it is put to the moment at which the first of them wakes. So tasks wake in the order in which they would
+in a run, nothing depends on the machine, and a call always comes to its end, at once, on the thread that made it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 from types import FunctionType
 from typing import Any, Final, Protocol
 
 import attrs
 from greenlet import getcurrent
 
+from flowlang.embedding.absent_action import AbsentActions
 from flowlang.embedding.ongoing import Ongoing
 from flowlang.embedding.usage import Usage, Watch
 from flowlang.lang.compile.naming import is_script_name, python_name, script_name
 from flowlang.lang.eval.callback import IN_CALLBACK
-from flowlang.lang.eval.command import CallAction, Command, Note
-from flowlang.lang.eval.evaluation import LINE_CHARACTERS_MAX, Completed, Entry, Evaluation, Step
+from flowlang.lang.eval.command import Command, Note, StartTimer
+from flowlang.lang.eval.evaluation import LINE_CHARACTERS_MAX, Completed, Entry, Evaluation, Step, Suspended
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.interpreter import UNIVERSE, Build
 from flowlang.lang.values.display import str_value
-from flowlang.lang.values.fault import Fault, Stop
+from flowlang.lang.values.fault import Stop
 from flowlang.lang.values.meter import Budget
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 
 NO_ENTRY: Final = Entry("")
 """Every module is only loaded: none is the root flow."""
-NO_RUN_HINT: Final = "this script is evaluated inside of another program, which does not perform actions"
-
-
+TIMER_STEPS: Final = 8
+"""What waiting costs: two changes of the fiber."""
 GARBAGE_MIN: Final = 1 << 20
 """A module that was charged fewer bytes while it ran is not looked through for what it keeps of them."""
 
@@ -47,21 +50,6 @@ class HostStop(Stop):
     def __init__(self, problem: Exception) -> None:
         super().__init__("the host ended it")
         self.problem = problem
-
-
-class NoActions:
-    """The catalog of a host without actions."""
-
-    def bind(
-        self, name: str, positional: Sequence[Any], keywords: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], float | None]:
-        raise Fault("unknown-action", f"there is no action `{name}`", hint=NO_RUN_HINT)
-
-    def has(self, name: str) -> bool:
-        return False
-
-    def names(self, prefix: str) -> Sequence[str]:
-        return ()
 
 
 @attrs.frozen
@@ -80,7 +68,7 @@ class HostedEvaluation(Evaluation):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(
-            setting.build.programs, setting.build.prelude, NO_ENTRY, universe=UNIVERSE, catalog=NoActions(),
+            setting.build.programs, setting.build.prelude, NO_ENTRY, universe=UNIVERSE, catalog=AbsentActions(),
             budget=setting.budget, predeclared=setting.predeclared,
         )  # fmt: skip
         self.ongoing: Ongoing | None = None
@@ -89,6 +77,24 @@ class HostedEvaluation(Evaluation):
         self._entry_module = setting.build.entry
         self.host_error: Exception | None = None
         self._on_print = setting.on_print
+        self._now_ms = 0
+        self._timers: list[tuple[int, int, Fiber]] = []
+        self._timers_begun = 0
+
+    def begin(self, name: str, body: Callable[[Fiber], Any]) -> Step:
+        """Runs `body` as a root flow of that name to its end, passing over the time that it waits."""
+        step = super().begin(name, body)
+        while isinstance(step, Suspended) and self._timers:
+            self._now_ms, _, fiber = heappop(self._timers)
+            self.make_ready(fiber)
+            step = self._advance()
+        return step
+
+    def drop(self) -> None:
+        """Gives up what waits, and turns the clock back."""
+        super().drop()
+        self._timers.clear()
+        self._now_ms = self._timers_begun = 0
 
     def load(self) -> Step:
         """Runs all modules."""
@@ -114,10 +120,14 @@ class HostedEvaluation(Evaluation):
         super().enter_fiber()
         IN_CALLBACK.set(None)
 
-    def ask(self, fiber: Fiber, command: Command) -> Any:
-        """Refuses: there is nobody who would answer."""
-        what = f"the action `{command.action}`" if isinstance(command, CallAction) else "`sleep`"
-        raise Fault("no-run", f"{what} is only possible in a run", hint=NO_RUN_HINT)
+    def ask(self, fiber: Fiber, command: Command) -> None:
+        """Lets the fiber wait until the clock has come to the end of its timer. Timers that end in the same millisecond
+        do so in the order in which they began. There are no other commands: the catalog has no actions."""
+        assert isinstance(command, StartTimer)
+        self.meter.charge(TIMER_STEPS)
+        heappush(self._timers, (self._now_ms + command.delay_ms, self._timers_begun, fiber))
+        self._timers_begun += 1
+        fiber.suspend()
 
     def tell(self, note: Note) -> None:
         """Forgets what a run would record."""

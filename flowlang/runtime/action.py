@@ -1,8 +1,8 @@
 """Actions: Python functions with effects, as scripts know them.
 
 `@action` reads a function's signature once and gives an `ActionSpec`: its dotted name, its parameters as checks of
-script values (`lang/values/parameter.py`), its timeout. Nothing is registered anywhere; whoever wants an action in a run hands
-its spec to an `ActionRegistry`.
+script values (`lang/values/parameter.py`), its timeout. Nothing is registered anywhere; whoever wants an action in a
+run hands its spec to an `ActionRegistry`.
 
     @action(name="shop.orders", timeout=timedelta(seconds=30))
     def orders(context: ActionContext, day: str, limit: int = 100) -> list[dict[str, str]]: ...

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from flowlang.errors import UsageError
 from flowlang.lang.interpreter import Build, build
-from flowlang.lang.source import SourceFile
 from flowlang.library import prelude_modules
 from flowlang.loaders import BundledLoader, ChainLoader, FileLoader, MappingLoader, source_reader
 from flowlang.runtime.database import Databases, declared_databases
@@ -61,8 +60,3 @@ class Project:
         """What actions may touch: files below the root, and the databases that the project declares."""
         files = FileAccess([self.root])
         return files, Databases(files, declared_databases(project_settings(self.root).get("databases", {}), self.root))
-
-
-def sources_of(modules: Mapping[str, str]) -> dict[str, SourceFile]:
-    """Module texts as sources, for code frames."""
-    return {name: SourceFile(name, text) for name, text in modules.items()}

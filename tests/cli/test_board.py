@@ -51,7 +51,8 @@ def test_flows_contain_what_lies_below_them():
 
 
 def test_ended_flow_is_gone():
-    assert board_of(flow(0), scheduled(0, 0), ActionCompleted((0, 0), b"1"), FlowCompleted((0,), True, None)).is_idle
+    board = board_of(flow(0), scheduled(0, 0), ActionCompleted((0, 0), b"1"), FlowCompleted((0,), True, None))
+    assert board.rows(1000, 10) == []
 
 
 def test_task_of_one_flow_is_one_row():

@@ -332,13 +332,13 @@ def test_predeclared_objects_must_be_data() -> None:
     assert caught.value.path == 'config["files"][1]'
 
 
-def test_actions_and_sleeping_fail_as_values() -> None:
+def test_actions_fail_as_values() -> None:
     text = """
 def _work(fctx):
-    fctx.actions.sleep(1)
+    fctx.actions.files.read_text("x")
 
 def _unknown(fctx):
-    fctx.actions.files.read_text("x")
+    fctx.actions.shop.orders("x")
 
 def _both(fctx):
     tasks = [fctx.actions.run(flow(implementation = f)) for f in (_work, _unknown)]

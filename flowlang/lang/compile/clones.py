@@ -68,6 +68,8 @@ def make_clones(known: KnownNames) -> None:
 
 def _keep_locks(flows: list[Dataflow]) -> None:
     """A container that is passed to a clone in a loop over it, and is changed by any, must be able to say no."""
+    for flow in flows:
+        flow.settle()
     crossed = {id(cell.root()) for flow in flows for cell in flow.crossed}
     for flow in flows:
         for cell in flow.changed:

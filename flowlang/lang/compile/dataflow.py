@@ -12,21 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from flowlang.lang.compile import inflow
 from flowlang.lang.compile.cell import Cell, merge
 from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, always_returns, is_literal, parallel
 from flowlang.lang.compile.static_type import UNKNOWN as UNKNOWN_TYPE
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
-
-READERS: Final = frozenset([
-    "abs", "all", "any", "bool", "enumerate", "float", "hash", "int", "len", "list", "max", "min", "range", "repr",
-    "reversed", "sorted", "str", "tuple", "type", "zip",
-])  # fmt: skip
-"""Universal functions that keep no container that they are given."""
-COPIERS: Final = frozenset({"list", "sorted", "reversed"})
-"""Those that give a new list of the same elements."""
-DICT_READS: Final = frozenset({"keys", "values", "items", "get"})
 
 
 class Dataflow:
@@ -61,6 +53,7 @@ class Dataflow:
         self._inner: list[set[Binding]] = []
         self._iterated: list[Cell] = []
         self._changes: list[tuple[Cell, tuple[Cell, ...]]] = []
+        self._together: list[list[Cell]] = []
 
     def function(
         self, parameters: Iterable[nodes.Parameter], body: Iterable[nodes.Statement], given: dict[Binding, Type]
@@ -68,14 +61,14 @@ class Dataflow:
         """Walks a function. `given`: types of parameters that are certain."""
         self._parameters(parameters, given)
         self.block(body)
-        self._settle()
+        self.settle()
 
     def clone(self, body: Sequence[nodes.Statement]) -> None:
         """Walks a function of which all callers are known; they give its parameters (`receive`)."""
         self.is_clone = True
         self.always_returns = always_returns(body)
         self.block(body)
-        self._settle()
+        self.settle()
 
     def receive(self, binding: Binding, argument: ArgumentOf, cell: Cell) -> None:
         """A call gives `argument` to a parameter of this clone."""
@@ -85,13 +78,20 @@ class Dataflow:
     def module(self, body: Iterable[nodes.Statement]) -> None:
         """Walks the top level of a module, whose functions are walked on their own."""
         self.block(statement for statement in body if not isinstance(statement, nodes.Def))
-        self._settle()
+        self.settle()
 
-    def _settle(self) -> None:
-        """A list that is changed in a loop over it must be able to say no."""
+    def settle(self) -> None:
+        """A list that is changed in a loop over it must be able to say no, and one that is returned twice, side by
+        side, must stay one. To be repeated when cells were merged later."""
         for cell, iterated in self._changes:
             if any(cell.root() is other.root() for other in iterated):
                 cell.spoil()
+        for parts in self._together:
+            seen: set[int] = set()
+            for cell in map(Cell.root, parts):
+                if id(cell) in seen:
+                    cell.spoil()
+                seen.add(id(cell))
 
     def _parameters(self, parameters: Iterable[nodes.Parameter], given: dict[Binding, Type]) -> None:
         for parameter in parameters:
@@ -140,7 +140,7 @@ class Dataflow:
             case nodes.Binary(op="*", left=left, right=right) if isinstance(right, nodes.ListExpr):
                 self._pour(cell, right)
             case nodes.Call(function=nodes.Name(name=name, binding=binding), arguments=[argument, *_]) if (
-                binding.kind is BindingKind.UNIVERSAL and name in COPIERS and argument.kind == "positional"
+                binding.kind is BindingKind.UNIVERSAL and name in inflow.COPIERS and argument.kind == "positional"
             ):
                 self._pour(cell, argument.value)
             case nodes.Call(function=nodes.Dot(name="split")):
@@ -208,8 +208,10 @@ class Dataflow:
                         self.visit(value)
                         merge(self.returned, self.cell_of(value))
                     elif value is not None:
-                        for part in value.elements if isinstance(value, nodes.TupleExpr) else [value]:
+                        parts = value.elements if isinstance(value, nodes.TupleExpr) else [value]
+                        for part in parts:
                             self.read(part)
+                        self._together.append([self.cell_of(part) for part in parts])
                     if not self._inner:
                         self.returns.append(value)
                 case nodes.Def():
@@ -237,7 +239,8 @@ class Dataflow:
     def _assign(self, targets: list[nodes.Expr], value: nodes.Expr) -> None:
         if len(targets) == 1 and (pairs := parallel(targets[0], value)):
             for target, part in pairs:
-                self._assign([target], part)
+                self.visit(part)
+                self.bind(target, part, self.cell_of(part))
             return
         self.visit(value)
         for target in targets:
@@ -275,20 +278,21 @@ class Dataflow:
             case nodes.Name(binding=binding):
                 self.sources.setdefault(binding, []).append(result)
                 cell = self.cell_of_binding(binding)
-                if isinstance(node.value, nodes.ListExpr):
-                    cell.spoil()
-                    self._pour(cell, node.value)
-                elif node.op == "+=":
+                if node.op == "+=":
                     self._pour(cell, node.value)
                     cell.spoil()
                 else:
                     cell.escape()
+                    self.cell_of(node.value).inner().escape()
             case nodes.Index(value=value, index=index):
                 self.visit(value)
                 self.read(index)
                 container = self.cell_of(value).root()
                 container.items.append((self, result))
-                container.inner().spoil()
+                container.asked.append((self, index))
+                # A list or dict that is changed in place there may get anything that the other one holds.
+                container.inner().escape()
+                self.cell_of(node.value).inner().escape()
                 self._change(container)
             case nodes.Dot(value=value):
                 self.escape(value)
@@ -369,7 +373,7 @@ class Dataflow:
     def _call(self, node: nodes.Call) -> None:
         function = node.function
         if isinstance(function, nodes.Name) and function.binding.kind is BindingKind.UNIVERSAL:
-            if function.name in READERS:
+            if function.name in inflow.READERS:
                 self._read_arguments(node, function.name)
                 return
         elif isinstance(function, nodes.Dot):
@@ -399,7 +403,9 @@ class Dataflow:
                 self.visit(argument.value)
                 continue
             self.read(argument.value)
-            if name not in COPIERS or len(node.arguments) > 1:
+            if name in inflow.CHOOSERS and len(node.arguments) > 1:
+                self.cell_of(argument.value).escape()
+            if name not in inflow.COPIERS or len(node.arguments) > 1:
                 # What is inside comes out again, alone or in tuples, or is given to a key function.
                 self.cell_of(argument.value).inner().escape()
         self.cell_of(node)
@@ -420,13 +426,14 @@ class Dataflow:
         if function.name == "pop" and isinstance(receiver, nodes.Name):
             self._change(cell)
             cell.inner().spoil()
-            merge(self._result(node), cell.inner())
+            result = self.node_cells[id(node)] = Cell()
+            merge(result, cell.inner())
             if node.arguments:
                 cell.spoil()
                 for argument in node.arguments:
                     self.escape(argument.value)
             return
-        if function.name in DICT_READS and isinstance(receiver, nodes.Name):
+        if function.name in inflow.DICT_READS and isinstance(receiver, nodes.Name):
             cell.inner().escape()
             if function.name == "get":
                 cell.root().asked += [(self, argument.value) for argument in node.arguments[:1]]
@@ -434,10 +441,6 @@ class Dataflow:
             cell.escape()
         for argument in node.arguments:
             self.escape(argument.value)
-
-    def _result(self, node: nodes.Expr) -> Cell:
-        cell = self.node_cells[id(node)] = Cell()
-        return cell
 
     def _dot(self, node: nodes.Dot) -> None:
         self.escape(node.value)

@@ -11,8 +11,8 @@ long straight code), and refuses to go deeper than the budget allows:
 
 `$m.calls` counts down in C; a `for` that takes one and leaves is the cheapest way there is to count a call.
 A small function that calls nothing needs neither (`LEAF_NODES_MAX`), and statements that only end a recursion come
-before the prologue. A comprehension is a function of its first
-iterable, called where it stands; its clauses become loops.
+before the prologue. A comprehension is a function of its first iterable, called where it stands; its clauses become
+loops.
 """
 
 from __future__ import annotations

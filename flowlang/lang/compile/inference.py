@@ -80,7 +80,7 @@ class ModuleTypes(Protocol):
 
 class Inference:
     """The types of one function with all that is nested in it, or of a module's top level. `outer`: the inference of
-    the code around."""
+    the code around. `result`: what a clone gives to its callers, which may be the clone itself."""
 
     def __init__(
         self, flow: Dataflow, module: ModuleTypes, outer: Inference | None = None, *, is_module: bool = False,
@@ -94,6 +94,7 @@ class Inference:
         self._types: dict[Binding, Type] = dict.fromkeys(flow.sources, NOTHING)
         self._cells: list[Cell] = []
         self._memo: dict[int, Type] = {}
+        self.result = NOTHING
         if not is_joint:
             solve([self])
 
@@ -156,6 +157,7 @@ class Inference:
     def give_up(self) -> None:
         """Nothing is certain."""
         self._types = dict.fromkeys(self._types, UNKNOWN)
+        self.result = UNKNOWN
         for cell in self._cells:
             cell.item = cell.key = UNKNOWN
 
@@ -173,6 +175,11 @@ class Inference:
             cell.item = _in_cell(old_item, cell.items, is_widening=is_widening)
             cell.key = _in_cell(old_key, cell.keys, is_widening=is_widening)
             changed = changed or cell.item != old_item or cell.key != old_key
+        if self.flow.is_clone:
+            old = self.result
+            found = join(join(old, self.returned()), NOTHING if self.flow.always_returns else NONE)
+            self.result = _widened(old, found) if is_widening else found
+            changed = changed or self.result != old
         return changed
 
     def _grown(self, old: Type, sources: Iterable[Source], *, is_widening: bool) -> Type:
@@ -331,7 +338,7 @@ class Inference:
         clone = self.flow.clones.get(id(node))
         if clone is not None:
             inference: Inference = clone.inference
-            return join(inference.returned(), NOTHING if clone.always_returns else NONE)
+            return inference.result
         if name is None:
             return self.module.returns(node, self)
         if name == "abs" and len(node.arguments) == 1:
@@ -399,7 +406,7 @@ def _choose_plain(inferences: Sequence[Inference]) -> None:
             if cell.content is not None:
                 note(cell.content.root(), cell.item.name)
         if inference.flow.is_clone:
-            note(inference.flow.returned.root(), inference.returned().name)
+            note(inference.flow.returned.root(), inference.result.name)
     roots = [cell for inference in inferences for cell in inference.roots]
     settle_shown(roots)
     for cell in roots:

@@ -1,15 +1,27 @@
-"""Where a value comes from: the sources that a dataflow notes for a name or a cell."""
+"""Where a value comes from: the sources that a dataflow notes for a name or a cell, and what builtins do with the
+containers that they are given."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
+
+READERS: Final = frozenset([
+    "abs", "all", "any", "bool", "enumerate", "float", "hash", "int", "len", "list", "max", "min", "range", "repr",
+    "reversed", "sorted", "str", "tuple", "type", "zip",
+])  # fmt: skip
+"""Universal functions that keep no container that they are given."""
+COPIERS: Final = frozenset({"list", "sorted", "reversed"})
+"""Those that give a new list of the same elements."""
+DICT_READS: Final = frozenset({"keys", "values", "items", "get"})
+CHOOSERS: Final = frozenset({"max", "min"})
+"""Those that give one of several arguments."""
 
 
 @attrs.frozen(eq=False)

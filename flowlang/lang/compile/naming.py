@@ -24,6 +24,8 @@ PREDECLARED: Final = "&"
 METHOD: Final = "."
 TEMPORARY: Final = "%"
 CLONE: Final = "%="
+GENERATED: Final = OPERATOR + UNIVERSAL + PREDECLARED + METHOD + TEMPORARY
+"""How names begin that are no script's."""
 
 
 def python_name(name: str) -> str:
@@ -43,7 +45,7 @@ def script_name(name: str) -> str:
 
 def is_script_name(name: str) -> bool:
     """Whether a key of a module's globals is a name of the script."""
-    return name[0] not in "$@&.%"
+    return name[0] not in GENERATED
 
 
 def keyword_name(text: str) -> str:

@@ -25,6 +25,9 @@ DIGIT: Final = (1 << 30) - 1
 SHORT_TEXT: Final = 64
 """Strings whose sum is shorter are added directly; their memory is part of the static charge (`SHORT_BYTES`)."""
 SHORT_BYTES: Final = SHORT_TEXT + 56
+"""What a sum is paid with beforehand: a text of less than SHORT_TEXT, or a list of few elements."""
+ADDED: Final = frozenset({"str", "list", "sequence", "?", ""})
+"""Types whose sums may be such."""
 
 DIRECT: Final[dict[str, ast.operator]] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "//": ast.FloorDiv(), "%": ast.Mod(),
@@ -54,7 +57,7 @@ def operate(
     if op == "<<":
         pair = bind_codes(unit, left, left_code, right, right_code, at)
         return tree.operator("shift_left", [pair.left, pair.right], at)
-    if op == "+" and all(kind.name in ("str", "?", "") for kind in types):
+    if op == "+" and all(kind.name in ADDED for kind in types):
         unit.spend_memory(SHORT_BYTES)
         if isinstance(left_code, ast.Constant) and isinstance(right_code, ast.Constant):
             return tree.operator(slow_name, [left_code, right_code], at)

@@ -43,22 +43,26 @@ def assign_to(unit: Unit, target: nodes.Expr, value: ast.expr, at: Place) -> lis
     raise AssertionError(f"no target: {type(target).__name__}")
 
 
-def held(unit: Unit, node: nodes.Expr) -> tuple[list[ast.stmt], ast.expr]:
+Held = tuple[list[ast.stmt], ast.expr]
+
+
+def held(unit: Unit, node: nodes.Expr) -> Held:
     """A use of `node` that may be repeated, and the statements that must come first."""
-    at = tree.place(node.span)
-    code = unit.flowing(node)
+    return _held(unit, node, unit.flowing(node))
+
+
+def _held(unit: Unit, node: nodes.Expr, code: ast.expr) -> Held:
     if is_simple(node):
         return [], code
+    at = tree.place(node.span)
     variable = unit.label("h")
     return [tree.assign(variable, code, at)], tree.name(variable, at)
 
 
-Held = tuple[list[ast.stmt], ast.expr]
-
-
 def held_pair(unit: Unit, target: nodes.Index) -> tuple[Held, Held]:
     """Container and index of a target, both held. A container that may have no value yet is looked at first."""
-    container, index = held(unit, target.value), held(unit, target.index)
+    container = held(unit, target.value)
+    index = _held(unit, target.index, unit.expression(target.index))
     if not is_plain(target.index) and not is_certain(unit, target.value):
         look = tree.expression(container[1], tree.place(target.value.span))
         container = ([*container[0], look], container[1])

@@ -217,10 +217,6 @@ def _bound_by(statement: nodes.Statement) -> Iterator[Binding]:
             yield name.binding
 
 
-def is_constant(node: nodes.Expr) -> bool:
-    return isinstance(node, nodes.Constant)
-
-
 def is_simple(node: nodes.Expr) -> bool:
     """Whether evaluating the node twice costs nothing and cannot give another value."""
     if isinstance(node, nodes.Constant):

@@ -99,8 +99,10 @@ _FLOWS: Final = (
     ),
     Entry(
         slug="no-run",
-        title="a flow's context is asked for where no flow runs",
-        explanation="Top levels of modules that are loaded, and evaluations without a run, have no context.",
+        title="something is asked for that only a run has",
+        explanation="Actions are performed and recorded by a run. A script that is evaluated alone, by `flowlang eval` "
+        "or inside of another program, can call flows and wait, but not act. And while a module is being loaded, no "
+        "flow runs in it that could have a context.",
         wrong="# in a file that another one loads:\n# actions = current_flow().actions\n",
         right="def sleep_well():\n    current_flow().actions.sleep(1)\n",
     ),

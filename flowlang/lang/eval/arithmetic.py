@@ -23,16 +23,20 @@ from flowlang.lang.values.scalar import INT_BITS_MAX, float_of_int, integer_too_
 from flowlang.lang.values.text_format import format_percent
 
 SHIFT_MAX: Final = 511
+SHORT_SUM: Final = 4
+"""Lists of so few elements are paid for by the code that adds."""
 LONG_INT: Final = 8192
 """Work on ints of more bits is charged."""
 
 
 def add(left: Any, right: Any) -> Any:
     """`left + right`."""
+    if type(left) is List and type(right) is List:
+        if len(left) + len(right) <= SHORT_SUM:
+            return List(list.__add__(left, right))
+        return concatenate(left, right)
     if type(left) is int and type(right) is int:
         return checked(left + right)
-    if type(left) is List and type(right) is List:
-        return concatenate(left, right)
     return binary("+", left, right)
 
 

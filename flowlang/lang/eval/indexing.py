@@ -74,11 +74,19 @@ SHORT_SLICE: Final = 8
 def slice_value(value: Any, start: Any, stop: Any, step: Any) -> Any:
     """`value[start:stop:step]`; None stands for a part that is not given."""
     kind = type(value)
-    is_plain = (start is None or type(start) is int) and (stop is None or type(stop) is int)
-    if step is None and is_plain and (kind is List or kind is HeldList or kind is str):
-        first, last, _ = slice(start, stop).indices(len(value))
-        if last - first <= SHORT_SLICE:
-            return value[first:last] if kind is str else List(value[first:last])
+    if step is None and (start is None or type(start) is int) and (stop is None or type(stop) is int):
+        if kind is List or kind is HeldList:
+            if len(value) <= SHORT_SLICE:
+                return List(value[start:stop])
+            first, last, _ = slice(start, stop).indices(len(value))
+            if last - first <= SHORT_SLICE:
+                return List(value[first:last])
+        elif kind is str:
+            if len(value) <= SHORT_SLICE:
+                return value[start:stop]
+            first, last, _ = slice(start, stop).indices(len(value))
+            if last - first <= SHORT_SLICE:
+                return value[first:last]
     found = VALUE_TYPES.get(type(value))
     if found is None or found.slice is None:
         raise Fault("type-mismatch", f"{kind_of(value)} cannot be sliced", hint=hint_for(value))

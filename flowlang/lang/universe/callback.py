@@ -8,6 +8,7 @@ refuses them with the name of the builtin.
 
 from __future__ import annotations
 
+from itertools import islice, repeat
 from types import FunctionType
 from typing import Any, Final
 
@@ -42,11 +43,10 @@ def call_for_each(name: str, depth: int, function: Any, source: Any, items: list
         charge(len(items))
         # In a variable, for the census of memory to find them: the function may be called while most are there.
         results: list[Any] = []
-        for place, item in enumerate(items):
-            if not place % SLICE:
-                # Small functions do not charge by themselves.
-                look()
-            results.append(function(depth + 1, item))
+        for start in range(0, len(items), SLICE):
+            # Small functions do not charge by themselves.
+            look()
+            results.extend(map(function, repeat(depth + 1), islice(items, start, start + SLICE)))
         return results
     finally:
         if is_container:

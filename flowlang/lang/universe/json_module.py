@@ -16,6 +16,7 @@ from math import isfinite, isinf
 from operator import itemgetter
 from typing import Any, Final
 
+from flowlang.lang.universe.json_short import short_text, short_value
 from flowlang.lang.universe.native_module import native_module
 from flowlang.lang.universe.order import comparison_steps
 from flowlang.lang.values.argument import count_elements, string_argument, wrong_value
@@ -64,6 +65,8 @@ PROBLEMS: Final = (
 @builtin("json.encode", "x")
 def encode(depth: int, x: Any, /) -> str:
     """The JSON text of a value."""
+    if (text := short_text(x)) is not None:
+        return text
     with Holding():
         writer = _Writer(x)
         writer.write(x, 0)
@@ -149,6 +152,8 @@ class _Writer(TextWriter):
 def decode(depth: int, x: Any, /, default: Any = MISSING) -> Any:
     """The value of a JSON text; `default`, if given, where the text is no JSON."""
     text = string_argument("json.decode", "x", x)
+    if (value := short_value(text)) is not MISSING:
+        return value
     try:
         return _parse("json.decode", text)
     except Fault:

@@ -96,7 +96,7 @@ def sorted_(depth: int, iterable: Any, /, *, key: Any = MISSING, reverse: Any = 
     else:
         charge(work << 1, (PLACE + COMPARED) * count)
         order = _sorted(list(range(count)), lambda place: by_language(keys[place]), is_descending, is_slow=True)
-    return List([items[place] for place in order])
+    return List(map(items.__getitem__, order))
 
 
 def _sorted(values: list[Any], key: Key | None, is_descending: bool, *, is_slow: bool = False) -> list[Any]:

@@ -104,9 +104,10 @@ def drained(elements: Iterable[Any]) -> list[Any]:
 def given_names(named: Mapping[str, Any]) -> Mapping[str, Any]:
     """Arguments given by name, under the names that the script gave. Compiled code puts a mark in front of names that
     would mean something to the host (`compile/naming.py`)."""
-    if not named or not any(name.startswith(NAME_MARK) for name in named):
-        return named
-    return {name.removeprefix(NAME_MARK): value for name, value in named.items()}
+    for given in named:
+        if given.startswith(NAME_MARK):
+            return {name.removeprefix(NAME_MARK): value for name, value in named.items()}
+    return named
 
 
 def count_elements(value: Any) -> int:

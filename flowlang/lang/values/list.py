@@ -31,6 +31,9 @@ from flowlang.lang.values.sequence import bounds, find, place, span, span_length
 from flowlang.lang.values.size import LIST_GROWTH, growth, list_size
 
 LISTS: Final = (List, HeldList)
+LAST: Final = -1
+SHORT: Final = 64
+"""Lists of fewer elements may be copied once more than needed."""
 
 
 @method("list.append")
@@ -90,8 +93,10 @@ def insert(depth: int, self: AnyList, index: Any, value: Any, /) -> None:
 
 
 @method("list.pop")
-def pop(depth: int, self: AnyList, index: Any = -1, /) -> Any:
+def pop(depth: int, self: AnyList, index: Any = LAST, /) -> Any:
     """Removes and gives the element at a place, by default the last."""
+    if index is LAST and type(self) is List and self:
+        return self.pop()
     check_mutable(self, "pop from")
     if not self:
         raise Fault("index-out-of-range", "cannot pop from an empty list", hint="check first whether it is empty")
@@ -119,6 +124,9 @@ def concatenate(left: AnyList, right: AnyList) -> List:
     """`left + right`."""
     count = len(left) + len(right)
     charge(count >> 3, list_size(count))
+    if count < SHORT:
+        # The host's sum is one of its own lists, and copying that is faster than growing; but then there are two.
+        return List(list.__add__(left, right))
     result = List(left)
     result.extend(right)
     return result

@@ -72,13 +72,6 @@ def make_set(stored: Iterable[Any], may_be_exotic: bool = True) -> Set:
     return result
 
 
-def set_of(elements: Any, function: str = "set") -> Set:
-    """A new set of the elements of an iterable; `function` is the name for messages."""
-    stored = stored_elements(function, elements)
-    charge(len(stored) >> 3, table_size(len(stored)))
-    return make_set(stored)
-
-
 def copy_set(source: AnySet) -> Set:
     """A new set with the same elements."""
     charge(len(source) >> 3, table_size(len(source)))

@@ -21,7 +21,6 @@ from typing import Any, Final
 from flowlang.lang.values.argument import (
     bool_argument,
     elements_argument,
-    given_names,
     int_argument,
     string_argument,
     wrong_type,
@@ -384,7 +383,7 @@ def replace(depth: int, self: str, old: Any, new: Any, maximum: Any = -1, /) -> 
 @_method
 def format(depth: int, self: str, /, *arguments: Any, **keywords: Any) -> str:
     """The string with its fields `{}`, `{0}`, `{name}` replaced by arguments."""
-    return format_braces(self, arguments, given_names(keywords))
+    return format_braces(self, arguments, keywords)
 
 
 # Characters one by one

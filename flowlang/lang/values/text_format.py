@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from flowlang.lang.diagnostics.suggest import nearest
+from flowlang.lang.values.argument import given_names
 from flowlang.lang.values.container import Dict, HeldDict
 from flowlang.lang.values.display import repr_value, str_value
 from flowlang.lang.values.fault import Fault
@@ -28,10 +29,18 @@ from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING
 from flowlang.lang.values.quote import clip
 from flowlang.lang.values.scalar import float_of_int, float_text, int_text, number_as_int, special_text
-from flowlang.lang.values.text_template import bad_format, braces_template, percent_template
+from flowlang.lang.values.text_template import (
+    Template,
+    bad_format,
+    braces_template,
+    percent_template,
+    short_braces_template,
+    short_percent_template,
+)
 from flowlang.lang.values.wording import counted, kind_of
 
 REPLACEMENT: Final = "\ufffd"
+SMALL: Final = 1 << 63
 SHORT: Final = 64
 """A result of this length is not charged; it counts where it is kept."""
 
@@ -39,8 +48,13 @@ SHORT: Final = 64
 def format_percent(text: str, arguments: Any) -> str:
     """`text % arguments`: a tuple gives one value for each conversion, a dict the named ones, anything else the
     only one."""
-    template = percent_template(text)
     values = arguments if type(arguments) is tuple else (arguments,)
+    if len(text) <= SHORT:
+        template = short_percent_template(text)
+        if template.quick is not None and (result := _quick_result(template, values)) is not None:
+            return result
+    else:
+        template = percent_template(text)
     taken = 0
     pieces: list[str] = []
     for literal, key, letter in template.watched_parts():
@@ -79,9 +93,19 @@ def _keyed(key: str, mapping: Any) -> Any:
     return found
 
 
-def format_braces(text: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str:
-    """`text.format(*arguments, **keywords)`. Arguments that no field names are ignored."""
-    template = braces_template(text)
+def format_braces(text: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> str:
+    """`text.format(*arguments, **named)`, with names as compiled code gives them. Arguments that no field names are
+    ignored."""
+    if len(text) <= SHORT:
+        template = short_braces_template(text)
+        if template.quick is not None:
+            names = template.names
+            values = arguments if names is None else tuple(map(named.get, names))
+            if (result := _quick_result(template, values)) is not None:
+                return result
+    else:
+        template = braces_template(text)
+    keywords = given_names(named)
     pieces: list[str] = []
     for literal, field, conversion in template.watched_parts():
         pieces.append(literal)
@@ -103,6 +127,29 @@ def format_braces(text: str, arguments: Sequence[Any], keywords: Mapping[str, An
         pieces.append(repr_value(value) if conversion == "r" else value if type(value) is str else str_value(value))
     pieces.append(template.ending)
     return _joined(text, pieces)
+
+
+def _quick_result(template: Template, values: Sequence[Any]) -> str | None:
+    """The result where the host has the same: for as many values as there are parts, all of them short texts or small
+    ints. None otherwise, also when something is wrong. The text itself is short."""
+    count = len(values)
+    if count != len(template.parts):
+        return None
+    length = count
+    for value in values:
+        if type(value) is str:
+            length += len(value)
+        elif type(value) is not int or not -SMALL < value < SMALL:
+            return None
+    if length > SHORT:
+        return None
+    for place in template.decimals:
+        if type(values[place]) is not int:
+            return None
+    result: str = template.quick % values  # type: ignore[operator]
+    if len(result) > SHORT:
+        charge(len(result) >> 8, 56 + len(result))
+    return result
 
 
 def _joined(text: str, pieces: list[str]) -> str:

@@ -23,6 +23,7 @@ PART: Final = 208
 """Bytes that a part of a long template takes, with the piece of the result that comes of it."""
 SLICE: Final = 1 << 12
 LETTERS: Final = "srdioxXeEfFgGc"
+QUICK_LETTERS: Final = "sdi"
 FIELD_DIGITS_MAX: Final = 6
 """Longer numbers of fields cannot be in range: no call has so many arguments."""
 PERCENT_HINT: Final = "write `%%` for a percent sign"
@@ -36,6 +37,13 @@ class Template:
 
     parts: tuple[tuple[str, Any, str], ...]
     ending: str
+    quick: str | None = None
+    """Where all parts take texts and ints as they are, one after another or each by its name: the text for the host's
+    `%`, which takes as many values."""
+    names: tuple[str, ...] | None = None
+    """The names that the parts of a quick text for `format` have."""
+    decimals: tuple[int, ...] = ()
+    """Which parts of a quick text take ints only."""
 
     def watched_parts(self) -> Iterable[tuple[str, Any, str]]:
         """The parts; while there are many, an interruption is looked for."""
@@ -51,7 +59,7 @@ class Template:
 def percent_template(text: str) -> Template:
     """The template of a text on the left of `%`."""
     if len(text) <= LENGTH_REMEMBERED:
-        return _short_percent_template(text)
+        return short_percent_template(text)
     charge(len(text) >> 3, len(text) + PART * text.count("%"))
     return _read_percent(text)
 
@@ -59,7 +67,7 @@ def percent_template(text: str) -> Template:
 def braces_template(text: str) -> Template:
     """The template of a text whose method `format` is called."""
     if len(text) <= LENGTH_REMEMBERED:
-        return _short_braces_template(text)
+        return short_braces_template(text)
     charge(len(text) >> 3, len(text) + PART * text.count("{"))
     return _read_braces(text)
 
@@ -92,7 +100,16 @@ def _read_percent(text: str) -> Template:
         parts.append((literal, key, _letter(text, place)))
         literal = ""
         position = place + 1
-    return Template(tuple(parts), literal + text[position:])
+    ending = literal + text[position:]
+    if all(key is None and letter in QUICK_LETTERS for _, key, letter in parts):
+        decimals = tuple(place for place, part in enumerate(parts) if part[2] != "s")
+        return Template(tuple(parts), ending, _quick(parts, ending), None, decimals)
+    return Template(tuple(parts), ending)
+
+
+def _quick(parts: list[tuple[str, Any, str]], ending: str) -> str:
+    """The text for the host's `%` that has the same literals, with a `%s` for each part."""
+    return "%s".join([*(literal.replace("%", "%%") for literal, _, _ in parts), ending.replace("%", "%%")])
 
 
 def _letter(text: str, place: int) -> str:
@@ -127,7 +144,14 @@ def _read_braces(text: str) -> Template:
         parts.append((literal, *reader.read(text[opening + 1 : closing])))
         literal = ""
         position = closing + 1
-    return Template(tuple(parts), literal + _literal(text, position, len(text)))
+    ending = literal + _literal(text, position, len(text))
+    fields = [field for _, field, _ in parts]
+    if all(conversion != "r" for _, _, conversion in parts):
+        if fields == list(range(len(fields))):
+            return Template(tuple(parts), ending, _quick(parts, ending))
+        if all(type(field) is str for field in fields):
+            return Template(tuple(parts), ending, _quick(parts, ending), tuple(fields))
+    return Template(tuple(parts), ending)
 
 
 def _literal(text: str, start: int, stop: int) -> str:
@@ -184,5 +208,5 @@ class _Fields:
         self.is_automatic = automatic
 
 
-_short_percent_template: Final[Callable[[str], Template]] = lru_cache(REMEMBERED)(_read_percent)
-_short_braces_template: Final[Callable[[str], Template]] = lru_cache(REMEMBERED)(_read_braces)
+short_percent_template: Final[Callable[[str], Template]] = lru_cache(REMEMBERED)(_read_percent)
+short_braces_template: Final[Callable[[str], Template]] = lru_cache(REMEMBERED)(_read_braces)

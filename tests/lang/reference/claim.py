@@ -84,7 +84,7 @@ class ClaimChecker(Walker):
             found = entry_of(definition.scope, environment)
             if found is None:
                 return False
-            given = inference._flow.sources
+            given = inference.flow.sources
             for parameter in definition.parameters:
                 if parameter.name is None or parameter.kind != "plain":
                     continue

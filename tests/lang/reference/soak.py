@@ -21,6 +21,7 @@ from reference.choice import RandomChoices
 from reference.containers import Containers
 from reference.kernel import Kernels
 from reference.observation import analyse
+from reference.passing import Passing
 from reference.program import FUEL, Programs
 from reference.reduction import reduced
 from reference.vocabulary import FULL, SHARED, STANDARD, Vocabulary
@@ -29,6 +30,7 @@ MODES: dict[str, tuple[type[Programs], Vocabulary, Callable[[str], object]]] = {
     "full": (Programs, FULL, assert_agreement),
     "kernel": (Kernels, FULL, assert_agreement),
     "containers": (Containers, FULL, assert_agreement),
+    "passing": (Passing, FULL, assert_agreement),
     "standard": (Kernels, STANDARD, assert_agreement),
     "shared-kernel": (Kernels, SHARED, assert_cpython_agrees),
     "shared": (Programs, SHARED, assert_cpython_agrees),
@@ -42,6 +44,8 @@ def problem_of(check: Callable[[str], object], text: str) -> str | None:
     except Disagreement as found:
         return found.summary
     except Exception as error:
+        if isinstance(error, AssertionError):
+            return str(error).split("\n")[0]
         place = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__} at {place.name}: {place.line}"
     return None

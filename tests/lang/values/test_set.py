@@ -13,7 +13,6 @@ from value_calls import call, during_iteration, elements, fault_of, make_set, sl
 from flowlang.lang.eval import operators
 from flowlang.lang.values.container import HeldSet, List, Set
 from flowlang.lang.values.freeze import freeze
-from flowlang.lang.values.set import set_of
 
 METHODS = [
     "add",
@@ -185,7 +184,7 @@ def test_frozen_and_iterated_sets_do_not_change(mutation: Callable[[Set], Any]) 
 
 
 def test_results_with_wrapped_elements_are_known_to_have_them() -> None:
-    value = set_of(List([True, 1]))
+    value = make_set(True, 1)
     assert isinstance(value, HeldSet)
     for made in (
         operators.bit_or(Set(), value),
@@ -202,7 +201,7 @@ small_sets = st.lists(st.integers(0, 9), max_size=8)
 
 @given(small_sets, small_sets)
 def test_operators_agree_with_the_mathematical_ones(left: list[int], right: list[int]) -> None:
-    one, other = set_of(List(left)), set_of(List(right))
+    one, other = make_set(*left), make_set(*right)
     assert set(elements(operators.bit_or(one, other))) == set(left) | set(right)
     assert set(elements(operators.bit_and(one, other))) == set(left) & set(right)
     assert set(elements(operators.subtract(one, other))) == set(left) - set(right)
