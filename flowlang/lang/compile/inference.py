@@ -37,6 +37,7 @@ from flowlang.lang.compile.static_type import (
     join_all,
     of_constant,
     of_operation,
+    tuple_of,
 )  # fmt: skip
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
@@ -80,7 +81,7 @@ class ModuleTypes(Protocol):
 
 class Inference:
     """The types of one function with all that is nested in it, or of a module's top level. `outer`: the inference of
-    the code around."""
+    the code around. `result`: of a clone, what it gives."""
 
     def __init__(
         self, flow: Dataflow, module: ModuleTypes, outer: Inference | None = None, *, is_module: bool = False,
@@ -94,6 +95,7 @@ class Inference:
         self._types: dict[Binding, Type] = dict.fromkeys(flow.sources, NOTHING)
         self._cells: list[Cell] = []
         self._memo: dict[int, Type] = {}
+        self.result = NOTHING
         if not is_joint:
             solve([self])
 
@@ -173,6 +175,13 @@ class Inference:
             cell.item = _in_cell(old_item, cell.items, is_widening=is_widening)
             cell.key = _in_cell(old_key, cell.keys, is_widening=is_widening)
             changed = changed or cell.item != old_item or cell.key != old_key
+        if self.flow.is_clone:
+            old_result = self.result
+            found = join(old_result, self.returned())
+            if not self.flow.always_returns:
+                found = join(found, NONE)
+            self.result = _widened(old_result, found) if is_widening else found
+            changed = changed or self.result != old_result
         return changed
 
     def _grown(self, old: Type, sources: Iterable[Source], *, is_widening: bool) -> Type:
@@ -227,9 +236,9 @@ class Inference:
                 bits = max((kind.bits for kind in bounds), default=INDEX.bits)
                 return Type("int", min(INDEX.bits, bits)) if all(kind.name == "int" for kind in bounds) else INDEX
             if name == "enumerate" and len(node.arguments) == 1:
-                return Type("tuple", 0, (SIZE, self._type_of_items(node.arguments[0].value)))
+                return tuple_of([SIZE, self._type_of_items(node.arguments[0].value)])
             if name == "zip" and all(argument.kind == "positional" for argument in node.arguments):
-                return Type("tuple", 0, tuple(self._type_of_items(argument.value) for argument in node.arguments))
+                return tuple_of(self._type_of_items(argument.value) for argument in node.arguments)
             if isinstance(node.function, nodes.Dot):
                 return self._items_of_method(node, node.function)
         kind = self._type_of(node)
@@ -253,7 +262,7 @@ class Inference:
         if receiver.name != "dict" or node.arguments or cell is None or cell.root().has_escaped:
             return UNKNOWN
         key, value = cell.root().key, cell.root().item
-        return {"keys": key, "values": value, "items": Type("tuple", 0, (key, value))}.get(function.name, UNKNOWN)
+        return {"keys": key, "values": value, "items": tuple_of([key, value])}.get(function.name, UNKNOWN)
 
     def _type_of(self, node: nodes.Expr) -> Type:
         return _RULES[type(node)](self, node)
@@ -305,7 +314,7 @@ class Inference:
         return join_all(map(self._type_of, node.operands))
 
     def _tuple(self, node: nodes.TupleExpr) -> Type:
-        return Type("tuple", 0, tuple(map(self._type_of, node.elements)))
+        return tuple_of(map(self._type_of, node.elements))
 
     def _index(self, node: nodes.Index) -> Type:
         container = self._type_of(node.value)
@@ -331,7 +340,7 @@ class Inference:
         clone = self.flow.clones.get(id(node))
         if clone is not None:
             inference: Inference = clone.inference
-            return join(inference.returned(), NOTHING if clone.always_returns else NONE)
+            return inference.result
         if name is None:
             return self.module.returns(node, self)
         if name == "abs" and len(node.arguments) == 1:
@@ -399,7 +408,7 @@ def _choose_plain(inferences: Sequence[Inference]) -> None:
             if cell.content is not None:
                 note(cell.content.root(), cell.item.name)
         if inference.flow.is_clone:
-            note(inference.flow.returned.root(), inference.returned().name)
+            note(inference.flow.returned.root(), inference.result.name)
     roots = [cell for inference in inferences for cell in inference.roots]
     settle_shown(roots)
     for cell in roots:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
-from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.static_type import UNKNOWN, Type, of_constant
 from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
+
+READERS: Final = frozenset([
+    "abs", "all", "any", "bool", "enumerate", "float", "hash", "int", "len", "list", "max", "min", "range", "repr",
+    "reversed", "sorted", "str", "tuple", "type", "zip",
+])  # fmt: skip
+"""Universal functions that keep no container that they are given."""
+COPIERS: Final = frozenset({"list", "sorted", "reversed"})
+"""Those that give a new list of the same elements."""
+DICT_READS: Final = frozenset({"keys", "values", "items", "get"})
 
 
 @attrs.frozen(eq=False)
@@ -42,6 +51,16 @@ Source = nodes.Expr | ItemOf | PartOf | ArgumentOf | Type
 def is_literal(node: nodes.Name) -> bool:
     """Whether the name is one of the three for values."""
     return node.binding.kind is BindingKind.UNIVERSAL and node.name in ("None", "True", "False")
+
+
+def literal_type(node: nodes.Expr | None) -> Type:
+    """The type of a literal; UNKNOWN of anything else."""
+    match node:
+        case nodes.Constant(value=value):
+            return of_constant(value)
+        case nodes.Unary(op="-", operand=nodes.Constant(value=value)):
+            return of_constant(value)
+    return UNKNOWN
 
 
 def parallel(target: nodes.Expr, value: nodes.Expr) -> list[tuple[nodes.Expr, nodes.Expr]]:

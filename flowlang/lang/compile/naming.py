@@ -11,6 +11,7 @@ generated code begin with a character that no identifier can hold:
     .append method table
     %1      temporary
     %=sort  clone of the function `sort`
+    %-sort  version of the function `sort` for callers that are sure of their arguments
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ PREDECLARED: Final = "&"
 METHOD: Final = "."
 TEMPORARY: Final = "%"
 CLONE: Final = "%="
+DIRECT: Final = "%-"
 
 
 def python_name(name: str) -> str:
@@ -34,6 +36,11 @@ def python_name(name: str) -> str:
 def clone_name(name: str) -> str:
     """The generated code's name for the clone of a function (`clones.py`)."""
     return CLONE + python_name(name)
+
+
+def direct_name(name: str) -> str:
+    """The generated code's name for the direct version of a function (`direct.py`)."""
+    return DIRECT + python_name(name)
 
 
 def script_name(name: str) -> str:
