@@ -495,6 +495,6 @@ _VISITS: Final[dict[type, Callable[[Dataflow, Any], None]]] = {
     nodes.Name: Dataflow._name, nodes.Constant: lambda flow, node: None, nodes.ListExpr: Dataflow._list,
     nodes.TupleExpr: Dataflow._tuple, nodes.DictExpr: Dataflow._dict, nodes.Unary: Dataflow._unary,
     nodes.Binary: Dataflow._binary, nodes.BoolOp: Dataflow._bool_op, nodes.Conditional: Dataflow._conditional,
-    nodes.Call: Dataflow._call, nodes.Dot: lambda flow, node: flow.escape(node.value), nodes.Index: Dataflow._index, nodes.Slice: Dataflow._slice,
-    nodes.Comprehension: Dataflow._comprehension, nodes.Lambda: Dataflow._lambda,
+    nodes.Call: Dataflow._call, nodes.Dot: lambda flow, node: flow.escape(node.value), nodes.Index: Dataflow._index,
+    nodes.Slice: Dataflow._slice, nodes.Comprehension: Dataflow._comprehension, nodes.Lambda: Dataflow._lambda,
 }  # fmt: skip
