@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import flowing_operands, operands
+from flowlang.lang.compile.guards import SMALL_TYPES, flowing_operands, is_unnoticed, operands
 from flowlang.lang.compile.inference import STRING_METHODS
-from flowlang.lang.compile.naming import clone_name, python_name
+from flowlang.lang.compile.naming import clone_name, direct_name, python_name
 from flowlang.lang.compile.operation import SHORT_BYTES, SHORT_TEXT
 from flowlang.lang.compile.targets import plain_key
 from flowlang.lang.compile.tree import Place
@@ -19,7 +19,7 @@ from flowlang.lang.compile.unit import LEAF_BYTES_MAX, Unit, is_plain, is_simple
 from flowlang.lang.compile.versions import KnownFunction
 from flowlang.lang.syntax import nodes
 
-APPEND_BYTES = 40
+APPEND_BYTES, APPEND_NUMBER_BYTES = 80, 40
 EXTREME_MAX = 4
 STRIPS = frozenset({"strip", "lstrip", "rstrip"})
 PURE = frozenset([
@@ -58,8 +58,10 @@ def _lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
     function = unit.expression(node.function)
     known = unit.known.get(node.function)
     if known is not None and node is not unit.entry_call:
-        arguments = _in_order(known, node)
+        arguments = _in_order(unit, known, node)
         if arguments is not None:
+            if id(node) in unit.inference.flow.direct:
+                function = tree.name(direct_name(known.definition.name.name), at)
             return tree.call(function, [unit.depth(at), *operands(unit, arguments)], at)
     if node is unit.entry_call:
         function = tree.operator("entry", [function], at)
@@ -90,7 +92,7 @@ def _extreme(unit: Unit, node: nodes.Call, name: str, at: Place) -> ast.expr | N
     return result
 
 
-def _in_order(known: KnownFunction, node: nodes.Call) -> list[nodes.Expr] | None:
+def _in_order(unit: Unit, known: KnownFunction, node: nodes.Call) -> list[nodes.Expr] | None:
     """The arguments of a call of a known function as positional ones, which CPython calls much faster; defaults that
     are constants are filled in. None if that would change the order of evaluation, or what a default is."""
     given = known.arguments(node)
@@ -105,7 +107,7 @@ def _in_order(known: KnownFunction, node: nodes.Call) -> list[nodes.Expr] | None
         assert found is not None
         result.append(found)
     in_order = [value for value in given if value is not None] == order
-    return result if in_order or all(is_simple(value) for value in order) else None
+    return result if in_order or all(is_unnoticed(unit, value) for value in order) else None
 
 
 def lower_arguments(unit: Unit, arguments: list[nodes.Argument]) -> tuple[list[ast.expr], list[ast.keyword]]:
@@ -228,7 +230,7 @@ def _of_plain(unit: Unit, node: nodes.Call, dot: nodes.Dot, receiver: ast.expr, 
     """The methods of plain lists and dicts that `dataflow.py` lets pass."""
     arguments = [argument.value for argument in node.arguments]
     if dot.name == "append":
-        unit.spend_memory(APPEND_BYTES)
+        unit.spend_memory(_append_bytes(unit, arguments[0]))
         return tree.call(tree.attribute(receiver, "append", at), [unit.flowing(arguments[0])], at)
     if dot.name == "pop" and unit.type_of(dot.value).name == "list":
         return tree.call(tree.attribute(receiver, "pop", at), [], at)
@@ -270,8 +272,8 @@ def _append(unit: Unit, node: nodes.Call, use: ast.expr, at: Place) -> ast.expr:
     """`x.append(y)` on a list that may be changed is Python's own append. A call in `y` may freeze the list, so
     then it is looked at afterwards; but the method is looked up before."""
     unit.methods.add("append")
-    unit.spend_memory(APPEND_BYTES)
     argument = node.arguments[0].value
+    unit.spend_memory(_append_bytes(unit, argument))
     value = unit.flowing(argument)
     is_list = tree.is_type(use, "List", at)
     table = tree.subscript(tree.name(".append", at), tree.type_of(use, at), at)
@@ -288,6 +290,10 @@ def _append(unit: Unit, node: nodes.Call, use: ast.expr, at: Place) -> ast.expr:
         tree.walrus(method, table, at), tree.walrus(bound, value, at), tree.if_expression(is_list, direct, slow, at),
     ]  # fmt: skip
     return tree.subscript(ast.Tuple(parts, tree.LOAD, **at), tree.constant(-1, at), at)
+
+
+def _append_bytes(unit: Unit, argument: nodes.Expr) -> int:
+    return APPEND_NUMBER_BYTES if unit.type_of(argument).name in SMALL_TYPES else APPEND_BYTES
 
 
 def _calls_nothing(node: nodes.Expr) -> bool:

@@ -14,7 +14,15 @@ from typing import Any, Final
 
 from flowlang.lang.compile import inflow
 from flowlang.lang.compile.cell import Cell, merge
-from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, always_returns, is_literal, parallel
+from flowlang.lang.compile.inflow import (
+    ArgumentOf,
+    ItemOf,
+    PartOf,
+    Source,
+    always_returns,
+    is_literal,
+    parallel,
+)
 from flowlang.lang.compile.static_type import UNKNOWN as UNKNOWN_TYPE
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.resolve.scope import Binding, BindingKind
@@ -25,7 +33,8 @@ class Dataflow:
     """The walk. `sources`, `cells`: by local binding. `returns`: what the outermost function returns. `operations`,
     `indexes`: the binary operations and the indexing; `hot`: the ids of those in loops. `called`: the names called.
     `own`: the names of a nested function walked on its own; all others belong to the code around it. `clones`: the
-    dataflow of the clone that a call reaches, by the id of the call. `inference`: what was last solved for it."""
+    dataflow of the clone that a call reaches, by the id of the call; `direct`: the ids of calls of direct versions.
+    `inference`: what was last solved for it."""
 
     def __init__(
         self, own: Iterable[Binding] | None = None, clones: Mapping[int, Dataflow] = MappingProxyType({})
@@ -41,6 +50,7 @@ class Dataflow:
         self.called: set[Binding] = set()
         self.calls: list[nodes.Call] = []
         self.clones = clones
+        self.direct: set[int] = set()
         self.returned = Cell()
         self.is_clone = self.always_returns = False
         self.inference: Any = None
@@ -67,6 +77,15 @@ class Dataflow:
         """Walks a function of which all callers are known; they give its parameters (`receive`)."""
         self.is_clone = True
         self.always_returns = always_returns(body)
+        self.block(body)
+        self.settle()
+
+    def receiver(self, parameters: Iterable[nodes.Parameter], body: Iterable[nodes.Statement]) -> None:
+        """Walks a function whose parameters are given sources by those who call it (`direct.py`)."""
+        for parameter in parameters:
+            if parameter.name is not None:
+                self.sources[parameter.name.binding] = []
+                self.cell_of_binding(parameter.name.binding).escape()
         self.block(body)
         self.settle()
 
@@ -314,9 +333,6 @@ class Dataflow:
         if own is not None and node.binding.kind is BindingKind.LOCAL and node.binding not in own:
             self.cell_of_binding(node.binding).escape()
 
-    def _nothing(self, node: nodes.Constant) -> None:
-        pass
-
     def _list(self, node: nodes.ListExpr) -> None:
         for element in node.elements:
             self.visit(element)
@@ -442,9 +458,6 @@ class Dataflow:
         for argument in node.arguments:
             self.escape(argument.value)
 
-    def _dot(self, node: nodes.Dot) -> None:
-        self.escape(node.value)
-
     def _index(self, node: nodes.Index) -> None:
         self.indexes.append(node)
         self._warm(node)
@@ -492,9 +505,9 @@ class Dataflow:
 
 
 _VISITS: Final[dict[type, Callable[[Dataflow, Any], None]]] = {
-    nodes.Name: Dataflow._name, nodes.Constant: Dataflow._nothing, nodes.ListExpr: Dataflow._list,
+    nodes.Name: Dataflow._name, nodes.Constant: lambda flow, node: None, nodes.ListExpr: Dataflow._list,
     nodes.TupleExpr: Dataflow._tuple, nodes.DictExpr: Dataflow._dict, nodes.Unary: Dataflow._unary,
     nodes.Binary: Dataflow._binary, nodes.BoolOp: Dataflow._bool_op, nodes.Conditional: Dataflow._conditional,
-    nodes.Call: Dataflow._call, nodes.Dot: Dataflow._dot, nodes.Index: Dataflow._index, nodes.Slice: Dataflow._slice,
-    nodes.Comprehension: Dataflow._comprehension, nodes.Lambda: Dataflow._lambda,
+    nodes.Call: Dataflow._call, nodes.Dot: lambda flow, node: flow.escape(node.value), nodes.Index: Dataflow._index,
+    nodes.Slice: Dataflow._slice, nodes.Comprehension: Dataflow._comprehension, nodes.Lambda: Dataflow._lambda,
 }  # fmt: skip

@@ -17,7 +17,7 @@ from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
 
 LIST_BYTES, DICT_BYTES, TUPLE_BYTES = 88, 96, 48
-ITEM_BYTES, ENTRY_BYTES = 8, 64
+ITEM_BYTES, ENTRY_BYTES, SMALL_TABLE_BYTES = 8, 80, 240
 SLICE_BYTES = 152
 """A short slice (`indexing.SHORT_SLICE`); longer ones charge for themselves."""
 LITERAL_NAMES = {"None": None, "True": True, "False": False}
@@ -64,7 +64,8 @@ def lower_tuple(unit: Unit, node: nodes.TupleExpr) -> ast.expr:
 @lowers(nodes.DictExpr)
 def lower_dict(unit: Unit, node: nodes.DictExpr) -> ast.expr:
     at = tree.place(node.span)
-    unit.spend_memory(DICT_BYTES + ENTRY_BYTES * len(node.entries))
+    table = max(SMALL_TABLE_BYTES, ENTRY_BYTES * len(node.entries)) if node.entries else 0
+    unit.spend_memory(DICT_BYTES + table)
     is_plain_dict = unit.inference.is_plain(node)
     if not node.entries:
         return ast.Dict([], [], **at) if is_plain_dict else tree.operator("Dict", [], at)

@@ -22,24 +22,26 @@ from typing import Any
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.dataflow import Dataflow
-from flowlang.lang.compile.expressions import DICT_BYTES, ENTRY_BYTES, LIST_BYTES
-from flowlang.lang.compile.guards import operands
+from flowlang.lang.compile.expressions import DICT_BYTES, LIST_BYTES
+from flowlang.lang.compile.guards import SMALL_TYPES, operands
 from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.inflow import always_returns
 from flowlang.lang.compile.loops import lower_loop
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.static_type import Type
-from flowlang.lang.compile.targets import assign_to, is_plain_key, plain_key
+from flowlang.lang.compile.targets import NEW_ENTRY_BYTES, assign_to, is_plain_key, plain_key
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import DEEPER, DEPTH, LEAF_BYTES_MAX, METER, NODES_PER_STEP, Unit, lowers
 from flowlang.lang.compile.versions import version_for
 from flowlang.lang.resolve.scope import Binding
 from flowlang.lang.syntax import nodes
 
-COMPREHENSION_ITEM_BYTES = 40
+COMPREHENSION_ITEM_BYTES, COMPREHENSION_NUMBER_BYTES = 80, 40
 FUNCTION_BYTES = 320
 """A function with a few captured variables."""
 LEADING_MAX = 2
+TRIPLE_SIZE_MAX = 100
+"""Larger functions that have a direct version are not made in two others besides."""
 VERSIONS_MAX = 2
 """So deep may functions in two versions be nested: each doubles the code of those inside."""
 FREE_NODES = 64
@@ -136,7 +138,9 @@ def _versions(unit: Unit, node: nodes.Def) -> tuple[dict[Binding, Type], Inferen
     """The types to test for, and the inference of the version for them, if there is one, and of that for all others."""
     known = unit.known.get(node.name)
     if known is not None and known.definition is node:
-        return known.given, known.typed.inference if known.given else None, known.plain.inference
+        is_small = known.direct is None or known.plain.size <= TRIPLE_SIZE_MAX
+        typed = known.typed.inference if known.given and is_small else None
+        return known.given, typed, known.plain.inference
     own = None if unit.inference.is_module else node.scope.names.values()
     outer = None if unit.inference.is_module else unit.inference
     flow = Dataflow(own)
@@ -202,9 +206,9 @@ def define(
     return _function(name, parameters_of(node.parameters, defaults, keyword_defaults, at), code, at)
 
 
-def define_clone(unit: Unit, node: nodes.Def, clone: Dataflow, at: Place) -> ast.FunctionDef:
-    """The clone of a top-level function (`clones.py`), named as the function itself."""
-    code = _version(unit.nested(), clone.inference, node, at)
+def define_version(unit: Unit, node: nodes.Def, flow: Dataflow, at: Place) -> ast.FunctionDef:
+    """A clone or the direct version of a top-level function, named as the function itself."""
+    code = _version(unit.nested(), flow.inference, node, at)
     return _function(python_name(node.name.name), parameters_of(node.parameters, [], [], at), code, at)
 
 
@@ -314,7 +318,9 @@ def _clauses(unit: Unit, node: nodes.Comprehension, index: int, result: str) -> 
 
 def _element(unit: Unit, node: nodes.Comprehension, result: str) -> list[ast.stmt]:
     at = tree.place(node.element.span)
-    unit.spend_memory(COMPREHENSION_ITEM_BYTES if node.kind == "list" else ENTRY_BYTES)
+    is_number = unit.type_of(node.element).name in SMALL_TYPES
+    item_bytes = COMPREHENSION_NUMBER_BYTES if is_number else COMPREHENSION_ITEM_BYTES
+    unit.spend_memory(item_bytes if node.kind == "list" else NEW_ENTRY_BYTES)
     if node.kind == "list":
         append = tree.attribute(tree.name(result, at), "append", at)
         return [tree.expression(tree.call(append, [unit.flowing(node.element)], at), at)]

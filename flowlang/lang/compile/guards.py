@@ -63,6 +63,19 @@ def is_repeatable(unit: Unit, node: nodes.Expr) -> bool:
     )
 
 
+def is_unnoticed(unit: Unit, node: nodes.Expr) -> bool:
+    """Whether nobody can tell when the node is evaluated: arithmetic on small ints that cannot fail."""
+    if isinstance(node, nodes.Name):
+        return is_simple(node) and node.binding in unit.assigned
+    if not isinstance(node, nodes.Binary):
+        return isinstance(node, nodes.Constant)
+    if not (unit.type_of(node.left).is_small and unit.type_of(node.right).is_small):
+        return False
+    is_total = node.op in ("+", "-", "*") or (node.op in ("//", "%") and isinstance(node.right, nodes.Constant))
+    divides_by_zero = isinstance(node.right, nodes.Constant) and not node.right.value
+    return is_total and not divides_by_zero and is_unnoticed(unit, node.left) and is_unnoticed(unit, node.right)
+
+
 def operands(unit: Unit, parts: Sequence[nodes.Expr]) -> list[ast.expr]:
     """Lowers expressions whose values lie on the host's stack until all of them are evaluated (`kept_visible`)."""
     return kept_visible(unit, parts, [unit.expression(part) for part in parts])

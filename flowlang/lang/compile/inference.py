@@ -37,6 +37,7 @@ from flowlang.lang.compile.static_type import (
     join_all,
     of_constant,
     of_operation,
+    tuple_of,
 )  # fmt: skip
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
@@ -234,9 +235,9 @@ class Inference:
                 bits = max((kind.bits for kind in bounds), default=INDEX.bits)
                 return Type("int", min(INDEX.bits, bits)) if all(kind.name == "int" for kind in bounds) else INDEX
             if name == "enumerate" and len(node.arguments) == 1:
-                return Type("tuple", 0, (SIZE, self._type_of_items(node.arguments[0].value)))
+                return tuple_of([SIZE, self._type_of_items(node.arguments[0].value)])
             if name == "zip" and all(argument.kind == "positional" for argument in node.arguments):
-                return Type("tuple", 0, tuple(self._type_of_items(argument.value) for argument in node.arguments))
+                return tuple_of(self._type_of_items(argument.value) for argument in node.arguments)
             if isinstance(node.function, nodes.Dot):
                 return self._items_of_method(node, node.function)
         kind = self._type_of(node)
@@ -260,7 +261,7 @@ class Inference:
         if receiver.name != "dict" or node.arguments or cell is None or cell.root().has_escaped:
             return UNKNOWN
         key, value = cell.root().key, cell.root().item
-        return {"keys": key, "values": value, "items": Type("tuple", 0, (key, value))}.get(function.name, UNKNOWN)
+        return {"keys": key, "values": value, "items": tuple_of([key, value])}.get(function.name, UNKNOWN)
 
     def _type_of(self, node: nodes.Expr) -> Type:
         return _RULES[type(node)](self, node)
@@ -312,7 +313,7 @@ class Inference:
         return join_all(map(self._type_of, node.operands))
 
     def _tuple(self, node: nodes.TupleExpr) -> Type:
-        return Type("tuple", 0, tuple(map(self._type_of, node.elements)))
+        return tuple_of(map(self._type_of, node.elements))
 
     def _index(self, node: nodes.Index) -> Type:
         container = self._type_of(node.value)

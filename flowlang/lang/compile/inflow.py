@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.static_type import UNKNOWN, Type, of_constant
 from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
 
@@ -54,6 +54,16 @@ Source = nodes.Expr | ItemOf | PartOf | ArgumentOf | Type
 def is_literal(node: nodes.Name) -> bool:
     """Whether the name is one of the three for values."""
     return node.binding.kind is BindingKind.UNIVERSAL and node.name in ("None", "True", "False")
+
+
+def literal_type(node: nodes.Expr | None) -> Type:
+    """The type of a literal; UNKNOWN of anything else."""
+    match node:
+        case nodes.Constant(value=value):
+            return of_constant(value)
+        case nodes.Unary(op="-", operand=nodes.Constant(value=value)):
+            return of_constant(value)
+    return UNKNOWN
 
 
 def parallel(target: nodes.Expr, value: nodes.Expr) -> list[tuple[nodes.Expr, nodes.Expr]]:

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from flowlang.lang.compile import arithmetic, calls, expressions, functions, loops, statements, tree
 from flowlang.lang.compile.clones import make_clones
-from flowlang.lang.compile.naming import clone_name, python_name
+from flowlang.lang.compile.direct import make_direct
+from flowlang.lang.compile.naming import clone_name, direct_name, python_name
 from flowlang.lang.compile.piece import Piece, cut
 from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
 from flowlang.lang.compile.recursion import NEVER, refuse_recursion
@@ -86,6 +87,7 @@ def unit_of(file: nodes.File) -> Unit:
     assert isinstance(scope, ModuleScope)
     known = KnownNames(file.body)
     make_clones(known)
+    make_direct(known)
     return Unit(
         is_module=True,
         inference=known.top.inference,
@@ -123,7 +125,7 @@ def _bound_globals(piece: Piece) -> list[str]:
     names = {function.name.name for function in piece.functions}
     names.update(name.name for name, how in block_names(piece.statements) if how is not How.LOAD)
     functions = [function.name.name for function in piece.functions]
-    return sorted([*map(python_name, names), *map(clone_name, functions)])
+    return sorted([*map(python_name, names), *map(clone_name, functions), *map(direct_name, functions)])
 
 
 def _code_of(module: ast.Module, source: SourceFile) -> CodeType:

@@ -11,6 +11,7 @@ generated code begin with a character that no identifier can hold:
     .append method table
     %1      temporary
     %=sort  clone of the function `sort`
+    %-sort  version of the function `sort` for callers that are sure of their arguments
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ TEMPORARY: Final = "%"
 CLONE: Final = "%="
 GENERATED: Final = OPERATOR + UNIVERSAL + PREDECLARED + METHOD + TEMPORARY
 """How names begin that are no script's."""
+DIRECT: Final = "%-"
 
 
 def python_name(name: str) -> str:
@@ -36,6 +38,11 @@ def python_name(name: str) -> str:
 def clone_name(name: str) -> str:
     """The generated code's name for the clone of a function (`clones.py`)."""
     return CLONE + python_name(name)
+
+
+def direct_name(name: str) -> str:
+    """The generated code's name for the direct version of a function (`direct.py`)."""
+    return DIRECT + python_name(name)
 
 
 def script_name(name: str) -> str:

@@ -12,13 +12,13 @@ from flowlang.lang.compile.functions import (
     FUNCTION_BYTES,
     default_parts,
     define,
-    define_clone,
+    define_version,
     placeholders,
     split_defaults,
 )  # fmt: skip
 from flowlang.lang.compile.guards import Pair, first_type, flowing_operands, operands
 from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
-from flowlang.lang.compile.naming import clone_name, python_name
+from flowlang.lang.compile.naming import clone_name, direct_name, python_name
 from flowlang.lang.compile.static_type import UNKNOWN
 from flowlang.lang.compile.targets import assign_to, held, held_pair, plain_key, store_index
 from flowlang.lang.compile.tree import Place
@@ -179,9 +179,11 @@ def hoisted_def(unit: Unit, node: nodes.Def) -> list[ast.stmt]:
     name = python_name(node.name.name)
     code: list[ast.stmt] = []
     known = unit.known.get(node.name)
-    if known is not None and known.clone is not None:
-        code.append(define_clone(unit, node, known.clone, at))
-        code.append(tree.assign(clone_name(node.name.name), tree.name(name, at), at))
+    others = ((known.clone, clone_name), (known.direct, direct_name)) if known is not None else ()
+    for flow, name_of in others:
+        if flow is not None:
+            code.append(define_version(unit, node, flow, at))
+            code.append(tree.assign(name_of(node.name.name), tree.name(name, at), at))
     code.append(define(unit, node, name, at, positional, keyword_only))
     if positional or any(keyword_only):
         code.append(tree.expression(tree.operator("postpone", [tree.name(name, at)], at), at))

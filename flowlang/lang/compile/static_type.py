@@ -86,6 +86,11 @@ def bounded_int(bits: int) -> Type:
     return Type("int", bits) if bits <= BITS_MAX else INT
 
 
+def tuple_of(parts: Iterable[Type]) -> Type:
+    """A tuple of these parts; what is inside of tuples inside is not looked at."""
+    return Type("tuple", 0, tuple(TUPLE if any(inner.parts for inner in part.parts) else part for part in parts))
+
+
 def join(left: Type, right: Type) -> Type:
     """The type of a value that has one type or the other."""
     if left == right or right is NOTHING or right.name == "":

@@ -14,6 +14,8 @@ from flowlang.lang.compile.unit import Unit, is_plain, is_simple
 from flowlang.lang.syntax import nodes
 
 STORE_BYTES = 64
+NEW_ENTRY_BYTES = 176
+"""A new entry of a dict, whose table may have to be made larger."""
 KEY_MAX = 65_536
 """A dict with a key of so many characters is held for ever: looking it up has to be charged."""
 PLAIN_INT = 1 << PLAIN_BITS
@@ -74,8 +76,8 @@ def store_index(
 ) -> list[ast.stmt]:
     """`container[index] = value`: directly for plain lists, for free lists by int, and for free dicts by string or
     ordinary int."""
-    unit.spend_memory(STORE_BYTES)
     kind, static = unit.type_of(target.value).name, unit.type_of(target.index)
+    unit.spend_memory(STORE_BYTES if kind == "list" else NEW_ENTRY_BYTES)
     direct: list[ast.stmt] = [ast.Assign([ast.Subscript(container, index, tree.STORE, **at)], value, **at)]
     if unit.inference.is_plain(target.value):
         if kind == "dict":

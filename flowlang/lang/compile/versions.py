@@ -21,7 +21,7 @@ import attrs
 
 from flowlang.lang.compile.dataflow import Dataflow
 from flowlang.lang.compile.inference import Inference
-from flowlang.lang.compile.inflow import always_returns
+from flowlang.lang.compile.inflow import always_returns, literal_type
 from flowlang.lang.compile.static_type import (
     FLOAT,
     INT,
@@ -44,8 +44,12 @@ SMALL_SIZE: Final = 60
 """Functions up to this size are likely to be called from loops."""
 SIZE_MAX: Final = 600
 """Larger functions are not made in two versions: they spend their time in what they call."""
+GUESSES_MAX: Final = 6
+"""So often is a guess of the parameters' types made better."""
 ROUNDS_MAX: Final = 8
 """Rounds in which the functions of a module find out what they return."""
+HINTS: Final = frozenset({"int", "float", "str"})
+"""Types that a default value or an annotation may tell of."""
 GROWING: Final = frozenset(["+", "-", "*"])
 """What is done with a parameter that it pays to know the size of."""
 SMALL_INT: Final = Type("int", 30)
@@ -63,6 +67,13 @@ def likely_types(parameters: Iterable[nodes.Parameter], flow: Dataflow, inferenc
         for parameter in parameters
         if parameter.kind == "plain" and parameter.name is not None
     }
+    for parameter in parameters:
+        if parameter.name is not None and parameter.name.binding in votes:
+            hint = literal_type(parameter.default).name
+            if isinstance(parameter.annotation, nodes.Name):
+                hint = parameter.annotation.name
+            if hint in HINTS:
+                votes[parameter.name.binding].add(hint)
     weight = 0
 
     def vote(part: nodes.Expr, node: nodes.Expr, kind: str) -> None:
@@ -111,14 +122,21 @@ def version_for(
     if flow.size > SIZE_MAX:
         return None
     given = likely_types(parameters, flow, inference)
-    while given:
+    refused: set[Binding] = set()
+    for _ in range(GUESSES_MAX):
+        if not given:
+            return None
         typed = Dataflow(own)
         typed.function(parameters, body, given)
         found = Inference(typed, inference.module, outer)
-        kept = {binding: kind for binding, kind in given.items() if found.type_of_binding(binding).name == kind.name}
-        if len(kept) == len(given):
+        wrong = {binding for binding, kind in given.items() if found.type_of_binding(binding).name != kind.name}
+        refused |= wrong
+        # What is known of some parameters may tell what is wanted of others.
+        more = {} if wrong else likely_types(parameters, typed, found)
+        new = {binding: kind for binding, kind in more.items() if binding not in given and binding not in refused}
+        if not wrong and not new:
             return given, typed
-        given = kept
+        given = {binding: kind for binding, kind in (given | new).items() if binding not in wrong}
     return None
 
 
@@ -134,6 +152,7 @@ class KnownFunction:
     returning: Dataflow
     result: Type = NOTHING
     clone: Dataflow | None = None
+    direct: Dataflow | None = None
 
     @property
     def parameters(self) -> list[Binding]:

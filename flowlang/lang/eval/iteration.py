@@ -120,6 +120,8 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
             if total > meter.limit:
                 meter.checkpoint()
             return iter(range(stop))
+        if type(stop) is int and 0 < stop < SMALL:
+            return _long_loop(meter, range(stop), stop, steps, memory)
         if abs(int_argument("range", "stop", stop)) > BOUND_MAX:
             raise beyond_bounds("stop")
         return iterate_fresh(range(stop), steps, memory)

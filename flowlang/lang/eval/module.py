@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
-from flowlang.lang.compile.naming import CLONE, is_script_name, python_name
+from flowlang.lang.compile.naming import CLONE, DIRECT, is_script_name, python_name
 from flowlang.lang.compile.program import Program
 from flowlang.lang.values.freeze import freeze_all
 
@@ -69,6 +69,6 @@ def _referred_globals(function: FunctionType) -> list[Any]:
     codes = [function.__code__]
     while codes:
         code = codes.pop()
-        names.update(name.removeprefix(CLONE) for name in code.co_names)
+        names.update(name.removeprefix(CLONE).removeprefix(DIRECT) for name in code.co_names)
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return [module.globals[name] for name in sorted(names) if is_script_name(name) and name in module.globals]

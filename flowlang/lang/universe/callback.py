@@ -43,10 +43,11 @@ def call_for_each(name: str, depth: int, function: Any, source: Any, items: list
         charge(len(items))
         # In a variable, for the census of memory to find them: the function may be called while most are there.
         results: list[Any] = []
-        for start in range(0, len(items), SLICE):
+        elements = iter(items)
+        for _ in range(0, len(items), SLICE):
             # Small functions do not charge by themselves.
             look()
-            results.extend(map(function, repeat(depth + 1), islice(items, start, start + SLICE)))
+            results.extend(map(function, repeat(depth + 1), islice(elements, SLICE)))
         return results
     finally:
         if is_container:
