@@ -14,15 +14,7 @@ from typing import Any, Final
 
 from flowlang.lang.compile import inflow
 from flowlang.lang.compile.cell import Cell, merge
-from flowlang.lang.compile.inflow import (
-    ArgumentOf,
-    ItemOf,
-    PartOf,
-    Source,
-    always_returns,
-    is_literal,
-    parallel,
-)
+from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, always_returns, is_literal, parallel
 from flowlang.lang.compile.static_type import UNKNOWN as UNKNOWN_TYPE
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.resolve.scope import Binding, BindingKind
@@ -77,15 +69,6 @@ class Dataflow:
         """Walks a function of which all callers are known; they give its parameters (`receive`)."""
         self.is_clone = True
         self.always_returns = always_returns(body)
-        self.block(body)
-        self.settle()
-
-    def receiver(self, parameters: Iterable[nodes.Parameter], body: Iterable[nodes.Statement]) -> None:
-        """Walks a function whose parameters are given sources by those who call it (`direct.py`)."""
-        for parameter in parameters:
-            if parameter.name is not None:
-                self.sources[parameter.name.binding] = []
-                self.cell_of_binding(parameter.name.binding).escape()
         self.block(body)
         self.settle()
 

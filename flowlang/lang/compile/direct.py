@@ -17,7 +17,7 @@ from __future__ import annotations
 from flowlang.lang.compile.dataflow import Dataflow
 from flowlang.lang.compile.inference import Inference, solve
 from flowlang.lang.compile.inflow import ArgumentOf, literal_type
-from flowlang.lang.compile.static_type import LINEAR, Type
+from flowlang.lang.compile.static_type import LINEAR, NOTHING, Type
 from flowlang.lang.compile.versions import SMALL_INT, KnownFunction, KnownNames
 from flowlang.lang.syntax import nodes
 
@@ -45,7 +45,8 @@ def make_direct(known: KnownNames) -> None:
     final: dict[Dataflow, Dataflow] = {}
     for function, trial in trials.items():
         function.direct = final[trial] = Dataflow()
-        function.direct.receiver(function.definition.parameters, function.definition.body)
+        nothing = dict.fromkeys(function.parameters, NOTHING)
+        function.direct.function(function.definition.parameters, function.definition.body, nothing)
     for flow, call, function in sites:
         _connect(final.get(flow, flow), call, function)
     solve([Inference(flow, known, is_joint=True) for flow in final.values()])

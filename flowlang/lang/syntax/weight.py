@@ -45,7 +45,7 @@ _OPERATORS: Final = {
 }  # fmt: skip
 CONSTANT_OPERATION_MAX: Final = 106
 """A literal as operand leaves fewer types to test."""
-FUSED_CALL: Final = 50
+FUSED_CALL: Final = 80
 """What `len(x)` and `x.append(y)` weigh on top, which are written out."""
 ARGUMENT_PAIRS_PER_UNIT: Final = 256
 """CPython compares the keywords of a call with each other."""
