@@ -22,12 +22,19 @@
      + InternalError          a bug of flowlang
 
 A flow's own Err is a value, not an exception: exceptions mean misuse, infrastructure or bugs.
+
+What Python shows of an exception that nobody caught is its message and its notes. Those of SourceError and
+EvaluationError are the place in the script, made when they are asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+NOTED_MAX: Final = 5
+"""So many static errors are shown of an exception that nobody caught."""
 
 
 class FlowlangError(Exception):
@@ -43,8 +50,19 @@ class SourceError(FlowlangError):
     """Static errors. `diagnostics` are in the order of their places."""
 
     def __init__(self, diagnostics: Sequence[Any]) -> None:
-        super().__init__(diagnostics[0].message if diagnostics else "static error")
+        first = diagnostics[0] if diagnostics else None
+        super().__init__("static error" if first is None else first.message, hint=None if first is None else first.hint)
         self.diagnostics = tuple(diagnostics)
+
+    def render(self, *, color: bool = False) -> str:
+        """All diagnostics with their code, for the script's author."""
+        return "\n\n".join(each.render(color=color) for each in self.diagnostics)
+
+    @cached_property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        rendered = [each.render() for each in self.diagnostics[:NOTED_MAX]]
+        more = len(self.diagnostics) - len(rendered)
+        return [*rendered, f"and {more} more"] if more else rendered
 
 
 class TraceFrame(NamedTuple):
@@ -87,6 +105,10 @@ class EvaluationError(FlowlangError):
         if self._renderer is None:
             return f"error: {self.message}"
         return self._renderer(self.diagnostic, self.traceback, color)
+
+    @cached_property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        return [self.render()]
 
 
 class BudgetExceededError(EvaluationError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
+import attrs
+
 from flowlang.embedding.instance import Ended, HostStop, Setting
 from flowlang.errors import (
     BudgetExceededError,
@@ -82,7 +84,9 @@ def _stopped(step: Stopped, reason: str | None, setting: Setting) -> EvaluationE
 
 def _details(failure: Failure, setting: Setting) -> dict[str, Any]:
     known = failure_error(failure, setting.build.sources)
+    # Its data, the name of the limit, is what the message says.
+    diagnostic = attrs.evolve(known.diagnostic, notes=())
     return {
-        "failure": failure, "hint": failure.hint, "diagnostic": known.diagnostic, "traceback": known.traceback,
+        "failure": failure, "hint": failure.hint, "diagnostic": diagnostic, "traceback": known.traceback,
         "renderer": render_failure,
     }  # fmt: skip

@@ -28,6 +28,7 @@ from flowlang.lang.diagnostics.diagnostic import Diagnostic
 from flowlang.lang.interpreter import Build, ProgramCache, build
 from flowlang.lang.resolve.dialect import FLOW, Dialect
 from flowlang.lang.source import SourceFile
+from flowlang.lang.syntax.token import EXPRESSION_KEYWORDS, RESERVED, STATEMENT_KEYWORDS
 from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.freeze import freeze
@@ -38,6 +39,8 @@ from flowlang.library import prelude_modules
 from flowlang.loaders import BundledLoader, ChainLoader, FileLoader, Loader, MappingLoader, source_reader
 
 TEXT_NAME: Final = "<text>"
+WORDS: Final = frozenset({*EXPRESSION_KEYWORDS, *STATEMENT_KEYWORDS, *RESERVED})
+"""What no name can be."""
 Read = Callable[[str], SourceFile]
 
 
@@ -64,7 +67,8 @@ class Interpreter:
         if loader is not None and flows is not None:
             raise UsageError("an interpreter takes a `loader` or a folder of `flows`, not both")
         if flows is not None:
-            loader = FileLoader(Path(flows))
+            loader = _folder(flows)
+        _check_arguments(loader, budget, dialect, on_print)
         self._read = _reader(loader)
         self._resolve = _resolver(loader)
         self._budget = budget or Budget()
@@ -98,6 +102,7 @@ class Interpreter:
     def evaluate(self, text: str, name: str = TEXT_NAME) -> Module:
         """The module of a text, run and frozen. `name` is what messages call it; what it loads comes from the loader.
         Raises like `load`."""
+        _check_text(text)
         if name.startswith("@"):
             raise UsageError(f"`{name}` is the name of a module that comes with flowlang", hint="choose another name")
         return self._run(name, _with_text(self._read, name, text))
@@ -109,6 +114,9 @@ class Interpreter:
         module, separator, name = target.rpartition(":")
         if not separator or not module or not name:
             raise UsageError(f"`{target}` names no function", hint="give module and name, such as `rules.flow:price`")
+        if arguments is not None and not isinstance(arguments, Mapping):
+            message = f"`arguments` is a mapping of names to values, not {_article(arguments)}"
+            raise UsageError(message, hint='such as `{"quantity": 3}`; `Module.call` takes arguments by position')
         loaded = self.load(module)
         try:
             result = loaded.call(name, **(arguments or {}))
@@ -148,12 +156,52 @@ def check(
 ) -> list[Diagnostic]:
     """All findings about a text, errors and warnings, without running anything. `predeclared` are the names that the
     host gives to scripts."""
+    _check_text(source)
+    _check_arguments(loader, None, dialect, None)
     read = _with_text(_reader(loader), name, source)
     prelude = prelude_modules() if dialect.flows else ()
     built = build(
         name, read, prelude, PROGRAMS, dialect=dialect, predeclared=predeclared, resolve=_resolver(loader)
     )  # fmt: skip
     return list(built.diagnostics)
+
+
+def _folder(path: str | Path) -> FileLoader:
+    """The loader of a folder. One that is not there would otherwise be told as a module that is not there."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder `{folder}`", hint="`flows` is the folder that has the `.flow` files")
+    return FileLoader(folder)
+
+
+def _check_arguments(loader: object, budget: object, dialect: object, on_print: object) -> None:
+    """What these are used for comes later, and an error there would not say which argument was wrong."""
+    if isinstance(loader, str | Path):
+        raise UsageError(
+            f"`loader` is a mapping or a loader, not {_article(loader)}", hint="a folder is given as `flows`"
+        )
+    if not (loader is None or isinstance(loader, Mapping) or callable(getattr(loader, "read", None))):
+        raise UsageError(
+            f"`loader` is a mapping or a loader, not {_article(loader)}",
+            hint="a loader has a method `read(name)` that gives the text of a module",
+        )
+    if not (budget is None or isinstance(budget, Budget)):
+        raise UsageError(f"`budget` is a `Budget`, not {_article(budget)}", hint="such as `Budget(steps=1_000_000)`")
+    if not isinstance(dialect, Dialect):
+        hint = "give `Dialect.flow()` or `Dialect.standard()`"
+        raise UsageError(f"`dialect` is a `Dialect`, not {_article(dialect)}", hint=hint)
+    if not (on_print is None or callable(on_print)):
+        raise UsageError(f"`on_print` is a function that takes a line, not {_article(on_print)}")
+
+
+def _check_text(text: object) -> None:
+    if not isinstance(text, str):
+        hint = "decode it first: `data.decode()`" if isinstance(text, bytes) else None
+        raise UsageError(f"the text of a script is a `str`, not {_article(text)}", hint=hint)
+
+
+def _article(object: Any) -> str:
+    return f"a `{type(object).__name__}`"
 
 
 def _resolver(loader: object) -> Callable[[str, str], str] | None:
@@ -174,11 +222,15 @@ def _converted(predeclared: Mapping[str, object]) -> dict[str, Any]:
     """The host's values as values of scripts, frozen: they are the same for all instances and threads."""
     converted: dict[str, Any] = {}
     for name, object in predeclared.items():
-        if not name.isidentifier() or not name.isascii():
+        if not name.isidentifier() or not name.isascii() or name in WORDS:
             raise UsageError(f"`{name}` is no name that a script could write")
         try:
             converted[name] = from_host(_namespace(object), name, adopt_host_object)
         except Fault as fault:
+            if callable(object):
+                fault.hint = "decorate it with `@builtin`" + (
+                    ", or the class with `@value_type`" if isinstance(object, type) else ""
+                )
             raise conversion_error(fault, name) from None
         freeze(converted[name])
     return converted

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from traceback import format_exception
+from typing import Any, cast
 
 import pytest
 
@@ -320,7 +324,7 @@ def test_namespaces_of_builtins() -> None:
     assert dict(module.globals) == {"x": [3, 1], "y": ["length", "more"]}
 
 
-@pytest.mark.parametrize("name", ["two words", "", "naïve", "a-b"])
+@pytest.mark.parametrize("name", ["two words", "", "naïve", "a-b", "if", "class"])
 def test_predeclared_names_can_be_written(name: str) -> None:
     with pytest.raises(UsageError):
         Interpreter(predeclared={name: 1})
@@ -359,3 +363,57 @@ def test_checking_runs_nothing() -> None:
     assert [found.slug for found in check('load("a.flow", "x")', loader={})] == ["load-not-found"]
     assert check("x = 1\nx = 2") == []
     assert [found.slug for found in check("x = 1\nx = 2", dialect=Dialect.standard())] != []
+
+
+@pytest.mark.parametrize(
+    ("make", "message", "hint"),
+    [
+        (lambda: Interpreter(loader=cast(Any, "rules/")), "not a `str`", "a folder is given as `flows`"),
+        (lambda: Interpreter(loader=cast(Any, Path("rules"))), "not a `PosixPath`", "a folder is given as `flows`"),
+        (lambda: Interpreter(loader=cast(Any, 3)), "not a `int`", "a loader has a method `read(name)`"),
+        (lambda: Interpreter(flows="no/such/folder"), "there is no folder `no/such/folder`", "the folder that has"),
+        (lambda: Interpreter(dialect=cast(Any, "flow")), "`dialect` is a `Dialect`", "give `Dialect.flow()`"),
+        (lambda: Interpreter(budget=cast(Any, {"steps": 1})), "`budget` is a `Budget`", "such as `Budget(steps="),
+        (lambda: Interpreter(on_print=cast(Any, "x")), "`on_print` is a function", None),
+        (lambda: Interpreter().evaluate(cast(Any, b"x")), "is a `str`, not a `bytes`", "decode it first"),
+        (lambda: check(cast(Any, 3)), "is a `str`, not a `int`", None),
+        (lambda: Interpreter().call("a.flow:f", cast(Any, [1])), "is a mapping of names", "`Module.call` takes"),
+    ],
+)
+def test_mistakes_of_the_host_are_told_where_they_are_made(
+    make: Callable[[], object], message: str, hint: str | None
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        make()
+    assert caught.value.hint is None if hint is None else hint in str(caught.value.hint)
+
+
+def test_functions_of_the_host_are_made_builtins() -> None:
+    for function in (len, lambda: 1, "x".join, int):
+        with pytest.raises(ConversionError, match="which is not data") as caught:
+            Interpreter(predeclared={"f": function})
+        assert "decorate it with `@builtin`" in str(caught.value.hint)
+
+
+def test_what_python_shows_of_an_exception_has_the_place() -> None:
+    with pytest.raises(SourceError) as wrong:
+        Interpreter().evaluate("x = y\n" * 7)
+    shown = "".join(format_exception(wrong.value))
+    assert "--> <text>:5:5" in shown
+    assert "--> <text>:6:5" not in shown
+    assert shown.rstrip().endswith("and 2 more")
+    assert wrong.value.render().count("--> <text>") == 7
+    with pytest.raises(EvaluationError) as failed:
+        Interpreter().evaluate("def f():\n    return 1 // 0\nf()\n")
+    failed.value.add_note("while pricing")
+    shown = "".join(format_exception(failed.value))
+    assert "  <text>:3:1 in <toplevel>\n  <text>:2:12 in f\n" in shown
+    assert shown.endswith("while pricing\n")
+
+
+def test_results_show_what_they_hold() -> None:
+    assert [repr(each) for each in (Ok([1]), Err("x"), Err("x").failure)] == [
+        "Ok([1])",
+        "Err('x')",
+        "<Failure error: x>",
+    ]

@@ -22,6 +22,8 @@ from flowlang.lang.syntax import nodes
 APPEND_BYTES, APPEND_NUMBER_BYTES = 80, 40
 EXTREME_MAX = 4
 STRIPS = frozenset({"strip", "lstrip", "rstrip"})
+QUESTIONS = {"isdigit": "isdecimal", "isalpha": "isalpha", "islower": "islower", "isupper": "isupper"}
+"""Methods that ask for kinds of characters, and those of Python that mean the same."""
 PURE = frozenset([
     "abs", "bool", "bytes", "chr", "dict", "enumerate", "float", "getattr", "hasattr", "hash", "int", "len", "list",
     "ord", "range", "repr", "reversed", "set", "str", "struct", "tuple", "type", "zip",
@@ -215,13 +217,14 @@ def _of_string(
     codes = [tree.constant(value, at) for value in literal]
     if name in ("startswith", "endswith") and is_literal:
         return tree.call(tree.attribute(receiver, name, at), codes, at)
-    if not (name in ("lower", "upper") and not arguments) and not (name in STRIPS and is_literal and literal[0]):
+    is_case = (name in ("lower", "upper") or name in QUESTIONS) and not arguments
+    if not is_case and not (name in STRIPS and is_literal and literal[0]):
         return None
-    unit.spend_memory(SHORT_BYTES)
+    unit.spend_memory(0 if name in QUESTIONS else SHORT_BYTES)
     unit.methods.add("str." + name)
     length = tree.call(tree.name("$len", at), [receiver], at)
     is_short = tree.compare(length, [ast.Lt()], [tree.constant(SHORT_TEXT, at)], at)
-    direct = tree.call(tree.attribute(use, name, at), codes, at)
+    direct = tree.call(tree.attribute(use, QUESTIONS.get(name, name), at), codes, at)
     slow = tree.call(tree.name(".str." + name, at), [unit.depth(at, is_pure=True), use, *codes], at)
     return tree.if_expression(is_short, direct, slow, at)
 
@@ -234,7 +237,8 @@ def _of_plain(unit: Unit, node: nodes.Call, dot: nodes.Dot, receiver: ast.expr, 
         return tree.call(tree.attribute(receiver, "append", at), [unit.flowing(arguments[0])], at)
     if dot.name == "pop" and unit.type_of(dot.value).name == "list":
         return tree.call(tree.attribute(receiver, "pop", at), [], at)
-    if dot.name == "get" and len(arguments) in (1, 2) and unit.type_of(dot.value).name == "dict":
+    is_ordinary = len(arguments) in (1, 2) and all(argument.kind == "positional" for argument in node.arguments)
+    if dot.name == "get" and is_ordinary and unit.type_of(dot.value).name == "dict":
         key, *others = operands(unit, arguments)
         return tree.call(tree.attribute(receiver, "get", at), [plain_key(unit, arguments[0], key, at), *others], at)
     unit.methods.add(dot.name)

@@ -14,7 +14,7 @@ with other than plain parameters have none, nor have those that do not exist fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from flowlang.lang.compile.dataflow import Dataflow
@@ -27,7 +27,7 @@ CONTAINERS: Final = frozenset({"list", "dict"})
 
 
 def make_clones(known: KnownNames) -> None:
-    """Finds the calls that can reach clones, and solves the types of all functions of the module together."""
+    """Finds the calls that can reach clones, and solves the types of clones and their callers together."""
     passed = _passed_containers(known)
     if not passed:
         return
@@ -35,12 +35,15 @@ def make_clones(known: KnownNames) -> None:
         if not passed.isdisjoint(function.parameters):
             function.clone = Dataflow()
             function.clone.parameters = function.parameters
-    inferences: list[Inference] = []
     flows: list[Dataflow] = []
 
-    def walked(old: Dataflow, inside: frozenset[Binding]) -> Dataflow:
-        flow = Dataflow(clones={id(call): clone for call, clone in _reaching(known, old, inside)})
+    def walked(old: Dataflow, walk: Callable[[Dataflow], None]) -> Dataflow:
+        reaching = {id(call): clone for call, clone in _reaching(known, old, frozenset())}
+        if not reaching:
+            return old
+        flow = Dataflow(clones=reaching)
         flows.append(flow)
+        walk(flow)
         return flow
 
     for function in known.functions:
@@ -50,20 +53,17 @@ def make_clones(known: KnownNames) -> None:
             function.clone.clones = {id(call): clone for call, clone in _reaching(known, function.plain, inside)}
             flows.append(function.clone)
             function.clone.clone(node.body)
-        plain, typed = function.plain, function.typed
-        function.plain = walked(plain, frozenset())
-        function.plain.function(node.parameters, node.body, {})
+        plain, typed, given = function.plain, function.typed, function.given
+        function.plain = walked(plain, lambda flow, node=node: flow.function(node.parameters, node.body, {}))  # type: ignore[misc]
         function.typed = function.plain
-        if function.given:
-            function.typed = walked(typed, frozenset())
-            function.typed.function(node.parameters, node.body, function.given)
-    top = walked(known.top, frozenset())
-    top.module(known.body)
-    known.top = top
+        if given:
+            function.typed = walked(
+                typed,
+                lambda flow, node=node, given=given: flow.function(node.parameters, node.body, given),  # type: ignore[misc]
+            )
+    known.top = walked(known.top, lambda flow: flow.module(known.body))
     _keep_locks(flows)
-    for flow in flows:
-        inferences.append(Inference(flow, known, is_module=flow is top, is_joint=True))
-    solve(inferences)
+    solve([Inference(flow, known, is_module=flow is known.top, is_joint=True) for flow in flows])
 
 
 def _keep_locks(flows: list[Dataflow]) -> None:

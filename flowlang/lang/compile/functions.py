@@ -40,7 +40,7 @@ COMPREHENSION_ITEM_BYTES, COMPREHENSION_NUMBER_BYTES = 80, 40
 FUNCTION_BYTES = 320
 """A function with a few captured variables."""
 LEADING_MAX = 2
-TRIPLE_SIZE_MAX = 100
+TRIPLE_SIZE_MAX = 40
 """Larger functions that have a direct version are not made in two others besides."""
 VERSIONS_MAX = 2
 """So deep may functions in two versions be nested: each doubles the code of those inside."""

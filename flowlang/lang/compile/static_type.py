@@ -68,7 +68,6 @@ NONE: Final = Type("NoneType")
 
 NUMBERS: Final = frozenset({"int", "float"})
 INT_OPERATORS: Final = frozenset(["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>"])
-FLOAT_OPERATORS: Final = frozenset(["+", "-", "*", "/"])
 COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">=", "in", "not in"])
 
 
@@ -124,9 +123,12 @@ def of_operation(op: str, left: Type, right: Type) -> Type:
         return NOTHING
     if left.name == "int" and right.name == "int":
         return _of_ints(op, left.bits, right.bits)
-    if (left.name == "float" and op in FLOAT_OPERATORS) or (right.name == "float" and op in "+-"):
+    if (left.name == "float" and op in "+-/") or (right.name == "float" and op in "+-"):
         return FLOAT
-    if left.name in NUMBERS and right.name == "float" and op in ("*", "//", "%"):
+    if op == "*" and "float" in (left.name, right.name):
+        # A float times a duration is a duration.
+        return FLOAT if NUMBERS.issuperset((left.name, right.name)) else UNKNOWN
+    if left.name in NUMBERS and right.name == "float" and op in ("//", "%"):
         return FLOAT
     if left.name == "float" and op in ("//", "%"):
         return FLOAT

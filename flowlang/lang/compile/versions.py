@@ -202,9 +202,10 @@ class KnownNames:
                     self._functions[binding] = self._first_look(statement)
         self._settle()
         for function in self._functions.values():
-            Inference(function.plain, self)
-            if function.given:
-                Inference(function.typed, self)
+            if not self._is_closed(function):
+                Inference(function.plain, self)
+                if function.given:
+                    Inference(function.typed, self)
         self.top = Dataflow()
         self.top.module(body)
         Inference(self.top, self, is_module=True)
@@ -248,7 +249,9 @@ class KnownNames:
         for _ in range(ROUNDS_MAX):
             changed = False
             for function in waiting:
-                inference = Inference(function.returning, self)
+                inference = function.returning.inference
+                if inference is None or not self._is_closed(function):
+                    inference = Inference(function.returning, self)
                 found = inference.returned()
                 if not always_returns(function.definition.body):
                     found = join(found, NONE)
@@ -259,12 +262,14 @@ class KnownNames:
                 function.result = found
             if not changed:
                 break
-            waiting = [
-                function for function in waiting if not self._functions.keys().isdisjoint(function.returning.called)
-            ]
+            waiting = [function for function in waiting if not self._is_closed(function)]
         else:
             for function in self._functions.values():
                 function.result = UNKNOWN
+
+    def _is_closed(self, function: KnownFunction) -> bool:
+        """Whether a function calls no known one, so that its types were right at first sight."""
+        return function.plain.called.isdisjoint(self._functions)
 
     def _first_look(self, node: nodes.Def) -> KnownFunction:
         flow = Dataflow()

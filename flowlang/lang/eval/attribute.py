@@ -11,6 +11,7 @@ from typing import Any, Final
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.eval.foreign_attribute import HABITS
 from flowlang.lang.eval.mismatch import RESULT_HINT
+from flowlang.lang.values.container import Dict, List
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, BoundMethod, type_name
@@ -100,6 +101,10 @@ def advice(value: Any, name: str) -> str | None:
     if similar is not None:
         return f"did you mean `{similar}`?"
     if not names:
+        found = VALUE_TYPES.get(type(value))
+        is_function = found is not None and found.callable
+        if is_function and any(name in VALUE_TYPES[each].methods for each in (str, List, Dict)):
+            return f"a method is called on a value: `x.{name}(...)`"
         return f"{kind_of(value)} has no attributes at all; pass it to a builtin such as `str(x)`"
     if len(names) <= NAMES_LISTED_MAX:
         return f"it has {', '.join(f'`{each}`' for each in names)}"

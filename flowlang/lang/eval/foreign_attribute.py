@@ -181,6 +181,7 @@ HABITS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("module", "dump"): "use `json.encode`, which gives a text",
         ("module", "inf"): 'use `float("inf")`',
         ("module", "nan"): 'use `float("nan")`',
+        ("module", "now"): 'the present moment is an action: `load("@std//time.flow", "now")`',
         ("module", "log10"): "use `math.log(x, 10)`",
         ("module", "log2"): "use `math.log(x, 2)`",
         ("module", "trunc"): "use `int(...)`",

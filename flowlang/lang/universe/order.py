@@ -147,6 +147,12 @@ def _extreme(name: str, depth: int, arguments: tuple[Any, ...], key: Any) -> Any
         charge(comparison_steps(keys))
         choose = min if name == "min" else max
         # The best of each slice first, for an interruption to be noticed.
+        if keys is items:
+            best_items = []
+            for start in range(0, len(items), SLICE):
+                best_items.append(choose(items[start : start + SLICE]))
+                look()
+            return choose(best_items)
         best_places = []
         for start in range(0, len(keys), SLICE):
             best_places.append(choose(range(start, min(start + SLICE, len(keys))), key=keys.__getitem__))

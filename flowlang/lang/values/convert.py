@@ -62,7 +62,6 @@ HINTS: Final = {
     "UUID": "give its `str(...)`",
     "bytearray": "give `bytes(...)` of it",
     "memoryview": "give `bytes(...)` of it",
-    "function": "give its result, or make it a builtin with `@builtin` where scripts are embedded",
 }
 
 

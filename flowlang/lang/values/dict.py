@@ -16,6 +16,7 @@ from flowlang.lang.values.container import EXOTIC, FROZEN, AnyDict, Dict, HeldDi
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import (
+    LONG_TEXT,
     dict_get,
     dict_has,
     dict_items,
@@ -93,6 +94,10 @@ def popitem(depth: int, self: AnyDict, /) -> tuple[Any, Any]:
 @method("dict.setdefault")
 def setdefault(depth: int, self: AnyDict, key: Any, default: Any = None, /) -> Any:
     """The value under a key; without the key stores the default and gives it."""
+    if type(self) is Dict and type(key) is str and len(key) <= LONG_TEXT:
+        found = self.get(key, MISSING)
+        if found is not MISSING:
+            return found
     check_mutable(self, "set a default in")
     found = dict_get(self, key)
     if found is MISSING:

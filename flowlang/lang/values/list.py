@@ -28,7 +28,7 @@ from flowlang.lang.values.mutation import check_mutable, method, methods
 from flowlang.lang.values.operation import register_operation
 from flowlang.lang.values.protocol import ValueType, register
 from flowlang.lang.values.sequence import bounds, find, place, span, span_length
-from flowlang.lang.values.size import LIST_GROWTH, growth, list_size
+from flowlang.lang.values.size import GROWTH_BLOCK, LIST_GROWTH, growth, list_size
 
 LISTS: Final = (List, HeldList)
 LAST: Final = -1
@@ -41,7 +41,8 @@ def append(depth: int, self: AnyList, value: Any, /) -> None:
     """Adds one element at the end."""
     if type(self) is not List:
         check_mutable(self, "append to")
-    if more := growth(len(self)):
+    count = len(self)
+    if (count < GROWTH_BLOCK or not count % GROWTH_BLOCK) and (more := growth(count)):
         charge(0, LIST_GROWTH * more)
     self.append(value)
 

@@ -20,11 +20,11 @@ from flowlang.lang.values.size import OBJECT
 from flowlang.lang.values.struct import Struct
 
 ERROR_KIND: Final = "error"
+"""The kind of a failure that a script made from a value of its own."""
 MESSAGE_MAX: Final = 10_000
 """Characters of a message that a script gave as text."""
 SHOWN_MAX: Final = 1000
 """Characters of a message that shows a value."""
-"""The kind of a failure that a script made from a value of its own."""
 FAILURE_FIELDS: Final = ("data", "hint", "kind", "message", "retryable", "trace")
 
 
@@ -53,15 +53,21 @@ class Failure:
         hold(frames, FROZEN)
         self.trace: Final[AnyList] = frames
 
+    def __repr__(self) -> str:
+        return f"<Failure {self.kind}: {self.message}>"
+
 
 class Ok:
-    """A result that is a success. For the host: `case Ok(value)`."""
+    """A result that is a success. For the host: `case Ok(value)`. Scripts never see its repr."""
 
     __slots__ = ("value",)
     __match_args__ = ("value",)
 
     def __init__(self, value: Any) -> None:
         self.value: Final = value
+
+    def __repr__(self) -> str:
+        return f"Ok({self.value!r})"
 
 
 class Err:
@@ -73,6 +79,9 @@ class Err:
     def __init__(self, error: Any, failure: Failure | None = None) -> None:
         self.error: Final = error
         self.failure: Final = failure or failure_of(error)
+
+    def __repr__(self) -> str:
+        return f"Err({self.error!r})"
 
 
 def trace_frame(path: str, line: int, column: int, name: str) -> Struct:

@@ -40,11 +40,15 @@ from flowlang.lang.values.text_format import format_braces
 from flowlang.lang.values.wording import kind_of
 
 WIDE_BLANKS: Final = "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+ASCII_BLANKS: Final = "\t\n\v\f\r "
 BLANKS: Final = "\t\n\v\f\r \x85\xa0\u1680" + WIDE_BLANKS
 FALSE_LINE_ENDS: Final = ("\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 WORD: Final = re.compile(f"[^{BLANKS}]+")
 LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
+SHORT_PARTS: Final = 64
+SHORT_PART: Final = 72
+"""What the parts of a short text take: the list, and each of them."""
 MANY: Final = 1 << 18
 """Looking at so many strings one way after another, an interruption is noticed in between."""
 SEQUENCES: Final = (List, HeldList, tuple)
@@ -210,6 +214,10 @@ def _separator(name: str, separator: Any) -> str:
 def split(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) -> List:
     """The parts between separators (by default: between runs of blanks), at most `maximum` cuts, from the left."""
     limit = _limit("string.split", maximum)
+    if type(separator) is str and separator and len(self) <= SHORT:
+        parts = self.split(separator, limit)
+        charge(0, SHORT_PARTS + SHORT_PART * len(parts))
+        return List(parts)
     if separator is not None:
         _charge_cuts(self, _separator("string.split", separator), limit)
         return List(self.split(separator, limit))
@@ -217,7 +225,7 @@ def split(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) ->
         _charge_words(self, limit)
         return List(_words(self, limit))
     words = _words(self, limit)
-    charge(0, 64 + 72 * len(words))
+    charge(0, SHORT_PARTS + SHORT_PART * len(words))
     return List(words)
 
 
@@ -297,6 +305,8 @@ def _cutset(name: str, text: str, characters: tuple[Any, ...]) -> str:
 @_method
 def strip(depth: int, self: str, /, *characters: Any) -> str:
     """The string without blanks (or the given characters) at both ends."""
+    if len(self) <= SHORT and not characters and self.isascii():
+        return self.strip(ASCII_BLANKS)
     cutset = _cutset("string.strip", self, characters)
     _copy(self)
     return self.strip(cutset)
