@@ -6,13 +6,13 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import Pair, bind_codes, first_type, flowing_operands, is_certain, operands
+from flowlang.lang.compile.guards import Pair, bind_codes, first_type, flowing_operands, is_certain, is_unnoticed, operands
 from flowlang.lang.compile.naming import python_name
-from flowlang.lang.compile.operation import bounded
+from flowlang.lang.compile.operation import FREE_BITS, bounded
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.targets import plain_key
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import Unit, is_plain, lowers
+from flowlang.lang.compile.unit import Unit, is_plain, is_simple, lowers
 from flowlang.lang.resolve.scope import BindingKind
 from flowlang.lang.syntax import nodes
 
@@ -20,6 +20,8 @@ LIST_BYTES, DICT_BYTES, TUPLE_BYTES = 88, 96, 48
 ITEM_BYTES, ENTRY_BYTES, SMALL_TABLE_BYTES = 8, 80, 240
 SLICE_BYTES = 152
 """A short slice (`indexing.SHORT_SLICE`); longer ones charge for themselves."""
+SHORT_LIST_SLICED, SHORT_TEXT_SLICED = 8, 24
+"""Lengths at which any slice is short."""
 LITERAL_NAMES = {"None": None, "True": True, "False": False}
 
 
@@ -89,6 +91,8 @@ def lower_unary(unit: Unit, node: nodes.Unary) -> ast.expr:
     names = {"-": "negate", "+": "positive", "~": "invert"}
     operand = unit.expression(node.operand)
     kind = unit.type_of(node.operand)
+    if kind.is_bounded and kind.bits > FREE_BITS:
+        unit.spend_memory(kind.bits >> 3)
     if node.op == "-" and (kind.name == "float" or kind.is_small):
         return ast.UnaryOp(ast.USub(), operand, **at)
     if node.op == "-" and is_plain(node.operand):
@@ -198,4 +202,24 @@ def lower_slice(unit: Unit, node: nodes.Slice) -> ast.expr:
     given = [part for part in (node.start, node.stop, node.step) if part is not None]
     value, *codes = operands(unit, [node.value, *given])
     parts = [tree.constant(None, at) if part is None else codes.pop(0) for part in (node.start, node.stop, node.step)]
-    return tree.operator("slice", [value, *parts], at)
+    slow = tree.operator("slice", [value, *parts], at)
+    is_certain_name = is_simple(node.value) and is_certain(unit, node.value) and isinstance(value, ast.Name)
+    if not is_certain_name or node.step is not None or not all(_is_quiet_int(unit, part) for part in given):
+        return slow
+    # Of a short list or text the host's slice cannot be long either.
+    direct: ast.expr = tree.subscript(value, ast.Slice(*(_bound(part) for part in parts[:2]), **at), at)
+    kind, length = "str", SHORT_TEXT_SLICED
+    if unit.type_of(node.value).name != "str":
+        kind, length, direct = "List", SHORT_LIST_SLICED, tree.operator("List", [direct], at)
+    size = tree.call(tree.name("$len", at), [value], at)
+    is_short = tree.compare(size, [ast.LtE()], [tree.constant(length, at)], at)
+    return tree.if_expression(tree.both(tree.is_type(value, kind, at), is_short, at), direct, slow, at)
+
+
+def _is_quiet_int(unit: Unit, node: nodes.Expr) -> bool:
+    return unit.type_of(node).name == "int" and is_unnoticed(unit, node)
+
+
+def _bound(code: ast.expr) -> ast.expr | None:
+    """A bound of the host's slice."""
+    return None if isinstance(code, ast.Constant) and code.value is None else code

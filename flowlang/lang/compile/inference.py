@@ -29,6 +29,7 @@ from flowlang.lang.compile.static_type import (
     NOTHING,
     SHORT,
     STRING,
+    SUMMAND_MAX,
     TUPLE,
     UNKNOWN,
     Type,
@@ -438,7 +439,8 @@ def _in_cell(old: Type, sources: Iterable[tuple[Dataflow, Source]], *, is_wideni
 def _widened(old: Type, new: Type) -> Type:
     """A bound of bits that has grown is given up: first for linear growth, then for any."""
     if new.name == "int" and old.name == "int" and new.bits > old.bits:
-        return Type("int", LINEAR) if new.bits <= LINEAR and old.bits < LINEAR else INT
+        is_linear = old.bits < LINEAR and (new.bits <= SUMMAND_MAX or new.bits == LINEAR)
+        return Type("int", LINEAR) if is_linear else INT
     if new.name == "tuple" and len(new.parts) == len(old.parts):
         return Type("tuple", 0, tuple(map(_widened, old.parts, new.parts)))
     return new

@@ -34,7 +34,7 @@ ALLOWED: Final[frozenset[type[ast.AST]]] = frozenset({
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.AugAssign, ast.For, ast.While,
     ast.If, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.Global, ast.BoolOp, ast.NamedExpr, ast.BinOp, ast.UnaryOp,
     ast.IfExp, ast.Dict, ast.Compare, ast.Call, ast.keyword, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred,
-    ast.Name, ast.List, ast.Tuple,
+    ast.Slice, ast.Name, ast.List, ast.Tuple,
     ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.USub, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
     ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE,
     ast.Is, ast.IsNot, ast.In, ast.NotIn,

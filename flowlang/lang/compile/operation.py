@@ -11,16 +11,19 @@ large are compared with a limit and charged.
 from __future__ import annotations
 
 import ast
+from itertools import islice
 from typing import Final
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import Pair, bind_codes
-from flowlang.lang.compile.static_type import SHORT_MAX, Type
+from flowlang.lang.compile.static_type import SHORT_MAX, Type, of_operation
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import Unit
+from flowlang.lang.compile.unit import Unit, is_plain, is_simple
 from flowlang.lang.syntax import nodes
 
 SMALL: Final = 1 << 62
+FREE_BITS: Final = 128
+"""Ints of so many bits are no larger than what containers are charged for each element."""
 DIGIT: Final = (1 << 30) - 1
 SHORT_TEXT: Final = 64
 """Strings whose sum is shorter are added directly; their memory is part of the static charge (`SHORT_BYTES`)."""
@@ -28,6 +31,11 @@ SHORT_BYTES: Final = SHORT_TEXT + 56
 """What a sum is paid with beforehand: a text of less than SHORT_TEXT, or a list of few elements."""
 ADDED: Final = frozenset({"str", "list", "sequence", "?", ""})
 """Types whose sums may be such."""
+SUM_MAX: Final = 8
+SUM_BYTES: Final = 152
+"""What a list of SUM_MAX elements takes."""
+DISPLAY_NODES: Final = 24
+"""A list display of more nodes is not written twice."""
 
 DIRECT: Final[dict[str, ast.operator]] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "//": ast.FloorDiv(), "%": ast.Mod(),
@@ -51,6 +59,9 @@ def operate(
     types: tuple[Type, Type], slow_name: str, at: Place,
 ) -> ast.expr:  # fmt: skip
     """`left op right`; `left` is None when the left side is a running result."""
+    result = of_operation(op, *types)
+    if result.is_bounded and result.bits > FREE_BITS:
+        unit.spend_memory(result.bits >> 3)
     plain = _certain(op, left_code, right_code, types, at)
     if plain is not None:
         return plain
@@ -58,11 +69,42 @@ def operate(
         pair = bind_codes(unit, left, left_code, right, right_code, at)
         return tree.operator("shift_left", [pair.left, pair.right], at)
     if op == "+" and all(kind.name in ADDED for kind in types):
+        if left is not None and (joined := _joined(unit, left, left_code, right, right_code, at)) is not None:
+            return joined
         unit.spend_memory(SHORT_BYTES)
         if isinstance(left_code, ast.Constant) and isinstance(right_code, ast.Constant):
             return tree.operator(slow_name, [left_code, right_code], at)
     pair = bind_codes(unit, left, left_code, right, right_code, at)
     return guarded(op, pair, types, slow_name, at)
+
+
+def _joined(
+    unit: Unit, left: nodes.Expr, left_code: ast.expr, right: nodes.Expr, right_code: ast.expr, at: Place
+) -> ast.expr | None:
+    """`[x, …] + local` and `local + [x, …]` as one display, `[x, …, *local]`, while the other list is short; None for
+    sums of other kinds. The local has a value, so nobody notices that it is looked at first."""
+    display, other, other_code = (left, right, right_code)
+    if isinstance(right, nodes.ListExpr):
+        display, other, other_code = right, left, left_code
+        if not all(map(is_plain, right.elements)):
+            # They may change the other list, which would be spread before.
+            return None
+    if not (isinstance(display, nodes.ListExpr) and isinstance(other, nodes.Name) and isinstance(other_code, ast.Name)):
+        return None
+    code = left_code if display is left else right_code
+    elements = code.args[0].elts if isinstance(code, ast.Call) and code.args and isinstance(code.args[0], ast.List) else []
+    room = SUM_MAX - len(elements)
+    is_certain = is_simple(other) and other.binding in unit.assigned
+    if not elements or room < 1 or not is_certain or any(True for _ in islice(ast.walk(code), DISPLAY_NODES, None)):
+        return None
+    unit.spend_memory(SUM_BYTES)
+    spread = ast.Starred(other_code, tree.LOAD, **at)
+    parts = [*elements, spread] if display is left else [spread, *elements]
+    direct = tree.operator("List", [ast.List(parts, tree.LOAD, **at)], at)
+    length = tree.call(tree.name("$len", at), [other_code], at)
+    is_short = tree.compare(length, [ast.LtE()], [tree.constant(room, at)], at)
+    test = tree.both(tree.is_type(other_code, "List", at), is_short, at)
+    return tree.if_expression(test, direct, tree.operator("add", [left_code, right_code], at), at)
 
 
 def _certain(op: str, left: ast.expr, right: ast.expr, types: tuple[Type, Type], at: Place) -> ast.expr | None:

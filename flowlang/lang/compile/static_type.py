@@ -19,6 +19,8 @@ BITS_MAX: Final = 512
 """Bounds beyond this are given up; results of bounded operands need no look all the same."""
 LINEAR: Final = 600
 """Bits that a sum of bounded ints stays below, however long a script runs."""
+SUMMAND_MAX: Final = 128
+"""Larger ints are not summed up as LINEAR: nobody would pay for the memory of such sums."""
 
 
 class Type(NamedTuple):
@@ -150,7 +152,7 @@ def _of_ints(op: str, left: int, right: int) -> Type:
         return Type("int", right)
     if op in ("//", ">>"):
         return Type("int", left)
-    if op in "+-" and max(left, right) == LINEAR and min(left, right) <= BITS_MAX:
+    if op in "+-" and max(left, right) == LINEAR and min(left, right) <= SUMMAND_MAX:
         return Type("int", LINEAR)
     if max(left, right) > BITS_MAX:
         return INT

@@ -25,6 +25,8 @@ from flowlang.lang.values.text_format import format_percent
 SHIFT_MAX: Final = 511
 SHORT_SUM: Final = 4
 """Lists of so few elements are paid for by the code that adds."""
+FREE_BITS: Final = 128
+"""Ints of so many bits are no larger than what containers are charged for each element."""
 LONG_INT: Final = 8192
 """Work on ints of more bits is charged."""
 
@@ -130,7 +132,7 @@ def binary(symbol: str, left: Any, right: Any) -> Any:
 def checked(result: int) -> int:
     """The int itself, if it is not too large. The work for it was linear, so it may be charged afterwards."""
     bits = result.bit_length()
-    if bits > LONG_INT:
+    if bits > FREE_BITS:
         charge(bits >> 13, bits >> 3)
         if bits > INT_BITS_MAX:
             raise integer_too_large()

@@ -87,10 +87,14 @@ def checked_arguments(
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """The arguments as they cross: by name when the flow declares them. What does not fit fails the caller, for it is
     the caller's mistake, and trying again would not help."""
-    if flow.patterns is not None:
-        return (), bind_declared(flow.name, flow.patterns, positional, given_names(keywords))
-    wrong = misfit(flow.implementation, 2, len(positional), keywords)
+    if flow.patterns is None:
+        wrong = misfit(flow.implementation, 2, len(positional), keywords)
+    else:
+        positional, keywords = (), bind_declared(flow.name, flow.patterns, positional, given_names(keywords))
+        wrong = misfit(flow.implementation, 2, 0, ())
     if wrong is not None:
+        if flow.patterns is not None and wrong.hint is None:
+            wrong.hint = "declared arguments are read from the context: `fctx.args.name`"
         raise wrong
     return positional, keywords
 

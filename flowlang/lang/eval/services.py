@@ -177,6 +177,8 @@ def repeat(left: Any, right: Any) -> list[Any]:
     items, count = (left, right) if isinstance(left, list) else (right, left)
     if type(count) is not int:
         operators.multiply(List(items), count)
+    if not items:
+        return []
     size = len(items) * max(0, count)
     charge(size >> 3, list_size(size))
     return [*items] * count

@@ -174,6 +174,10 @@ def misfit(function: Any, hidden: int, positional: int, keywords: Iterable[str])
     code = function.__code__
     info = builtin_info(function)
     name = function_name(function) if info is None else info.name
+    if hidden > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
+        header = "lambda fctx: ..." if name == "lambda" else f"def {name}(fctx):"
+        message = f"the flow's function `{name}` has no parameter for the context"
+        return Fault("wrong-arguments", message, hint=f"its first parameter is the context: `{header}`")
     parameters = code.co_varnames[hidden : code.co_argcount]
     keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     if positional > len(parameters) and not code.co_flags & inspect.CO_VARARGS:

@@ -23,7 +23,8 @@ def check_mutable(container: AnyList | AnyDict | AnySet, action: str) -> None:
         raise Fault(
             "frozen-value",
             f"cannot {action} a frozen {noun}",
-            hint=f"values of a finished module and results of flows never change: make a copy with `{noun}(...)`",
+            hint="what a flow reached or gave, and what a finished module holds, never changes: "
+            f"make a copy with `{noun}(...)`",
         )
     if container.state >= ITERATION:
         raise Fault(
