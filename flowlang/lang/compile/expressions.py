@@ -6,7 +6,15 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
-from flowlang.lang.compile.guards import Pair, bind_codes, first_type, flowing_operands, is_certain, is_unnoticed, operands
+from flowlang.lang.compile.guards import (
+    Pair,
+    bind_codes,
+    first_type,
+    flowing_operands,
+    is_certain,
+    is_unnoticed,
+    operands,
+)
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.operation import FREE_BITS, bounded
 from flowlang.lang.compile.static_type import Type

@@ -62,6 +62,12 @@ STRING_METHODS: Final[Mapping[str, Type]] = {
 }  # fmt: skip
 PLAIN_BITS: Final = 60
 """The host's hash of an int up to here is the int itself."""
+KEEPING: Final = frozenset({
+    "capitalize", "lower", "lstrip", "removeprefix", "removesuffix", "rstrip", "strip", "title", "upper",
+})  # fmt: skip
+"""Methods of strings whose result is no longer than a few times the string."""
+SPLITS: Final = frozenset({"split", "rsplit", "splitlines"})
+_PARTS_OF_STRING: Final[Mapping[str, Type]] = {"elems": SHORT, "codepoints": SHORT}
 SHIFT_MAX: Final = 512
 WIDENED_AFTER: Final = 3
 """Passes after which a bound of bits may no longer grow."""
@@ -256,8 +262,8 @@ class Inference:
         receiver = self._type_of(function.value)
         if receiver.name == "":
             return NOTHING
-        if receiver.name == "str" and function.name in ("split", "rsplit", "splitlines"):
-            return STRING
+        if receiver.name == "str":
+            return _PARTS_OF_STRING.get(function.name, receiver if function.name in SPLITS else UNKNOWN)
         cell = self._known_cell(function.value)
         if receiver.name != "dict" or node.arguments or cell is None or cell.root().has_escaped:
             return UNKNOWN
@@ -364,7 +370,7 @@ class Inference:
         if receiver.name == "":
             return NOTHING
         if receiver.name == "str":
-            return STRING_METHODS.get(function.name, UNKNOWN)
+            return receiver if function.name in KEEPING else STRING_METHODS.get(function.name, UNKNOWN)
         cell = self._known_cell(function.value)
         if receiver.name not in ("list", "dict") or cell is None or cell.root().has_escaped:
             return UNKNOWN
@@ -411,6 +417,7 @@ def _choose_plain(inferences: Sequence[Inference]) -> None:
             note(inference.flow.returned.root(), inference.result.name)
     roots = [cell for inference in inferences for cell in inference.roots]
     settle_shown(roots)
+    _hide_contents(roots, kinds)
     for cell in roots:
         cell.form = ""
     for cell in roots:
@@ -418,6 +425,16 @@ def _choose_plain(inferences: Sequence[Inference]) -> None:
         is_possible = cell.is_plain and not cell.has_escaped
         if is_possible and (kind == "list" or (kind == "dict" and _has_plain_keys(cell))):
             cell.form = kind
+
+
+def _hide_contents(cells: Iterable[Cell], kinds: dict[int, str]) -> None:
+    """What is taken out of something of no certain type has no certain type either, whatever was put in."""
+    waiting = [cell for cell in cells if kinds.get(id(cell)) == UNKNOWN.name]
+    while waiting:
+        content = waiting.pop().content
+        if content is not None and kinds.get(id(content.root())) != UNKNOWN.name:
+            kinds[id(content.root())] = UNKNOWN.name
+            waiting.append(content.root())
 
 
 def _has_plain_keys(cell: Cell) -> bool:

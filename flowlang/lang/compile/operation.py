@@ -92,7 +92,9 @@ def _joined(
     if not (isinstance(display, nodes.ListExpr) and isinstance(other, nodes.Name) and isinstance(other_code, ast.Name)):
         return None
     code = left_code if display is left else right_code
-    elements = code.args[0].elts if isinstance(code, ast.Call) and code.args and isinstance(code.args[0], ast.List) else []
+    elements = (
+        code.args[0].elts if isinstance(code, ast.Call) and code.args and isinstance(code.args[0], ast.List) else []
+    )
     room = SUM_MAX - len(elements)
     is_certain = is_simple(other) and other.binding in unit.assigned
     if not elements or room < 1 or not is_certain or any(True for _ in islice(ast.walk(code), DISPLAY_NODES, None)):
