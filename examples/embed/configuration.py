@@ -46,7 +46,7 @@ def load_settings(path: Path, *, stage: str = "test") -> Settings:
     try:
         return _checked(interpreter.load(path.name).call("settings", stage=stage, cores=os.cpu_count() or 1), path)
     except SourceError as error:
-        raise ConfigurationError("\n\n".join(found.render() for found in error.diagnostics)) from None
+        raise ConfigurationError(error.render()) from None
     except EvaluationError as error:
         raise ConfigurationError(error.render()) from None
     except UsageError as error:
@@ -67,6 +67,8 @@ def _checked(given: Any, path: Path) -> Settings:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(f"usage: {sys.argv[0]} FILE [STAGE]")
     try:
         print(load_settings(Path(sys.argv[1]), stage=sys.argv[2] if len(sys.argv) > 2 else "test"))
     except ConfigurationError as problem:

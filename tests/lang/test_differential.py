@@ -23,6 +23,7 @@ from reference.claim import ClaimChecker, recorded
 from reference.containers import Containers
 from reference.kernel import Kernels
 from reference.observation import BUDGET, MODULE, OutOfBudget, compiled, observe_compiled, observe_reference
+from reference.passing import Passing
 from reference.program import Programs, programs
 from reference.steps import CORNERS, step_counts
 from reference.vocabulary import FULL, SHARED, STANDARD, Vocabulary
@@ -74,7 +75,12 @@ def test_compiled_code_shares_containers_as_the_reference_does(part: int) -> Non
     check_generated(assert_agreement, 300 + part, FULL, Containers)
 
 
-@pytest.mark.parametrize("maker", [Programs, Kernels, Containers])
+@pytest.mark.parametrize("part", PARTS)
+def test_compiled_functions_pass_containers_as_those_of_the_reference_do(part: int) -> None:
+    check_generated(assert_agreement, 400 + part, FULL, Passing)
+
+
+@pytest.mark.parametrize("maker", [Programs, Kernels, Containers, Passing])
 def test_what_type_inference_claims_is_true(maker: type[Programs]) -> None:
     checked = 0
 

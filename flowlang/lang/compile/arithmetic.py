@@ -10,6 +10,7 @@ import ast
 from typing import Final
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.formats import lower_percent
 from flowlang.lang.compile.guards import Pair, bind_codes, first_type
 from flowlang.lang.compile.operation import COMPARISONS, operate
 from flowlang.lang.compile.static_type import SHORT_MAX, Type
@@ -91,7 +92,11 @@ def _operation(
         return _membership(node, pair, types, at)
     if node.op in ("==", "!=") and _decides_equality(node.right):
         return tree.compare(left_code, [COMPARISONS[node.op]], [right_code], at)
-    return operate(unit, node.op, left, left_code, node.right, right_code, types, SLOW[node.op], at)
+    code = operate(unit, node.op, left, left_code, node.right, right_code, types, SLOW[node.op], at)
+    if node.op == "%" and isinstance(left, nodes.Constant) and type(left.value) is str:
+        codes = right_code.elts if isinstance(right_code, ast.Tuple) else [right_code]
+        return lower_percent(unit, node, codes, code, at)
+    return code
 
 
 def _decides_equality(node: nodes.Expr) -> bool:

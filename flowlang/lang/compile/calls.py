@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.formats import lower_format
 from flowlang.lang.compile.guards import SMALL_TYPES, flowing_operands, is_unnoticed, operands
 from flowlang.lang.compile.inference import STRING_METHODS
 from flowlang.lang.compile.naming import clone_name, direct_name, python_name
@@ -194,7 +195,10 @@ def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast
         positional, keywords = lower_arguments(unit, node.arguments)
         unit.spend_memory(LEAF_BYTES_MAX)
         function = tree.name(".str." + dot.name, place)
-        return tree.call(function, [unit.depth(at, is_pure=True), receiver, *positional], at, keywords)
+        code = tree.call(function, [unit.depth(at, is_pure=True), receiver, *positional], at, keywords)
+        if dot.name == "format" and isinstance(dot.value, nodes.Constant):
+            return lower_format(unit, str(dot.value.value), node, code, at)
+        return code
     unit.methods.add(dot.name)
     table: ast.expr = tree.subscript(tree.name("." + dot.name, place), tree.type_of(receiver, place), place)
     if not all(is_plain(argument.value) for argument in node.arguments):

@@ -14,12 +14,15 @@ types made exact, so that no call can turn out to be sure later on.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flowlang.lang.compile.dataflow import Dataflow
 from flowlang.lang.compile.inference import Inference, solve
 from flowlang.lang.compile.inflow import ArgumentOf, literal_type
 from flowlang.lang.compile.static_type import LINEAR, NOTHING, Type
 from flowlang.lang.compile.versions import SMALL_INT, KnownFunction, KnownNames
 from flowlang.lang.syntax import nodes
+from flowlang.lang.syntax.weight import calls_something
 
 SEQUENCES = frozenset({"list", "tuple", "str", "sequence"})
 
@@ -28,6 +31,7 @@ def make_direct(known: KnownNames) -> None:
     """Makes direct versions of the functions that have such callers. The types of all others are settled."""
     sites: list[tuple[Dataflow, nodes.Call, KnownFunction]] = []
     trials: dict[KnownFunction, Dataflow] = {}
+    first_call = _first_call(known.body)
     waiting = [known.top, *(function.plain for function in known.functions)]
     waiting += [function.typed for function in known.functions if function.given]
     waiting += [function.clone for function in known.functions if function.clone is not None]
@@ -35,7 +39,9 @@ def make_direct(known: KnownNames) -> None:
         flow = waiting.pop()
         for call in flow.calls:
             function = known.get(call.function)
-            if function is None or not _may_be_direct(function) or not _is_sure(function, call, flow.inference):
+            if function is None or not _may_be_direct(function, first_call):
+                continue
+            if not _is_sure(function, call, flow.inference):
                 continue
             sites.append((flow, call, function))
             if function not in trials:
@@ -64,9 +70,21 @@ def _connect(flow: Dataflow, call: nodes.Call, function: KnownFunction) -> None:
         function.direct.sources[parameter.name.binding].append(source)
 
 
-def _may_be_direct(function: KnownFunction) -> bool:
+def _may_be_direct(function: KnownFunction, first_call: tuple[int, ...]) -> bool:
+    """Not before the `def` has run and evaluated the defaults, unless there are none: that is an error of the call."""
+    node = function.definition
     is_joined = bool(function.plain.clones or function.typed.clones)
-    return bool(function.given) and function.definition.name.binding.is_function and not is_joined
+    is_there = node.span < first_call or all(parameter.default is None for parameter in node.parameters)
+    return bool(function.given) and node.name.binding.is_function and not is_joined and is_there
+
+
+def _first_call(body: Iterable[nodes.Statement]) -> tuple[int, ...]:
+    """The first statement of the top level that calls anything. What stands before is there when a function runs."""
+    for statement in body:
+        parts = statement.parameters if isinstance(statement, nodes.Def) else [statement]
+        if any(calls_something(part) for part in parts):
+            return statement.span
+    return (1 << 31,)
 
 
 def _trial(function: KnownFunction) -> Dataflow:

@@ -68,6 +68,8 @@ KEEPING: Final = frozenset({
 """Methods of strings whose result is no longer than a few times the string."""
 SPLITS: Final = frozenset({"split", "rsplit", "splitlines"})
 _PARTS_OF_STRING: Final[Mapping[str, Type]] = {"elems": SHORT, "codepoints": SHORT}
+TUPLE_BITS: Final = 20
+TUPLE_NUMBERS_MAX: Final = 4
 SHIFT_MAX: Final = 512
 WIDENED_AFTER: Final = 3
 """Passes after which a bound of bits may no longer grow."""
@@ -439,7 +441,7 @@ def _hide_contents(cells: Iterable[Cell], kinds: dict[int, str]) -> None:
 
 def _has_plain_keys(cell: Cell) -> bool:
     asked = (flow.inference.type_now(node) for flow, node in cell.asked)
-    return is_plain_key(cell.key) and all(is_plain_key(kind, INT.bits) for kind in asked)
+    return is_plain_key(cell.key) and all(is_plain_key(kind, is_stored=False) for kind in asked)
 
 
 def _in_cell(old: Type, sources: Iterable[tuple[Dataflow, Source]], *, is_widening: bool) -> Type:
@@ -463,12 +465,17 @@ def _widened(old: Type, new: Type) -> Type:
     return new
 
 
-def is_plain_key(kind: Type, bits: int = PLAIN_BITS) -> bool:
-    """Whether the host's dicts treat all keys of a type as the language does, when ints have at most so many bits.
-    A larger int can be looked up like any other where none is stored."""
+def is_plain_key(kind: Type, *, is_stored: bool = True) -> bool:
+    """Whether the host's dicts treat all keys of a type as the language does. A larger int can be looked up like any
+    other where none is stored, and so can tuples. The host's hash of tuples is easily made to collide, and it compares
+    the strings in them at once; so what stands in a stored one is small (`values/key.py`)."""
     if kind.name == "tuple":
-        return bool(kind.parts) and all(is_plain_key(part, bits) for part in kind.parts)
-    return kind.name in ("str", "") or (kind.name == "int" and kind.bits <= bits)
+        parts = kind.parts
+        numbers = sum(part.name == "int" for part in parts)
+        if is_stored and (numbers > TUPLE_NUMBERS_MAX or any(part.bits > TUPLE_BITS for part in parts)):
+            return False
+        return bool(parts) and all(part.name != "tuple" and is_plain_key(part, is_stored=is_stored) for part in parts)
+    return kind.name in ("str", "") or (kind.name == "int" and (kind.bits <= PLAIN_BITS or not is_stored))
 
 
 def _universal(node: nodes.Expr) -> str | None:

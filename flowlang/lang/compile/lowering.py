@@ -44,7 +44,8 @@ LEAVES: Final = frozenset(kind for kind in ALLOWED if not kind._fields)
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
 ALLOWED_ATTRIBUTES: Final = frozenset({
     "steps", "limit", "memory", "checkpoint", "charge", "calls", "refill", "append", "fields", "get", "pop",
-    "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip", "isdecimal", "isalpha", "islower", "isupper",
+    "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip", "isdecimal", "isalpha",
+    "islower", "isupper",
 })  # fmt: skip
 
 

@@ -146,6 +146,14 @@ _NAME_ENTRIES: Final = (
         right="def counter():\n    count = [0]\n    def add():\n        count[0] += 1\n    return add\n",
     ),
     Entry(
+        slug="type-comparison",
+        title="a type is compared with a function",
+        explanation="`type(x)` is the name of the type, a string such as `int` or `string`. `int`, `str` and their "
+        "like are functions that convert, so the two are never equal, and the branch is never taken.",
+        wrong="def show(x):\n    return x if type(x) == str else repr(x)\n",
+        right='def show(x):\n    return x if type(x) == "string" else repr(x)\n',
+    ),
+    Entry(
         slug="main-guard-typo",
         title="the main guard compares with a wrong text",
         explanation="In the script that is run `__name__` is `__flow__`; in a module that is loaded it is that "

@@ -8,6 +8,7 @@ works and a turn costs the same in both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from operator import length_hint
 from types import GeneratorType
@@ -90,12 +91,11 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
 
     def iterate(source: Any, steps: int, memory: int) -> Iterator[Any]:
         kind = type(source)
-        if kind is List and (count := len(source)) <= BLOCK and count * memory <= BLOCK_BYTES:
-            # The loop that is met most, without further calls.
+        if kind is List and (size := len(source)) <= BLOCK and size * memory <= BLOCK_BYTES:
             source.state = ITERATION
             source.__class__ = HeldList
-            meter.steps += count * steps
-            meter.memory += count * memory
+            meter.steps += size * steps
+            meter.memory += size * memory
             if meter.steps > meter.limit:
                 meter.checkpoint()
             return iter(source)
@@ -152,14 +152,16 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         check_bounds(bounds)
         raise wrong_value("range", "the step must not be 0")
 
-    def refund(iterator: Any, steps: int) -> None:
-        left = length_hint(iterator.blocks.block if type(iterator) is LongLoop else iterator)
-        meter.steps -= left * steps
-
     return {
         "$iterate": iterate, "$iterate_fresh": iterate_fresh, "$count": count, "$count_between": count_between,
-        "$finish": finish, "$refund": refund,
+        "$finish": finish, "$refund": partial(refund, meter),
     }  # fmt: skip
+
+
+def refund(meter: Meter, iterator: Any, steps: int) -> None:
+    """Gives back what turns were charged that a loop did not take."""
+    left = length_hint(iterator.blocks.block if type(iterator) is LongLoop else iterator)
+    meter.steps -= left * steps
 
 
 def check_bounds(bounds: tuple[Any, ...]) -> None:
@@ -178,7 +180,7 @@ def finish(source: Any) -> None:
     """Ends the lock that `$iterate` took."""
     if type(source) is HeldList and source.state == ITERATION:
         source.state = 0
-        source.__class__ = List
+        source.__class__ = FREE[HeldList]
         return
     if type(source) in FREE and not source.state & FROZEN and source.state >= ITERATION:
         release(source)

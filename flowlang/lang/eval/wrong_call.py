@@ -174,7 +174,7 @@ def misfit(function: Any, hidden: int, positional: int, keywords: Iterable[str])
     code = function.__code__
     info = builtin_info(function)
     name = function_name(function) if info is None else info.name
-    if hidden > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
+    if info is None and hidden > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
         header = "lambda fctx: ..." if name == "lambda" else f"def {name}(fctx):"
         message = f"the flow's function `{name}` has no parameter for the context"
         return Fault("wrong-arguments", message, hint=f"its first parameter is the context: `{header}`")

@@ -28,6 +28,7 @@ from flowlang.lang.resolve.dialect import Dialect
 from flowlang.lang.resolve.findings import Findings
 from flowlang.lang.resolve.main_guard import NAME, check_guard_text, find_main_guard
 from flowlang.lang.resolve.scope import Binding, BindingKind, ModuleScope, Scope
+from flowlang.lang.resolve.type_comparison import is_suspect, report_type_comparisons
 from flowlang.lang.resolve.undefined_name import UndefinedNames
 from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax.nodes import (
@@ -109,6 +110,7 @@ class _Resolver:
     undefined: UndefinedNames
     outside: dict[str, Binding] = attrs.field(factory=dict)
     functions: deque[Def] = attrs.field(factory=deque)
+    type_comparisons: list[Binary] = attrs.field(factory=list)
 
     def module(self, file: File) -> list[Diagnostic]:
         scope = ModuleScope(parent=None)
@@ -121,6 +123,7 @@ class _Resolver:
         if self.dialect.flows:
             scope.guard = find_main_guard(file)
         self.undefined.report(self.findings)
+        report_type_comparisons(self.type_comparisons, self.findings)
         return self.findings.sorted()
 
     # Statements
@@ -336,6 +339,8 @@ class _Resolver:
                 elif kind is not Constant:
                     if kind is Binary:
                         check_guard_text(node, self.findings)  # type: ignore[arg-type]
+                        if is_suspect(node):  # type: ignore[arg-type]
+                            self.type_comparisons.append(node)  # type: ignore[arg-type]
                     pending.extend(_OPERANDS[kind](node))
 
     def _use(self, name: Name, scope: Scope) -> None:

@@ -23,7 +23,7 @@ STATEMENT_WEIGHT_MAX: Final = 1_500_000
 of two names; compiled in some 4 s and 500 MB."""
 MODULE_WEIGHT_MAX: Final = 6_000_000
 """Of a module: compiled in some 15 s."""
-WEIGHT_PER_TOKEN_MAX: Final = 96
+WEIGHT_PER_TOKEN_MAX: Final = 256
 """No text weighs more for each of its tokens, so small ones need not be weighed."""
 DIAGNOSTICS_MAX: Final = 20
 """More errors than anybody reads at once; the parser stops there."""

@@ -3,7 +3,8 @@
 A few characters of source can become a hundred nodes of generated code (`a+` tests the types of its operands in four
 ways), so neither bytes nor tokens say what compiling a module will cost. The weight does: it is an upper bound of the
 nodes that the lowering makes, taken from the constructs of the source alone. So the same source is refused on every
-machine, and before anything large is built.
+machine, and before anything large is built. Small functions may be made several times (`compile/versions.py`) and count
+for `VERSIONS`: fewer than there can be, since in all but one of them less is tested.
 
 Functions inside each other cost more than their nodes: CPython looks at all names of the functions around each one. A
 statement with `f` functions, lambdas and comprehensions and `n` names weighs `f * (f + n) / PAIRS_PER_UNIT` more. And
@@ -51,6 +52,9 @@ ARGUMENT_PAIRS_PER_UNIT: Final = 256
 """CPython compares the keywords of a call with each other."""
 CHANGED_ELEMENT: Final = 110
 """`x[i] += y` on top of `x[i]` and `+`."""
+VERSIONS: Final = 3
+VERSIONS_PARTS_MAX: Final = 2_000
+"""Functions of more parts are made once. The compiler counts fewer parts than are counted here."""
 _FUNCTIONS: Final = (nodes.Def, nodes.Lambda, nodes.Comprehension)
 _LOOPS: Final = (nodes.For, nodes.ForClause)
 _PARTS: Final = {
@@ -73,33 +77,66 @@ def weight_of(statement: nodes.Statement) -> int:
     """The weight of a statement with all that it holds."""
     total = functions = 0
     names: set[str] = set()
-    waiting: list[tuple[Any, int]] = [(statement, 0)]
+    waiting: list[tuple[Any, int, int]] = [(statement, 0, 1)]
     while waiting:
-        node, loops = waiting.pop()
+        node, loops, times = waiting.pop()
         kind = type(node)
-        total += _WEIGHTS[kind]
+        total += _WEIGHTS[kind] * times
         if kind is nodes.Name:
             names.add(node.name)
             continue
+        if kind is nodes.Constant:
+            continue
         if kind is nodes.Return:
-            total += loops * RETURN_PER_LOOP
+            total += loops * RETURN_PER_LOOP * times
         elif kind is nodes.Assign:
-            total += sum(map(_target, node.targets))
+            total += sum(map(_target, node.targets)) * times
         elif kind in _LOOPS:
-            total += _target(node.target)
+            total += _target(node.target) * times
             loops += 1
         elif kind in _EXTRA:
-            total += _EXTRA[kind](node)
+            total += _EXTRA[kind](node) * times
         elif kind in _FUNCTIONS:
             functions += 1
             loops = 0
-        for field in _PARTS.get(kind, ()):
-            part = getattr(node, field)
-            if type(part) is list:
-                waiting += [(inner, loops) for inner in part]
-            elif part is not None:
-                waiting.append((part, loops))
+            if times == 1 and kind is nodes.Def and _is_small(node):
+                times = VERSIONS
+        waiting += [(part, loops, times) for part in _parts(node)]
     return total + functions * (functions + len(names)) // PAIRS_PER_UNIT + len(names) ** 2 // NAME_PAIRS_PER_UNIT
+
+
+def _parts(node: Any) -> list[Any]:
+    """The nodes directly in a node."""
+    parts: list[Any] = []
+    for field in _PARTS.get(type(node), ()):
+        part = getattr(node, field)
+        if type(part) is list:
+            parts += part
+        elif part is not None:
+            parts.append(part)
+    return parts
+
+
+def calls_something(node: Any) -> bool:
+    """Whether there is a call in a node."""
+    waiting: list[Any] = [node]
+    while waiting:
+        found = waiting.pop()
+        if type(found) is nodes.Call:
+            return True
+        waiting += _parts(found)
+    return False
+
+
+def _is_small(function: nodes.Def) -> bool:
+    """Whether a function may be made in several versions."""
+    count = 0
+    waiting: list[Any] = [function]
+    while waiting and count <= VERSIONS_PARTS_MAX:
+        parts = _parts(waiting.pop())
+        count += len(parts)
+        waiting += parts
+    return count <= VERSIONS_PARTS_MAX
 
 
 def _target(target: nodes.Expr) -> int:

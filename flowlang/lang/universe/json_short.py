@@ -139,4 +139,6 @@ def _constant(token: str) -> Any:
     raise _Refused
 
 
-_SCAN: Final = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_constant=_constant).scan_once
+_SCAN: Final[Callable[[str, int], tuple[Any, int]]] = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_float, parse_constant=_constant
+).scan_once  # type: ignore[attr-defined]

@@ -34,7 +34,15 @@ from flowlang.lang.values.container import EXOTIC, AnyDict, AnySet, Dict, Set, h
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import MISSING, VALUE_TYPES, type_name
-from flowlang.lang.values.size import EXOTIC_KEY, TABLE_GROWTH, exotic_tuple_size, growth, list_size, tuple_size
+from flowlang.lang.values.size import (
+    EXOTIC_KEY,
+    TABLE_GROWTH,
+    exotic_tuple_size,
+    growth,
+    int_size,
+    list_size,
+    tuple_size,
+)  # fmt: skip
 from flowlang.lang.values.struct import Struct
 from flowlang.lang.values.wording import kind_of
 
@@ -85,7 +93,9 @@ class ExoticKey:
 
 def exotic_size(stored: ExoticKey) -> int:
     """Bytes of the stored key itself, beside the script's value."""
-    return exotic_tuple_size(len(stored.form[1])) if type(stored.form) is tuple else EXOTIC_KEY
+    if type(stored.form) is tuple:
+        return exotic_tuple_size(len(stored.form[1]))
+    return EXOTIC_KEY + (int_size(stored.form) if type(stored.value) is float and type(stored.form) is int else 0)
 
 
 def exotic_parts(stored: ExoticKey) -> list[ExoticKey]:
@@ -142,7 +152,7 @@ def unhashable(value: Any) -> Fault:
 
 def large_number(value: Any, number: int) -> ExoticKey:
     """The key of an int, or of a float that equals `number`, of a size that the host hashes badly."""
-    charge((number.bit_length() >> 10) + 1, EXOTIC_KEY)
+    charge((number.bit_length() >> 10) + 1, EXOTIC_KEY + (int_size(number) if type(value) is float else 0))
     return ExoticKey(value, number, hex(number))
 
 

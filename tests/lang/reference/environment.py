@@ -13,14 +13,15 @@ from typing import Any
 import attrs
 
 from flowlang.lang.resolve.scope import Binding, BindingKind, Scope
-from flowlang.lang.syntax.nodes import Name
+from flowlang.lang.syntax.nodes import Call, Name
 from flowlang.lang.values.fault import Fault
 
 
 @attrs.define(eq=False)
 class Environment:
     """The values of one scope's names. `depth`: how many calls are open. `universe`: the names of the language.
-    `entry`: the arguments with which a function was entered."""
+    `entry`: the arguments with which a function was entered. `caller`: the call that entered it, and where that stands;
+    None of calls by builtins."""
 
     scope: Scope
     parent: Environment | None
@@ -28,6 +29,7 @@ class Environment:
     universe: dict[str, Any]
     values: dict[str, Any] = attrs.field(factory=dict)
     entry: dict[str, Any] = attrs.field(factory=dict)
+    caller: tuple[Call, Environment] | None = None
 
     def inside(self, scope: Scope, depth: int) -> Environment:
         """A new environment within this one."""

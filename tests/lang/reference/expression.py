@@ -40,13 +40,15 @@ UNARY: dict[str, Callable[[Any], Any]] = {
 
 class Walker:
     """The state of one evaluation: `failed_at` is the innermost place that an error came through, `running` the bodies
-    of functions that have been entered and not left, which a dialect without recursion does not enter again."""
+    of functions that have been entered and not left, which a dialect without recursion does not enter again, `calling`
+    the call that is about to enter one."""
 
     def __init__(self, depth_limit: int, *, may_recurse: bool = True) -> None:
         self.depth_limit = depth_limit
         self.may_recurse = may_recurse
         self.running: list[object] = []
         self.failed_at: Span | None = None
+        self.calling: tuple[nodes.Call, Environment] | None = None
 
     def evaluate(self, node: nodes.Expr, environment: Environment) -> Any:
         """The value of an expression."""
@@ -155,6 +157,7 @@ class Walker:
             raise Fault("not-callable", f"a value of type {type_name(called)} cannot be called")
         if repeated:
             raise Fault("wrong-arguments", f"more than one value for the parameter `{repeated[0]}`")
+        self.calling = (node, environment)
         return call(called, environment.depth + 1, positional, keywords)
 
     def _comprehension(self, node: nodes.Comprehension, environment: Environment) -> List | Dict:

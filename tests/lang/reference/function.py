@@ -45,6 +45,7 @@ def make_function(
         if given[0] is None:
             raise Fault("called-before-def", f"`{name}` has defaults, and is called before its `def` has run")
         inner = environment.inside(scope, depth)
+        inner.caller, walker.calling = walker.calling, None
         inner.entry = bind(name, parameters, given[0], positional, keywords)
         inner.values.update(inner.entry)
         if depth > walker.depth_limit:

@@ -71,7 +71,7 @@ class Passing(Programs):
         functions = [self.function(number) for number in range(len(self.signatures))]
         if choices.chance(30):
             functions.reverse()
-        body = self.block(1, choices.between(2, 6)) + [f"    return {self.filled('{X}')}"]
+        body = [*self.block(1, choices.between(2, 6)), f"    return {self.filled('{X}')}"]
         functions.append(["def go(k):", *self.beginning(body, ("k",)), *body])
         self.lines += [line for function in functions for line in function]
         self.lines += [f"r = go({choices.between(1, 3)})", "print(r)"]
@@ -128,7 +128,9 @@ class Passing(Programs):
         for _ in range(count):
             if depth < 4 and choices.chance(25):
                 source = self.filled("{F}")
-                target = "i, c" if source.startswith(("enumerate", "zip", "d.items")) else choices.pick(("c", "c", "ys"))
+                target = (
+                    "i, c" if source.startswith(("enumerate", "zip", "d.items")) else choices.pick(("c", "c", "ys"))
+                )
                 header = f"for {target} in {source}:" if choices.chance(65) else f"if {self.filled('{B}')}:"
                 lines += [indent + header, *self.block(depth + 1, choices.between(1, 2))]
             elif choices.chance(35):
