@@ -265,7 +265,6 @@ def test_generated_code_names_nothing_of_the_host() -> None:
         "def f(*__x): pass",
         "f(__x = 1)",
         "global __x",
-        "x[1:2]",
         "{1, 2}",
         "1j",
         "...",
