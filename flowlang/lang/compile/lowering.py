@@ -17,7 +17,7 @@ from flowlang.lang.compile import arithmetic, calls, expressions, functions, loo
 from flowlang.lang.compile.clones import make_clones
 from flowlang.lang.compile.direct import make_direct
 from flowlang.lang.compile.naming import clone_name, direct_name, python_name
-from flowlang.lang.compile.piece import Piece, cut
+from flowlang.lang.compile.piece import WHOLE_CHARACTERS_MAX, Piece, cut
 from flowlang.lang.compile.program import GuardInfo, LoadedName, Program, source_digest
 from flowlang.lang.compile.recursion import NEVER, refuse_recursion
 from flowlang.lang.compile.unit import DEEPER, DEPTH, Unit
@@ -26,6 +26,7 @@ from flowlang.lang.resolve.binder import How, block_names
 from flowlang.lang.resolve.scope import BindingKind, ModuleScope
 from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax import nodes
+from flowlang.lang.syntax.weight import has_versions
 
 STAGES: Final = (arithmetic, calls, expressions, functions, loops, statements)
 """The modules that register how nodes are lowered."""
@@ -56,7 +57,7 @@ def compile_module(
     loaded module. Unless it `may_recurse`, a function that is called while it runs is refused."""
     scope = file.scope
     assert isinstance(scope, ModuleScope)
-    whole = unit_of(file)
+    whole = unit_of(file, len(source.text))
     codes = []
     for piece in cut(file, len(source.text), frozenset(scope.hoisted)):
         module = lower_piece(whole, piece, may_recurse=may_recurse)
@@ -82,18 +83,21 @@ def compile_module(
     )
 
 
-def unit_of(file: nodes.File) -> Unit:
-    """What is known of the whole module, and where its pieces record what they use."""
+def unit_of(file: nodes.File, length: int) -> Unit:
+    """What is known of the whole module, and where its pieces record what they use. `length`: of its text."""
     scope = file.scope
     assert isinstance(scope, ModuleScope)
-    known = KnownNames(file.body)
-    make_clones(known)
-    make_direct(known)
+    is_versioned = length <= WHOLE_CHARACTERS_MAX or has_versions(file)
+    known = KnownNames(file.body, is_versioned=is_versioned)
+    if is_versioned:
+        make_clones(known)
+        make_direct(known)
     return Unit(
         is_module=True,
         inference=known.top.inference,
         known=known,
         entry_call=scope.guard.call if scope.guard is not None else None,
+        versions=0 if is_versioned else functions.VERSIONS_MAX,
     )
 
 
@@ -107,6 +111,7 @@ def lower_piece(whole: Unit, piece: Piece, *, may_recurse: bool) -> ast.Module:
     unit = Unit(
         is_module=True, inference=whole.inference, known=whole.known, methods=whole.methods,
         universals=whole.universals, predeclared=whole.predeclared, entry_call=whole.entry_call,
+        versions=whole.versions,
     )  # fmt: skip
     body: list[ast.stmt] = []
     for function in piece.functions:

@@ -186,8 +186,9 @@ class KnownNames:
     """The names of a module that are bound once, at its top level: functions, and numbers and strings. `top`: the
     dataflow of the top level itself."""
 
-    def __init__(self, body: Sequence[nodes.Statement]) -> None:
+    def __init__(self, body: Sequence[nodes.Statement], *, is_versioned: bool) -> None:
         self.body = body
+        self._is_versioned = is_versioned
         self._functions: dict[Binding, KnownFunction] = {}
         self._constants: dict[Binding, Type] = {}
         for statement in body:
@@ -274,7 +275,10 @@ class KnownNames:
     def _first_look(self, node: nodes.Def) -> KnownFunction:
         flow = Dataflow()
         flow.function(node.parameters, node.body, {})
-        version = version_for(node.parameters, node.body, flow, Inference(flow, self), None, None)
+        inference = Inference(flow, self)
+        version = None
+        if self._is_versioned:
+            version = version_for(node.parameters, node.body, flow, inference, None, None)
         if version is None:
             return KnownFunction(node, flow, {}, flow, flow)
         given, typed = version

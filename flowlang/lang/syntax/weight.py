@@ -4,7 +4,8 @@ A few characters of source can become a hundred nodes of generated code (`a+` te
 ways), so neither bytes nor tokens say what compiling a module will cost. The weight does: it is an upper bound of the
 nodes that the lowering makes, taken from the constructs of the source alone. So the same source is refused on every
 machine, and before anything large is built. Small functions may be made several times (`compile/versions.py`) and count
-for `VERSIONS`: fewer than there can be, since in all but one of them less is tested.
+for `VERSIONS`: fewer than there can be, since in all but one of them less is tested. Modules that are heavy without
+that are made in one version.
 
 Functions inside each other cost more than their nodes: CPython looks at all names of the functions around each one. A
 statement with `f` functions, lambdas and comprehensions and `n` names weighs `f * (f + n) / PAIRS_PER_UNIT` more. And
@@ -53,6 +54,8 @@ ARGUMENT_PAIRS_PER_UNIT: Final = 256
 CHANGED_ELEMENT: Final = 110
 """`x[i] += y` on top of `x[i]` and `+`."""
 VERSIONS: Final = 3
+VERSIONED_WEIGHT_MAX: Final = 1_500_000
+"""Heavier modules, of some 5,000 lines and more, are made in one version."""
 VERSIONS_PARTS_MAX: Final = 2_000
 """Functions of more parts are made once. The compiler counts fewer parts than are counted here."""
 _FUNCTIONS: Final = (nodes.Def, nodes.Lambda, nodes.Comprehension)
@@ -73,8 +76,8 @@ _PARTS: Final = {
 """Where the parts of a node are: nodes, lists of nodes or None."""
 
 
-def weight_of(statement: nodes.Statement) -> int:
-    """The weight of a statement with all that it holds."""
+def weight_of(statement: nodes.Statement, versions: int = VERSIONS) -> int:
+    """The weight of a statement with all that it holds. `versions`: what a small function counts for."""
     total = functions = 0
     names: set[str] = set()
     waiting: list[tuple[Any, int, int]] = [(statement, 0, 1)]
@@ -100,7 +103,7 @@ def weight_of(statement: nodes.Statement) -> int:
             functions += 1
             loops = 0
             if times == 1 and kind is nodes.Def and _is_small(node):
-                times = VERSIONS
+                times = versions
         waiting += [(part, loops, times) for part in _parts(node)]
     return total + functions * (functions + len(names)) // PAIRS_PER_UNIT + len(names) ** 2 // NAME_PAIRS_PER_UNIT
 
@@ -176,11 +179,17 @@ _EXTRA: Final[dict[type, Callable[[Any], int]]] = {
 }  # fmt: skip
 
 
+def has_versions(file: nodes.File) -> bool:
+    """Whether functions of a module are made in several versions: not those of very large modules."""
+    return sum(weight_of(statement, 1) for statement in file.body) <= VERSIONED_WEIGHT_MAX
+
+
 def too_heavy(source: SourceFile, file: nodes.File) -> Diagnostic | None:
     """What is wrong when one top-level statement, or the module, is more than the compiler takes."""
     total = 0
+    versions = VERSIONS if has_versions(file) else 1
     for statement in file.body:
-        weight = weight_of(statement)
+        weight = weight_of(statement, versions)
         total += weight
         if weight > STATEMENT_WEIGHT_MAX:
             is_function = isinstance(statement, nodes.Def)

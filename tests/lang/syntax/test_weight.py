@@ -19,7 +19,7 @@ from flowlang.lang.source import SourceFile
 from flowlang.lang.syntax.lexer import tokenize
 from flowlang.lang.syntax.limit import MODULE_WEIGHT_MAX, STATEMENT_WEIGHT_MAX, WEIGHT_PER_TOKEN_MAX
 from flowlang.lang.syntax.parser import parse
-from flowlang.lang.syntax.weight import weight_of
+from flowlang.lang.syntax.weight import VERSIONS, has_versions, weight_of
 
 ROOT = Path(__file__).parents[3]
 PROLOGUE_NODES = 90
@@ -49,9 +49,9 @@ def weights(text: str) -> tuple[int, int, int] | None:
     )  # fmt: skip
     if problems:
         return None
-    weight = sum(map(weight_of, file.body))
+    weight = sum(weight_of(statement, VERSIONS if has_versions(file) else 1) for statement in file.body)
     assert isinstance(file.scope, ModuleScope)
-    whole = unit_of(file)
+    whole = unit_of(file, len(text))
     made = 0
     for piece in cut(file, len(text), frozenset(file.scope.hoisted)):
         made += sum(1 for _ in ast.walk(lower_piece(whole, piece, may_recurse=True)))
