@@ -48,6 +48,8 @@ def _lower_call(unit: Unit, node: nodes.Call) -> ast.expr:
     universal = universal_name(node.function)
     if universal == "len" and _is_one_positional(node):
         return _length(unit, node.arguments[0].value, at)
+    if universal == "type" and _is_one_positional(node):
+        return _type_name(unit, node.arguments[0].value, at)
     if universal in ("min", "max") and len(node.arguments) > 1:
         chosen = _extreme(unit, node, universal, at)
         if chosen is not None:
@@ -156,6 +158,18 @@ def _is_one_positional(node: nodes.Call) -> bool:
     return len(node.arguments) == 1 and node.arguments[0].kind == "positional"
 
 
+def _type_name(unit: Unit, argument: nodes.Expr, at: Place) -> ast.expr:
+    """`type(x)`: the names of the commonest types are looked up in place."""
+    value = unit.expression(argument)
+    use = value
+    if not is_plain(argument):
+        temporary = unit.temporary()
+        value, use = tree.walrus(temporary, value, at), tree.name(temporary, at)
+    known = tree.call(tree.attribute(tree.name("$names", at), "get", at), [tree.type_of(value, at)], at)
+    slow = tree.call(unit.universal("type", at), [unit.depth(at, is_pure=True), use], at)
+    return ast.BoolOp(ast.Or(), [known, slow], **at)
+
+
 def _length(unit: Unit, argument: nodes.Expr, at: Place) -> ast.expr:
     value = unit.flowing(argument)
     kind = unit.type_of(argument).name
@@ -201,7 +215,8 @@ def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast
         return code
     unit.methods.add(dot.name)
     table: ast.expr = tree.subscript(tree.name("." + dot.name, place), tree.type_of(receiver, place), place)
-    if not all(is_plain(argument.value) for argument in node.arguments):
+    may_be_struct = unit.type_of(dot.value).name == "?"
+    if may_be_struct and not all(is_plain(argument.value) for argument in node.arguments):
         # A struct is asked for its field before the arguments are evaluated.
         field = tree.operator("field_call", [use, tree.constant(dot.name, place)], place)
         ordinary = tree.subscript(tree.name("." + dot.name, place), tree.type_of(use, place), place)

@@ -53,14 +53,14 @@ def make_clones(known: KnownNames) -> None:
             function.clone.clones = {id(call): clone for call, clone in _reaching(known, function.plain, inside)}
             flows.append(function.clone)
             function.clone.clone(node.body)
-        plain, typed, given = function.plain, function.typed, function.given
-        function.plain = walked(plain, lambda flow, node=node: flow.function(node.parameters, node.body, {}))  # type: ignore[misc]
-        function.typed = function.plain
-        if given:
-            function.typed = walked(
-                typed,
-                lambda flow, node=node, given=given: flow.function(node.parameters, node.body, given),  # type: ignore[misc]
-            )
+        # Where there is a version for likely types, the other one is sure of too little.
+        given = function.given
+        function.typed = walked(
+            function.typed,
+            lambda flow, node=node, given=given: flow.function(node.parameters, node.body, given),  # type: ignore[misc]
+        )
+        if not given:
+            function.plain = function.typed
     known.top = walked(known.top, lambda flow: flow.module(known.body))
     _keep_locks(flows)
     solve([Inference(flow, known, is_module=flow is known.top, is_joint=True) for flow in flows])
@@ -80,9 +80,7 @@ def _keep_locks(flows: list[Dataflow]) -> None:
 def _passed_containers(known: KnownNames) -> set[Binding]:
     """The parameters that receive containers of which the caller knows all."""
     passed: set[Binding] = set()
-    flows = [known.top, *(function.plain for function in known.functions)]
-    flows += [function.typed for function in known.functions if function.given]
-    for flow in flows:
+    for flow in [known.top, *(function.typed for function in known.functions)]:
         for function, call in _known_calls(known, flow):
             for binding, argument in zip(function.parameters, call.arguments, strict=True):
                 if _is_container(flow, argument.value):

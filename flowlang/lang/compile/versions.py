@@ -87,7 +87,7 @@ def likely_types(parameters: Iterable[nodes.Parameter], flow: Dataflow, inferenc
         for side, other in ((operation.left, operation.right), (operation.right, operation.left)):
             if isinstance(side, nodes.Name) and side.binding in votes:
                 vote(operation, side, _wanted(operation.op, inference.type_of(other).name))
-                if operation.op in GROWING:
+                if operation.op in GROWING or (operation.op == "%" and side is operation.right):
                     added.add(side.binding)
     for indexed in flow.indexes:
         if inference.type_of(indexed.index).name == "int" and id(indexed) in flow.hot:

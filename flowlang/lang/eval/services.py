@@ -233,6 +233,9 @@ def _operators() -> dict[str, Callable[..., Any]]:
     return {"$" + name: function for name, function in named.items()}
 
 
+TYPE_NAMES: Final[Mapping[type, str]] = {kind: VALUE_TYPES[kind].name for kind in FIELDLESS}
+"""What `type` calls the values of the commonest types; the names of functions depend on the function."""
+
 STATIC_SERVICES: Final[Mapping[str, Any]] = {
     **_operators(),
     "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple,
@@ -242,7 +245,7 @@ STATIC_SERVICES: Final[Mapping[str, Any]] = {
     "$field_call": field_call,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
-    "$early_call": early_call, "$once": once, "$name_flow": name_flow,
+    "$early_call": early_call, "$once": once, "$names": TYPE_NAMES, "$name_flow": name_flow,
 }  # fmt: skip
 
 
