@@ -145,6 +145,8 @@ class Dataflow:
                 binding.kind is BindingKind.UNIVERSAL and name in inflow.COPIERS and argument.kind == "positional"
             ):
                 self._pour(cell, argument.value)
+                # Long lists are sorted; another copy would be as long.
+                cell.is_plain = name != "sorted"
             case nodes.Call(function=nodes.Dot(name="split")):
                 cell.items.append((self, ItemOf(node)))
             case nodes.Constant() | nodes.Unary() | nodes.Name():
