@@ -100,11 +100,7 @@ def _is_sure(function: KnownFunction, call: nodes.Call, inference: Inference) ->
     arguments = function.arguments(call)
     if arguments is None:
         return False
-    for parameter, value in zip(function.definition.parameters, arguments, strict=True):
-        assert parameter.name is not None
-        wanted = function.given.get(parameter.name.binding)
-        if wanted is None:
-            continue
+    for wanted, parameter, value in function.wanted(arguments):
         kind = literal_type(parameter.default) if value is None else inference.type_of(value)
         if wanted == SMALL_INT:
             if not kind.is_small:

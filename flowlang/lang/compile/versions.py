@@ -14,7 +14,7 @@ fib(n - 2)` is then a sum of ints, for both calls are certain to reach the versi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -159,6 +159,13 @@ class KnownFunction:
         """The bindings of the parameters."""
         return [part.name.binding for part in self.definition.parameters if part.name is not None]
 
+    def wanted(self, arguments: list[nodes.Expr | None]) -> Iterator[tuple[Type, nodes.Parameter, nodes.Expr | None]]:
+        """The types that the version for likely types asks for, each with its parameter and what a call gives it."""
+        for parameter, value in zip(self.definition.parameters, arguments, strict=True):
+            wanted = None if parameter.name is None else self.given.get(parameter.name.binding)
+            if wanted is not None:
+                yield wanted, parameter, value
+
     def arguments(self, call: nodes.Call) -> list[nodes.Expr | None] | None:
         """The expressions that a call gives to the parameters, in their order (None: the default). None if the call
         does not fit, or if it takes a look at run time to tell."""
@@ -232,11 +239,7 @@ class KnownNames:
         arguments = function.arguments(call)
         if arguments is None:
             return UNKNOWN
-        for parameter, value in zip(function.definition.parameters, arguments, strict=True):
-            assert parameter.name is not None
-            wanted = function.given.get(parameter.name.binding)
-            if wanted is None:
-                continue
+        for wanted, _, value in function.wanted(arguments):
             kind = UNKNOWN if value is None else inference.type_now(value)
             if kind.name == "":
                 return NOTHING
