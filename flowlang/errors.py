@@ -10,6 +10,10 @@
      + RunError
      |   + RunNotFound
      |   + RunAlreadyExists
+     |   + RunEnded           it takes no more messages and cannot be driven on
+     |   + MessageConflict    another message with this key was sent before
+     |   + GateNotFound       no gate is there, or the token is not one of its
+     |   + GateClosed         a gate was decided before, or its time is over
      |   + ReplayMismatch     the code asks for something else than the journal recorded
      + JournalError
      |   + JournalUnavailable disk full, read-only, locked, not there: nothing was written
@@ -17,6 +21,7 @@
      |   + PayloadTooLarge    a value is larger than a journal takes
      |   + LeaseHeld          somebody else drives the run
      |   + LeaseLost          this worker's token is stale; it must stop
+     |   + WaitDecided        somebody else decided a gate before its owner could record that it timed out
      |   + SchemaMismatch     the database is newer than this program, or not a flowlang database
      + ConversionError        a host object is not plain data; says the path to it
      + InternalError          a bug of flowlang
@@ -147,6 +152,26 @@ class RunAlreadyExists(RunError):
     """The id is taken."""
 
 
+class RunEnded(RunError):
+    """The run has ended: it takes no more messages and cannot be driven on."""
+
+
+class MessageConflict(RunError):
+    """A message with the same key and other content was sent before; nothing was changed."""
+
+
+class GateNotFound(RunError):
+    """There is no such gate, or the token does not belong to it."""
+
+
+class GateClosed(RunError):
+    """The gate was decided before; `decided_by` says by what: `signal`, `timeout` or `closed` (the run ended)."""
+
+    def __init__(self, message: str, *, run_id: str = "", decided_by: str = "", hint: str | None = None) -> None:
+        super().__init__(message, run_id=run_id, hint=hint)
+        self.decided_by = decided_by
+
+
 class ReplayMismatch(RunError):
     """The code asked for another command than the journal holds at that position. `report` shows both sides."""
 
@@ -185,6 +210,14 @@ class LeaseHeld(JournalError):
 
 class LeaseLost(JournalError):
     """Another worker took the run over."""
+
+
+class WaitDecided(JournalError):
+    """A gate that was to be recorded as timed out had been decided; `position` is its own as text."""
+
+    def __init__(self, message: str, *, position: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.position = position
 
 
 class SchemaMismatch(JournalError):

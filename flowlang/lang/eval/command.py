@@ -30,14 +30,74 @@ class CallAction:
     digest: str
     timeout_s: float | None
     frame: Frame | None
+    retry: Mapping[str, Any] | None = None
+    """The retry policy given with the call, as plain data (`runtime/retry.py` reads it); None: the action's own."""
 
 
 @attrs.frozen
 class StartTimer:
-    """Answer after `delay_ms` milliseconds."""
+    """Answer after `delay_ms` milliseconds, or at `at_ms` (milliseconds since 1970, UTC) when that is given."""
 
     position: Position
     delay_ms: int
+    frame: Frame | None
+    at_ms: int | None = None
+
+
+@attrs.frozen
+class Receive:
+    """Answer with the next message: the canonical bytes of a dict of `name`, `key` and `payload` (for gates also `by`,
+    `reason` and `at`). `channel`: `signal` or `gate`. `name`: of the signal (empty: any), or the gate's position as
+    text. After `timeout_ms` the answer is the failure `timeout`."""
+
+    position: Position
+    channel: str
+    name: str
+    timeout_ms: int | None
+    frame: Frame | None
+
+
+@attrs.frozen
+class OpenGate:
+    """Open a gate; answered at once by its token, a text. `payload`: canonical bytes of what those who decide see."""
+
+    position: Position
+    name: str
+    timeout_ms: int | None
+    payload: bytes
+    frame: Frame | None
+
+
+@attrs.frozen
+class SendMessage:
+    """Put a message into the inbox of another run. `channel`: `signal` or `cancel`. `key`: the sender's id of the
+    message, empty for one of its own. Answered at once with None, or with a failure (`run-not-found`, `run-ended`)."""
+
+    position: Position
+    channel: str
+    run_id: str
+    name: str
+    key: str
+    payload: bytes
+    digest: str
+    frame: Frame | None
+
+
+@attrs.frozen
+class SpawnRun:
+    """Create a run of a flow of this program. Answered when it ends, by the canonical bytes of its Result; or by the
+    failure `run-exists`. `module` and `flow`: which flow. `arguments`: canonical bytes of a dict of `positional` (list)
+    and `named` (dict); `digest` is theirs. `options`: plain data (`queue`, `priority`, `partition`, `timeout`, `delay`,
+    `attributes`). `on_parent_close`: `cancel`, `abandon` or `wait`."""
+
+    position: Position
+    run_id: str
+    module: str
+    flow: str
+    arguments: bytes
+    digest: str
+    on_parent_close: str
+    options: Mapping[str, Any]
     frame: Frame | None
 
 
@@ -80,8 +140,45 @@ class LogLine:
     text: str
 
 
-Command: TypeAlias = CallAction | StartTimer
-Note: TypeAlias = FlowBegun | FlowEnded | TaskBegun | LogLine
+@attrs.frozen
+class Withdrawn:
+    """The answer of the command at `position` is not wanted any more. What performs it is told to stop."""
+
+    position: Position
+
+
+@attrs.frozen
+class StateNote:
+    """What the run says of itself. `field`: `status`, `attributes` or `progress`; `payload`: canonical bytes. Its
+    position is one of a log line."""
+
+    position: Position
+    field: str
+    payload: bytes
+
+
+@attrs.frozen
+class VersionNote:
+    """The first time that `version(change, …)` was asked for beyond the recorded past, and what it gave."""
+
+    change: str
+    version: int
+
+
+@attrs.frozen
+class ChapterNote:
+    """An event-driven flow has dealt with an event: what is recorded before is not needed any more. `number`: of the
+    chapter that begins; `state`: canonical bytes of its registers."""
+
+    number: int
+    state: bytes
+
+
+Command: TypeAlias = CallAction | StartTimer | Receive | OpenGate | SendMessage | SpawnRun
+Note: TypeAlias = FlowBegun | FlowEnded | TaskBegun | LogLine | Withdrawn | StateNote | VersionNote | ChapterNote
+
+CANCEL_POSITION: Final[Position] = ()
+"""An answer at this position is no answer but ends the run: its failure has the kind `cancelled` or `timeout`."""
 
 
 @attrs.frozen

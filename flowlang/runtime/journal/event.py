@@ -79,10 +79,22 @@ class ActionScheduled:
 
 @attrs.frozen
 class AttemptStarted:
-    """A further attempt of an action whose earlier one has no recorded result. `attempt` counts from 1."""
+    """A further attempt of an action, durable before it starts. `attempt` counts from 1; the first is implied by
+    `ActionScheduled`."""
 
     position: Position
     attempt: int
+
+
+@attrs.frozen
+class AttemptFailed:
+    """An attempt failed and another will follow. `retry_at_ms`: when, UTC. `payload`: the failure as a dict, and the
+    last heartbeat of the attempt under `heartbeat` if there was one."""
+
+    position: Position
+    attempt: int
+    retry_at_ms: int
+    payload: bytes
 
 
 @attrs.frozen
@@ -113,6 +125,152 @@ class TimerStarted:
 @attrs.frozen
 class TimerFired:
     position: Position
+
+
+@attrs.frozen
+class CommandWithdrawn:
+    """The script does not want the answer of the command at `position` any more: its wait timed out or was decided
+    otherwise, or its task was cancelled. No answer follows."""
+
+    position: Position
+
+
+@attrs.frozen
+class ReceiveStarted:
+    """The script waits for a message. `channel`: `signal` or `gate`. `name`: of the signal (empty: any), or the
+    position of the gate as text. `wake_at_ms`: when the wait times out, None for never."""
+
+    position: Position
+    channel: str
+    name: str
+    wake_at_ms: int | None
+    place: Place | None
+
+
+@attrs.frozen
+class MessageReceived:
+    """A message from the inbox answered the wait at `position`; its inbox row was taken in the same transaction.
+    `name`: of the signal; `key`: the sender's id of the message or an empty text. `payload`: a dict of `name`, `key`,
+    `payload` and, for gates, `by`, `reason` and `at`."""
+
+    position: Position
+    name: str
+    key: str
+    payload: bytes
+
+
+@attrs.frozen
+class ReceiveTimedOut:
+    """The wait at `position` timed out; no message was taken."""
+
+    position: Position
+
+
+@attrs.frozen
+class GateOpened:
+    """A gate waits for a decision from outside. Answered at once by its token, which is not recorded but made from the
+    key `key_id`. `expires_at_ms`: None for never. `payload`: what those who decide are shown."""
+
+    position: Position
+    name: str
+    expires_at_ms: int | None
+    key_id: str
+    place: Place | None
+    payload: bytes
+
+
+@attrs.frozen
+class MessageSent:
+    """The script sent a message to another run; it was put into that run's inbox in the same transaction. Is its own
+    answer. `channel`: `signal` or `cancel`. `digest`: of the payload."""
+
+    position: Position
+    channel: str
+    run_id: str
+    name: str
+    digest: str
+    place: Place | None
+    payload: bytes
+
+
+@attrs.frozen
+class ChildStarted:
+    """A run of its own was created in the same transaction. Answered by `ChildEnded`, or by `ActionFailed` when its id
+    is taken. `flow`: as `module:flow`. `on_parent_close`: `cancel`, `abandon` or `wait`. `payload`: the arguments."""
+
+    position: Position
+    run_id: str
+    flow: str
+    digest: str
+    on_parent_close: str
+    place: Place | None
+    payload: bytes
+
+
+@attrs.frozen
+class ChildEnded:
+    """A child run ended. `payload`: its Result."""
+
+    position: Position
+    ok: bool
+    payload: bytes
+
+
+@attrs.frozen
+class StateSet:
+    """What a run says of itself: `field` is `status` (text), `attributes` (dict, merged; None removes) or `progress`
+    (dict of `done`, `total`, `message`). Like a log line it is identified by its position and never diverges."""
+
+    position: Position
+    field: str
+    payload: bytes
+
+
+@attrs.frozen
+class VersionMarked:
+    """`version(change, ...)` was asked for the first time, and gave `version` ever since."""
+
+    change: str
+    version: int
+
+
+@attrs.frozen
+class ChapterStarted:
+    """The run goes on as if it were started with this: nothing recorded before is needed to resume it. `number` counts
+    chapters from 1 (the first needs no event). `salt` replaces that of `RunStarted`. `payload`: a dict of `arguments`
+    and `texts` (as in `RunStarted`), and for event-driven flows `state`."""
+
+    number: int
+    salt: str
+    payload: bytes
+
+
+@attrs.frozen
+class CancelRequested:
+    """The run is to end, after its `on_exit` handlers: delivered to the script as an answer at the empty position.
+    `kind`: `cancelled` or `timeout` (the deadline of the run). `payload`: a dict of `reason` and `by`."""
+
+    kind: str
+    payload: bytes
+
+
+@attrs.frozen
+class RunReset:
+    """An operator set the run back: records after `to` and before this one count as if they were not there. `salt`
+    replaces the run's, so that effects done again are told from those before. `payload`: a dict of `reason`, `by`."""
+
+    to: int
+    salt: str
+    payload: bytes
+
+
+@attrs.frozen
+class RunForked:
+    """This run began as a copy of the records of another one, up to its record `at`."""
+
+    run_id: str
+    at: int
+    salt: str
 
 
 @attrs.frozen
@@ -164,8 +322,8 @@ class RunCompleted:
 
 @attrs.frozen
 class RunStopped:
-    """The run was stopped from outside its own code (a budget, a cancellation). `payload`: the failure as a dict.
-    A run stopped by a budget may be resumed."""
+    """The run was stopped from outside its own code. `reason`: `budget`, `divergence` or `quarantine` (it may be
+    resumed), `cancelled`, `terminated` or `deadline` (it ended). `payload`: the failure as a dict."""
 
     reason: str
     payload: bytes
@@ -177,14 +335,29 @@ Event: TypeAlias = (
     | CodeChanged
     | ActionScheduled
     | AttemptStarted
+    | AttemptFailed
     | ActionCompleted
     | ActionFailed
     | TimerStarted
     | TimerFired
+    | CommandWithdrawn
+    | ReceiveStarted
+    | MessageReceived
+    | ReceiveTimedOut
+    | GateOpened
+    | MessageSent
+    | ChildStarted
+    | ChildEnded
     | TaskStarted
     | FlowStarted
     | FlowCompleted
     | LogWritten
+    | StateSet
+    | VersionMarked
+    | ChapterStarted
+    | CancelRequested
+    | RunReset
+    | RunForked
     | RunCompleted
     | RunStopped
 )

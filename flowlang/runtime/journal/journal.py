@@ -7,104 +7,100 @@
 - Ids are chosen by the caller. Creating an existing id raises `RunAlreadyExists` and changes nothing.
 - A claim takes the lease of a run whose owner is gone: released, expired, or known to be dead. It adds one to the
   token. A run of a living owner gives `LeaseHeld`.
+- What others want of a run goes into its inbox; only the owner reads it. A message is taken in the same transaction
+  that records it, and is there exactly until then. A gate is decided by one conditional update of its row.
+- A run is *due* when a worker should look at it: at once when it is new, suspended or has a message, at its next timer
+  when it waits, when its lease expires while it is driven. Whatever makes a run due wakes the workers that listen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from typing import Protocol
 
-import attrs
-
+from flowlang.errors import FlowlangError
 from flowlang.runtime.journal.event import Event, Record
+from flowlang.runtime.journal.model import (
+    CRASHES_MAX,
+    NO_EFFECTS,
+    PRIORITY_DEFAULT,
+    QUEUE_DEFAULT,
+    Append,
+    AttributeValue,
+    Claim,
+    CodeManifest,
+    Condition,
+    Counters,
+    Effects,
+    Lease,
+    Message,
+    NewChild,
+    NewMessage,
+    NewRun,
+    NewWait,
+    ParentLink,
+    Placement,
+    RunFilter,
+    RunRecord,
+    RunStatus,
+    WaitRecord,
+)
+
+__all__ = [
+    "CRASHES_MAX",
+    "NO_EFFECTS",
+    "PRIORITY_DEFAULT",
+    "QUEUE_DEFAULT",
+    "Append",
+    "AttributeValue",
+    "Claim",
+    "CodeManifest",
+    "Condition",
+    "Counters",
+    "Effects",
+    "Journal",
+    "Lease",
+    "Message",
+    "NewChild",
+    "NewMessage",
+    "NewRun",
+    "NewWait",
+    "ParentLink",
+    "Placement",
+    "RunFilter",
+    "RunRecord",
+    "RunStatus",
+    "WaitRecord",
+    "Wakeup",
+]
 
 
-class RunStatus(Enum):
-    """`running`: a worker has it, or had it and died. `suspended`: stopped cleanly, waits for a worker.
-    `stopped`: a budget or a divergence stopped it; may be resumed. The others are final."""
+class Wakeup(Protocol):
+    """Tells a waiting worker that something became due. May tell too often, never too late by more than its poll."""
 
-    RUNNING = "running"
-    SUSPENDED = "suspended"
-    STOPPED = "stopped"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+    def wait(self, timeout_s: float) -> bool:
+        """Waits until told or until the time is over. Whether it was told."""
+        ...
 
-    @property
-    def is_final(self) -> bool:
-        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+    def poke(self) -> None:
+        """Ends a wait, from any thread or signal handler."""
+        ...
 
-
-@attrs.frozen
-class CodeManifest:
-    """The code that a run is pinned to: module name -> digest of its text, and what else may change meaning."""
-
-    modules: Mapping[str, str]
-    language: str
-    python: str
-    platform: str
-    signatures: Mapping[str, str]
-
-
-@attrs.frozen
-class NewRun:
-    """What is known of a run before its first append. `modules`: module name -> text. `arguments_digest` tells two
-    starts with the same id apart. `entry`: path of the script relative to the project root."""
-
-    run_id: str
-    entry: str
-    flow: str
-    arguments_digest: str
-    manifest: CodeManifest
-    modules: Mapping[str, str]
-
-
-@attrs.frozen
-class RunRecord:
-    """The run's row. Times in milliseconds since 1970, UTC. `owner` is empty when nobody holds the lease."""
-
-    run_id: str
-    entry: str
-    flow: str
-    arguments_digest: str
-    code: str
-    status: RunStatus
-    created_at_ms: int
-    updated_at_ms: int
-    sequence: int
-    owner: str
-    token: int
-    lease_expires_at_ms: int
-    actions_completed: int
-    steps: int
-    memory: int
-
-
-@attrs.frozen
-class Lease:
-    """The right to append to one run until it expires or is taken over."""
-
-    run_id: str
-    owner: str
-    token: int
-
-
-@attrs.frozen
-class Counters:
-    """The run's totals as of an append: steps and live bytes of the evaluation, and completed actions."""
-
-    steps: int = 0
-    memory: int = 0
-    actions_completed: int = 0
+    def close(self) -> None: ...
 
 
 class Journal(Protocol):
     """A store of runs. Every method may raise `JournalUnavailable` (disk full, read-only, locked, gone)."""
 
-    def create(self, run: NewRun, owner: str, events: Sequence[Event], counters: Counters, status: RunStatus) -> Lease:
+    def create(self, run: NewRun, owner: str, events: Sequence[Event], counters: Counters, status: RunStatus,
+               effects: Effects = NO_EFFECTS) -> Lease:  # fmt: skip
         """Creates the run with its first events and its code, all in one transaction; the owner gets the lease
-        (token 1). With a final status the lease is released at once."""
+        (token 1). With a status other than RUNNING the lease is released at once: SUSPENDED leaves a new run to any
+        worker, due at `placement.start_at_ms`. An `owner` may be empty then."""
+        ...
+
+    def create_many(self, runs: Sequence[NewChild]) -> None:
+        """Creates runs as `create` does with SUSPENDED, all or none, in one transaction."""
         ...
 
     def claim(self, run_id: str, owner: str) -> Lease:
@@ -112,10 +108,113 @@ class Journal(Protocol):
         ...
 
     def append(self, lease: Lease, expected_sequence: int, events: Sequence[Event], counters: Counters,
-               status: RunStatus = RunStatus.RUNNING) -> int:  # fmt: skip
+               status: RunStatus = RunStatus.RUNNING, effects: Effects = NO_EFFECTS) -> int:  # fmt: skip
         """Appends and extends the lease; a status other than RUNNING releases it. Gives the last sequence. Without
-        events it is `renew` or `release`. Raises LeaseLost when the token is stale or the sequence is not the
-        expected one, and PayloadTooLarge."""
+        events and effects it is `renew` or `release`. Raises LeaseLost when the token is stale or the sequence is not
+        the expected one, PayloadTooLarge, and what `Effects` names."""
+        ...
+
+    def append_many(self, appends: Sequence[Append]) -> list[int | FlowlangError]:
+        """Appends of different runs in one transaction. Each gives its last sequence or the error that `append` would
+        raise; one that is refused does not keep the others from being written."""
+        ...
+
+    def claim_due(self, owner: str, *, limit: int, queues: Sequence[str] = (QUEUE_DEFAULT,)) -> list[Claim]:
+        """Claims up to `limit` runs that are due: higher priority first, then by due time. A run whose owner died for
+        the CRASHES_MAX-th time in a row is stopped (`quarantine`) instead; the count is durable before it is given
+        out. Not the younger runs of a partition. No two workers ever get the same run."""
+        ...
+
+    def next_due_at_ms(self, queues: Sequence[str] = (QUEUE_DEFAULT,)) -> int | None:
+        """When the next run becomes due by itself; None when none will."""
+        ...
+
+    def renew_many(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Extends leases in one statement. Gives those that were lost."""
+        ...
+
+    def open_messages(self, run_id: str, after: int = 0) -> list[Message]:
+        """The messages in the inbox, oldest first."""
+        ...
+
+    def runs_with_messages(self, owner: str) -> list[str]:
+        """Which runs that the owner drives have messages. One statement, for workers that were told."""
+        ...
+
+    def post(self, message: NewMessage) -> bool:
+        """Puts a message into the inbox of a run and makes the run due. False: a duplicate, nothing changed. A stopped
+        run keeps the message until it is resumed. Raises RunNotFound, RunEnded, and MessageConflict for a duplicate
+        whose content differs from the first."""
+        ...
+
+    def decide(self, message: NewMessage) -> None:
+        """Decides the gate that `message` (channel `gate`) is for: one conditional update of its row, and the message.
+        Raises GateNotFound, GateClosed (saying by what it was decided, or that it expired), RunNotFound."""
+        ...
+
+    def waits(self, *, run_id: str | None = None, only_open: bool = True, limit: int = 100) -> list[WaitRecord]:
+        """Gates, by expiry."""
+        ...
+
+    def reopen(self, run_id: str, *, events: Sequence[Event], chapter: int | None = None) -> int:
+        """For operators: appends to a run that nobody drives, whatever its status, and makes it SUSPENDED and due, with
+        `crashes` 0. Adds one to the token. Clears what a reset undoes: open gates after it. Raises LeaseHeld. Without
+        events only the status changes (what `runs retry` does to a stopped run)."""
+        ...
+
+    def terminate(self, run_id: str, events: Sequence[Event]) -> None:
+        """For operators: ends a run with these events, fencing off whoever drives it (adds one to the token). Raises
+        RunEnded."""
+        ...
+
+    def children(self, run_id: str) -> list[RunRecord]:
+        """The runs that it spawned, oldest first."""
+        ...
+
+    def attributes(self, run_id: str) -> dict[str, AttributeValue]: ...
+
+    def count(self, which: RunFilter) -> dict[RunStatus, int]: ...
+
+    def find(self, which: RunFilter, *, limit: int = 100, before: int | None = None) -> list[RunRecord]:
+        """The newest first; `before`: only runs created before the run of this number (for paging)."""
+        ...
+
+    def stuck(self, older_than_ms: int = 0, limit: int = 100) -> list[RunRecord]:
+        """Runs whose lease ended at least so long ago, the longest first."""
+        ...
+
+    def delete(self, run_id: str) -> None:
+        """Removes a finished or stopped run with everything that only it refers to. Raises LeaseHeld, and RunError
+        when it is not finished."""
+        ...
+
+    def prune(self, *, finished_before_ms: int, status: Sequence[RunStatus] = (), limit: int = 1000) -> int:
+        """Deletes finished runs that were last changed before that moment, at most `limit`; gives how many. Does not
+        touch what unfinished runs refer to."""
+        ...
+
+    def copy_in(self, run: NewRun, records: Sequence[Record], counters: Counters, status: RunStatus,
+                created_at_ms: int) -> None:  # fmt: skip
+        """Creates a run from records of elsewhere (import, fork), chained anew; their times and tokens stay."""
+        ...
+
+    def key(self, key_id: str | None = None) -> tuple[str, bytes]:
+        """A key for gate tokens, with its id: the newest (made and stored at first use), or that of the id. Raises
+        GateNotFound for an unknown id."""
+        ...
+
+    def rotate_key(self) -> str:
+        """Makes a new newest key; older ones stay valid for the gates that they were used for. Gives its id."""
+        ...
+
+    def listen(self, owner: str) -> Wakeup:
+        """Lets this process be told when a run may have become due or got a message. Committed posts, creations,
+        releases and reopenings tell every listener, in whatever process it is."""
+        ...
+
+    def statistics(self) -> dict[str, int]:
+        """Numbers about the store: runs by status (`runs.waiting`), `events`, `blobs`, `bytes`, `messages`, `gates`,
+        `due`."""
         ...
 
     def renew(self, lease: Lease) -> None:

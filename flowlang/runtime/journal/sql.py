@@ -59,7 +59,7 @@ from flowlang.runtime.journal.writer import Cursor, Writer
 LEASE_MS = 30_000
 
 
-_RECORD = tuple(field.name for field in attrs.fields(RunRecord))
+_RECORD = tuple(field.name for field in attrs.fields(RunRecord) if field.name in tables.run.c)
 _RECORD_NUMBERS = tuple(name for name in _RECORD if isinstance(tables.run.c[name].type, BigInteger))
 
 
