@@ -20,7 +20,7 @@ from pathlib import Path
 
 from flowlang.runtime.action import action
 from flowlang.runtime.clock import SystemClock
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.journal.journal import RunStatus
 from flowlang.runtime.journal.sql import SqlJournal
 from flowlang.testing.crash import CrashingJournal
@@ -78,7 +78,7 @@ class Bench:
         """Seconds that a drive of the run took, and how many times it wrote. The run dies before write `crash_at`."""
         inner = SqlJournal(self.root / "journal.db", clock=SystemClock())
         journal = CrashingJournal(inner, crash_at, action=cut_power)
-        engine = Engine(self.root, journal, actions=[step])
+        engine = RunDriver(self.root, journal, actions=[step])
         script = engine.build_script(self.script)
         with closing(inner), closing(engine):
             began = time.perf_counter()

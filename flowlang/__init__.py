@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         TraceFrame,
         UsageError,
     )
+    from flowlang.hosting.engine import Engine
+    from flowlang.hosting.run import Run
+    from flowlang.hosting.script import run
     from flowlang.lang.diagnostics.diagnostic import Diagnostic
     from flowlang.lang.resolve.dialect import Dialect
     from flowlang.lang.values.meter import Budget
@@ -33,15 +36,17 @@ if TYPE_CHECKING:
     from flowlang.lang.values.struct import Struct
     from flowlang.loaders import ChainLoader, FileLoader, Loader, MappingLoader
     from flowlang.runtime.action import action
-    from flowlang.runtime.action_context import ActionContext
-    from flowlang.runtime.engine import Engine
+    from flowlang.runtime.action_context import ActionContext, ActionError
+    from flowlang.runtime.driver import RunDriver
     from flowlang.runtime.hooks import Hooks
     from flowlang.runtime.journal.locate import open_journal
     from flowlang.runtime.outcome import RunOutcome
+    from flowlang.runtime.retry import Retry
     from flowlang.version import __version__
 
 _HOMES = {
     "ActionContext": "flowlang.runtime.action_context",
+    "ActionError": "flowlang.runtime.action_context",
     "Budget": "flowlang.lang.values.meter",
     "BudgetExceededError": "flowlang.errors",
     "Builtin": "flowlang.embedding.host_function",
@@ -52,7 +57,7 @@ _HOMES = {
     "DeadlineExceeded": "flowlang.errors",
     "Diagnostic": "flowlang.lang.diagnostics.diagnostic",
     "Dialect": "flowlang.lang.resolve.dialect",
-    "Engine": "flowlang.runtime.engine",
+    "Engine": "flowlang.hosting.engine",
     "Err": "flowlang.lang.values.result",
     "EvaluationError": "flowlang.errors",
     "Failure": "flowlang.lang.values.result",
@@ -66,6 +71,9 @@ _HOMES = {
     "MappingLoader": "flowlang.loaders",
     "Module": "flowlang.embedding.module",
     "Ok": "flowlang.lang.values.result",
+    "Retry": "flowlang.runtime.retry",
+    "Run": "flowlang.hosting.run",
+    "RunDriver": "flowlang.runtime.driver",
     "RunOutcome": "flowlang.runtime.outcome",
     "SourceError": "flowlang.errors",
     "Struct": "flowlang.lang.values.struct",
@@ -78,11 +86,13 @@ _HOMES = {
     "builtin": "flowlang.embedding.host_function",
     "check": "flowlang.embedding.interpreter",
     "open_journal": "flowlang.runtime.journal.locate",
+    "run": "flowlang.hosting.script",
     "value_type": "flowlang.embedding.value_type",
 }
 
 __all__ = [
     "ActionContext",
+    "ActionError",
     "Budget",
     "BudgetExceededError",
     "Builtin",
@@ -107,6 +117,9 @@ __all__ = [
     "MappingLoader",
     "Module",
     "Ok",
+    "Retry",
+    "Run",
+    "RunDriver",
     "RunOutcome",
     "SourceError",
     "Struct",
@@ -119,6 +132,7 @@ __all__ = [
     "builtin",
     "check",
     "open_journal",
+    "run",
     "value_type",
 ]
 

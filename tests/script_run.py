@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
+from outside_world import OutsideWorld
 
 from flowlang.actions import shipped_actions
 from flowlang.lang.diagnostics.diagnostic import Diagnostic
@@ -19,9 +20,8 @@ from flowlang.lang.values.meter import Budget
 from flowlang.lang.values.result import Err, Failure
 from flowlang.library import prelude_modules
 from flowlang.loaders import BundledLoader, ChainLoader, MappingLoader, source_reader
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.hooks import Hooks
-from flowlang.runtime.journal.event import LogWritten
 from flowlang.runtime.journal.memory import MemoryJournal
 from flowlang.runtime.outcome import RunOutcome
 from flowlang.testing.clock import VirtualClock
@@ -45,14 +45,6 @@ def _fails(f, kind, text = ""):
 
 assert = struct(eq = _eq, true = _true, fails = _fails)
 """
-
-
-class _Lines(Hooks):
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def line(self, run_id: str, line: LogWritten) -> None:
-        self.texts.append(line.text)
 
 
 @attrs.frozen
@@ -91,22 +83,24 @@ class ScriptRunner:
         return build(entry, read, [*prelude_modules(), ASSERT_NAME])
 
     def run(
-        self, modules: Mapping[str, str], entry: str = "main.flow", texts: Mapping[str, str] | None = None
-    ) -> ScriptRun:
-        """Builds and runs the module `entry` of `modules` to its end."""
+        self, modules: Mapping[str, str], entry: str = "main.flow", texts: Mapping[str, str] | None = None,
+        outside: OutsideWorld | None = None,
+    ) -> ScriptRun:  # fmt: skip
+        """Builds and runs the module `entry` of `modules` to its end. `outside` sends signals and decides gates."""
         script = self.build(modules, entry)
         if script.has_errors:
             return ScriptRun(list(script.sources), script.diagnostics, None, ())
-        lines = _Lines()
-        with self.engine(lines) as engine:
+        outside = outside or OutsideWorld()
+        with self.engine(outside) as engine:
+            outside.journal, outside.clock = engine.journal, engine.clock
             outcome = engine.start(script, texts=texts)
-        return ScriptRun(list(script.sources), script.diagnostics, outcome, lines.texts)
+        return ScriptRun(list(script.sources), script.diagnostics, outcome, outside.lines)
 
     @contextmanager
-    def engine(self, hooks: Hooks) -> Iterator[Engine]:
+    def engine(self, hooks: Hooks) -> Iterator[RunDriver]:
         """An engine with a journal of its own."""
         clock = VirtualClock()
-        engine = Engine(
+        engine = RunDriver(
             self.root, MemoryJournal(clock), hooks=hooks, clock=clock, budget=self.budget, actions=shipped_actions()
         )
         try:

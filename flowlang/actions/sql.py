@@ -2,7 +2,8 @@
 
 A query only reads; it never makes a database, and a statement that would change something is refused. Every write is
 one transaction that happens exactly once however often the attempt is repeated, with data definition included
-(`sqlite.py` says how). Values reach a statement as parameters only: a list for `?`, a dict for `:name`.
+(`sqlite.py` and `postgres.py` say how). Values reach a statement as parameters only: a list for `?`, a dict for
+`:name`, whatever the database.
 
 This module knows databases by their scheme and statements by their shape. What speaks to a database is its driver.
 """
@@ -10,7 +11,7 @@ This module knows databases by their scheme and statements by their shape. What 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from flowlang.lang.values.quote import clip
 from flowlang.runtime.action import ActionContext, ActionError, action
@@ -18,6 +19,25 @@ from flowlang.runtime.database import DEFAULT_NAME, Database
 
 CELL_TYPES: Final = frozenset({type(None), bool, int, float, str, bytes})
 STATEMENTS_MAX: Final = 1000
+POSTGRES_SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
+
+Arguments = Sequence[Any] | Mapping[str, Any]
+
+
+class Driver(Protocol):
+    """What speaks to the databases of one kind."""
+
+    def query(
+        self, context: ActionContext, database: Database, text: str, arguments: Arguments
+    ) -> list[dict[str, Any]]:
+        """The rows of a statement that only reads."""
+        ...
+
+    def write(
+        self, context: ActionContext, database: Database, statements: Sequence[tuple[str, Sequence[Arguments]]]
+    ) -> list[int]:
+        """Executes statements in one transaction, exactly once. Gives how many rows each changed."""
+        ...
 
 
 @action(name="sql.query")
@@ -29,9 +49,8 @@ def query(
     database: str = DEFAULT_NAME,
 ) -> list[dict[str, Any]]:
     """The rows that a statement gives, as dicts. It cannot change anything. At most 16 MiB."""
-    from flowlang.actions import sqlite
-
-    return sqlite.query(context, _sqlite_database(context, database), text, _checked(parameters, "`parameters`"))
+    found = context.databases.resolve(database)
+    return _driver(found).query(context, found, text, _checked(parameters, "`parameters`"))
 
 
 @action(name="sql.execute")
@@ -69,21 +88,29 @@ def transaction(context: ActionContext, statements: list[Any], *, database: str 
 def _write(
     context: ActionContext, name: str, statements: Sequence[tuple[str, Sequence[Sequence[Any] | Mapping[str, Any]]]]
 ) -> list[int]:
-    from flowlang.actions import sqlite
-
-    return sqlite.write(context, _sqlite_database(context, name), statements)
-
-
-def _sqlite_database(context: ActionContext, name: str) -> Database:
     database = context.databases.resolve(name)
-    if database.scheme != "sqlite":
-        raise ActionError(
-            "unknown-database",
-            f"database `{name}` is of the kind `{database.scheme}`, for which there is no driver",
-            hint='SQLite files are supported: `name = "data/name.db"`',
-            data={"database": name},
-        )
-    return database
+    return _driver(database).write(context, database, statements)
+
+
+def _driver(database: Database) -> Driver:
+    """What speaks to a database; drivers are imported when they are needed."""
+    if database.scheme == "sqlite":
+        from flowlang.actions import sqlite
+
+        return sqlite
+    if database.scheme in POSTGRES_SCHEMES:
+        try:
+            from flowlang.actions import postgres
+        except ImportError:
+            hint = "install `flowlang[postgres]`"
+            raise ActionError("unknown-database", "the driver for PostgreSQL is not installed", hint=hint) from None
+        return postgres
+    raise ActionError(
+        "unknown-database",
+        f"database `{database.name}` is of the kind `{database.scheme}`, for which there is no driver",
+        hint='SQLite files and PostgreSQL are supported: `name = "data/name.db"`, `name = "postgresql://..."`',
+        data={"database": database.name},
+    )
 
 
 def _statement(entry: Any, index: int) -> tuple[str, list[Sequence[Any] | Mapping[str, Any]]]:

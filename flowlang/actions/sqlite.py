@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import quote as quote_url
 
+from flowlang.actions.sql_rows import collect_rows
 from flowlang.actions.sqlite_guard import Guard
 from flowlang.actions.sqlite_problem import database_not_found, problem_error
 from flowlang.lang.values.canonical import decode, encode
@@ -39,10 +40,6 @@ FIND_EFFECT_SQL: Final = "SELECT result FROM _flowlang_effect WHERE key = ?"
 ADD_EFFECT_SQL: Final = "INSERT INTO _flowlang_effect (key, result, run, created_at_ms) VALUES (?, ?, ?, ?)"
 BUSY_TIMEOUT_MS_MAX: Final = 5000
 VALUE_BYTES_MAX: Final = 16 << 20
-ROWS_BYTES_MAX: Final = 16 << 20
-ROWS_MAX: Final = 250_000
-CELL_BYTES: Final = 8
-"""What a number counts for when rows are measured."""
 STATEMENT_BYTES_MAX: Final = 1 << 20
 INSTRUCTIONS_PER_CHECK: Final = 10_000
 IDLE_MAX: Final = 8
@@ -152,7 +149,7 @@ def query(context: ActionContext, database: Database, text: str, arguments: Argu
             cursor = connection.raw.execute(text, arguments)
             if cursor.description is None:
                 return []
-            return _rows(cursor)
+            return collect_rows([column[0] for column in cursor.description], cursor)
     except FileNotFoundError:
         raise database_not_found(database) from None
     except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError) as problem:
@@ -219,28 +216,6 @@ def _execute(connection: SqliteConnection, text: str, repetitions: Sequence[Argu
         return cursor.rowcount
     # The host counts only statements that begin with the right word, not those that begin with WITH.
     return int(connection.own("SELECT changes()").fetchone()[0]) if connection.raw.total_changes > before else 0
-
-
-def _rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
-    """All rows as dicts, measured as they come: a statement can make endlessly many."""
-    names = [column[0] for column in cursor.description]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise ActionError(
-                "sql-error", f"two columns of the result are called `{name[:80]}`", hint="name them: `a.id AS a_id`"
-            )
-    rows: list[dict[str, Any]] = []
-    left = ROWS_BYTES_MAX
-    for row in cursor:
-        left -= CELL_BYTES * len(row) + sum([len(cell) for cell in row if type(cell) is str or type(cell) is bytes])
-        if left < 0 or len(rows) == ROWS_MAX:
-            raise ActionError(
-                "result-too-large",
-                f"the result is more than {ROWS_BYTES_MAX >> 20} MiB or {ROWS_MAX} rows",
-                hint="fetch them in parts (`WHERE id > ? ORDER BY id LIMIT 5000`), or reckon in the database",
-            )
-        rows.append(dict(zip(names, row, strict=True)))
-    return rows
 
 
 def _inode(path: str) -> tuple[int, int] | None:

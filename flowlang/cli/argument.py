@@ -14,6 +14,7 @@ from flowlang.lang.diagnostics.suggest import nearest
 
 ARGUMENTS_BYTES_MAX: Final = 16 * 1024 * 1024
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
 def parse_target(text: str) -> tuple[Path, str]:
@@ -55,6 +56,24 @@ def parse_texts(given: Iterable[str]) -> dict[str, str]:
     return texts
 
 
+def parse_labels(given: Iterable[str]) -> dict[str, str | int | float | bool]:
+    """The attributes of `--label NAME=VALUE`, by name. A value that is a number or truth value of JSON is one; in
+    quotes it stays a text."""
+    labels: dict[str, str | int | float | bool] = {}
+    for label in given:
+        name, equals, text = label.partition("=")
+        if not equals or _LABEL.fullmatch(name) is None:
+            raise UsageError(f"`--label {label}` has no name", hint="write `--label NAME=VALUE`")
+        if name in labels:
+            raise UsageError(f"`--label {name}` is given twice", hint="give each name once")
+        try:
+            value = json.loads(text, parse_constant=_constant)
+        except (ValueError, RecursionError):
+            value = text
+        labels[name] = value if isinstance(value, (str, int, float, bool)) else text
+    return labels
+
+
 def read_arguments(source: str | None) -> dict[str, Any]:
     """The JSON object in a file, or on stdin for `-`."""
     if source is None:
@@ -74,10 +93,30 @@ def read_arguments(source: str | None) -> dict[str, Any]:
     return _parse_arguments(data, shown)
 
 
+def read_payload(source: str | None) -> Any:
+    """The value that `--payload` gives: JSON, or for `-` the JSON on stdin. None when it gives nothing."""
+    if source is None:
+        return None
+    hint = "a text is JSON in quotes: --payload '\"ready\"'"
+    if source != "-":
+        return _parse_json(source.encode("utf-8", "surrogateescape"), "`--payload`", hint)
+    data = sys.stdin.buffer.read(ARGUMENTS_BYTES_MAX + 1)
+    if len(data) > ARGUMENTS_BYTES_MAX:
+        raise UsageError(f"stdin is larger than {ARGUMENTS_BYTES_MAX >> 20} MiB", hint="send where the data is")
+    return _parse_json(data, "stdin", hint)
+
+
 def _parse_arguments(data: bytes, shown: str) -> dict[str, Any]:
     hint = 'the arguments are one JSON object, such as {"day": "2026-01-31"}'
+    arguments = _parse_json(data, shown, hint)
+    if not isinstance(arguments, dict):
+        raise UsageError(f"{shown} is not a JSON object", hint=hint)
+    return arguments
+
+
+def _parse_json(data: bytes, shown: str, hint: str) -> Any:
     try:
-        arguments = json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_constant)
+        return json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_constant)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise UsageError(f"{shown} is not JSON: {error.msg.lower()} at {place}", hint=hint) from None
@@ -87,9 +126,6 @@ def _parse_arguments(data: bytes, shown: str) -> dict[str, Any]:
         raise UsageError(f"{shown} is nested too deeply", hint=hint) from None
     except ValueError as error:
         raise UsageError(f"{shown} is not JSON: {error}", hint=hint) from None
-    if not isinstance(arguments, dict):
-        raise UsageError(f"{shown} is not a JSON object", hint=hint)
-    return arguments
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,14 +16,24 @@ from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
     ActionScheduled,
+    AttemptFailed,
     AttemptStarted,
+    ChapterStarted,
+    ChildEnded,
+    ChildStarted,
+    CommandWithdrawn,
     FlowCompleted,
     FlowStarted,
+    GateOpened,
+    MessageReceived,
     Position,
+    ReceiveStarted,
+    ReceiveTimedOut,
     Record,
     TaskStarted,
     TimerFired,
     TimerStarted,
+    position_text,
 )
 
 NAMES_MAX: Final = 10_000
@@ -49,6 +59,7 @@ class Board:
     replayed: int = 0
     _open: dict[Position, Item] = attrs.field(factory=dict)
     _groups: dict[Position, Item] = attrs.field(factory=dict)
+    _gates: dict[str, str] = attrs.field(factory=dict)
 
     def apply(self, record: Record) -> None:
         """Takes in an event."""
@@ -58,7 +69,7 @@ class Board:
                 self._open[event.position] = Item(event.action, now_ms)
             case AttemptStarted():
                 item = self._open.setdefault(event.position, Item("action", now_ms))
-                item.attempt, item.since_ms = event.attempt, now_ms
+                item.attempt, item.since_ms, item.wake_at_ms = event.attempt, now_ms, None
             case ActionCompleted():
                 self._open.pop(event.position, None)
                 self.done += 1
@@ -67,8 +78,18 @@ class Board:
                 self.failed += 1
             case TimerStarted():
                 self.wait(event.position, event.wake_at_ms, now_ms)
-            case TimerFired():
+            case AttemptFailed():
+                item = self._open.setdefault(event.position, Item("action", now_ms))
+                item.attempt, item.wake_at_ms = event.attempt + 1, event.retry_at_ms
+            case (
+                TimerFired() | MessageReceived() | ReceiveTimedOut() | ChildEnded() | CommandWithdrawn()
+            ):  # fmt: skip
                 self._open.pop(event.position, None)
+            case ReceiveStarted() | ChildStarted() | GateOpened():
+                self._await(event, now_ms)
+            case ChapterStarted():
+                self._open.clear()
+                self._groups.clear()
             case TaskStarted():
                 self._group(event.position, f"task {event.name}", now_ms)
             case FlowStarted():
@@ -87,6 +108,16 @@ class Board:
     def wait(self, position: Position, wake_at_ms: int, now_ms: int) -> None:
         """A timer runs."""
         self._open[position] = Item("sleep", now_ms, wake_at_ms=wake_at_ms)
+
+    def _await(self, event: ReceiveStarted | ChildStarted | GateOpened, now_ms: int) -> None:
+        """The script waits for somebody else, or says that it will."""
+        if isinstance(event, GateOpened):
+            self._gates[position_text(event.position)] = event.name
+        elif isinstance(event, ChildStarted):
+            self._open[event.position] = Item(f"run {event.run_id}", now_ms)
+        else:
+            name = self._gates.get(event.name, event.name) if event.channel == "gate" else event.name
+            self._open[event.position] = Item(f"{event.channel} {name}".strip(), now_ms, wake_at_ms=event.wake_at_ms)
 
     def _group(self, position: Position, name: str, now_ms: int) -> None:
         self._groups[position] = Item(name, now_ms)
@@ -129,10 +160,11 @@ class Board:
 
 
 def _row(item: Item, now_ms: int | None) -> str:
+    attempt = f" attempt {item.attempt}" if item.attempt > 1 else ""
     if item.wake_at_ms is not None:
         left = "" if now_ms is None else f", {duration(max(0, item.wake_at_ms - now_ms))} left"
-        return f"{item.name} until {moment(item.wake_at_ms)[:19]}Z{left}"
-    attempt = f" attempt {item.attempt}" if item.attempt > 1 else ""
+        word = "at" if attempt else "until"
+        return f"{item.name}{attempt} {word} {moment(item.wake_at_ms)[:19]}Z{left}"
     elapsed = "" if now_ms is None else f"  {duration(max(0, now_ms - item.since_ms))}"
     return f"{item.name}{attempt}{elapsed}"
 

@@ -21,7 +21,8 @@ from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.result import Err, Failure, Ok
 from flowlang.runtime.journal.codec import kind_of
 from flowlang.runtime.journal.event import Event, Place, Record, position_text
-from flowlang.runtime.journal.journal import Journal, RunRecord
+from flowlang.runtime.journal.journal import Journal, RunRecord, WaitRecord
+from flowlang.runtime.operations.open_command import OpenCommand
 from flowlang.runtime.outcome import RunOutcome
 
 FRAME_FIELDS: Final = ("path", "name", "line", "column", "end_line", "end_column")
@@ -105,6 +106,55 @@ def run_document(journal: Journal, run: RunRecord, status: str) -> dict[str, Any
         "events": run.sequence,
         "actions_completed": run.actions_completed,
         "owner": run.owner or None,
+        "queue": run.queue,
+        "priority": run.priority,
+        "partition": run.partition or None,
+        "correlation": run.correlation or None,
+        "parent": run.parent or None,
+        "root": run.root or None,
+        "state": run.state or None,
+        "progress": json.loads(run.progress) if run.progress else None,
+        "reason": run.reason or None,
+        "crashes": run.crashes,
+        "due_at": moment_or_none(run.due_at_ms),
+        "deadline_at": moment_or_none(run.deadline_at_ms),
+    }
+
+
+RUN_FIELDS: Final = (
+    "run_id", "status", "entry", "flow", "created_at", "updated_at", "events", "actions_completed", "owner", "queue",
+    "priority", "partition", "correlation", "parent", "root", "state", "progress", "reason", "crashes", "due_at",
+    "deadline_at",
+)  # fmt: skip
+"""What `--fields` can name of a run."""
+
+
+def waits_document(commands: Sequence[OpenCommand]) -> list[dict[str, Any]]:
+    """What a run waits for, as a part of `flowlang/run/1`."""
+    return [
+        {
+            "kind": command.kind,
+            "name": command.name,
+            "position": position_text(command.position),
+            "place": _field("place", command.place),
+            "since": moment(command.since_ms),
+            "until": moment_or_none(command.until_ms),
+            "attempt": command.attempt,
+            "failure": command.failure or None,
+        }
+        for command in commands
+    ]
+
+
+def gate_document(wait: WaitRecord) -> dict[str, Any]:
+    """One gate as a part of `flowlang/gates/1`."""
+    return {
+        "run_id": wait.run_id,
+        "name": wait.name,
+        "position": wait.position,
+        "opened_at": moment(wait.created_at_ms),
+        "expires_at": moment_or_none(wait.expires_at_ms),
+        "data": json.loads(wait.payload),
     }
 
 
@@ -139,6 +189,11 @@ def _field(name: str, value: Any) -> Any:
     if isinstance(value, Place):
         return {"path": value.module, "line": value.line, "column": value.column + 1}
     return value
+
+
+def moment_or_none(time_ms: int | None) -> str | None:
+    """A time as text, if there is one."""
+    return None if time_ms is None else moment(time_ms)
 
 
 def moment(time_ms: int) -> str:

@@ -17,14 +17,15 @@ from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.follow import FollowEnd, follow, recorded_outcome
 from flowlang.cli.interrupt import handled
 from flowlang.cli.option import Settings
-from flowlang.cli.outcome_report import Report
+from flowlang.cli.outcome_report import Report, exit_code_of
 from flowlang.cli.problem import Problem
 from flowlang.cli.problem_report import show_error, show_problem
 from flowlang.cli.progress import Progress
 from flowlang.cli.run_lookup import owner_text, unfinished_twin
 from flowlang.errors import FlowlangError, JournalError, LeaseHeld, LeaseLost
+from flowlang.lang.values.meter import Budget
 from flowlang.runtime.clock import SystemClock
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.outcome import RunOutcome
 
@@ -38,14 +39,20 @@ class Driver:
     journal: Journal
     follow_s: float
     run_id: str = ""
+    is_silent: bool = False
+    """Whether another command says what came of it."""
+    budget: Budget | None = None
     _clock: SystemClock = attrs.field(factory=SystemClock)
     _created: str = ""
 
-    def drive(self, begin: Callable[[Engine], RunOutcome]) -> ExitCode:
+    def drive(self, begin: Callable[[RunDriver], RunOutcome]) -> ExitCode:
         """Lets `begin` start or resume the run, and reports what came of it."""
         output = self.settings.output
         progress = Progress(output, self._clock, on_created=self._note_created)
-        engine = Engine(self.settings.root, self.journal, hooks=progress, clock=self._clock, actions=shipped_actions())
+        engine = RunDriver(
+            self.settings.root, self.journal, hooks=progress, clock=self._clock, budget=self.budget,
+            actions=shipped_actions(),
+        )  # fmt: skip
         with contextlib.ExitStack() as ends:
             ends.callback(engine.close)
             ends.callback(progress.close)
@@ -71,12 +78,14 @@ class Driver:
                     progress.close()
                     return self._report_broken(error)
                 progress.close()
-                return Report(self.settings).show(outcome)
+                return exit_code_of(outcome) if self.is_silent else Report(self.settings).show(outcome)
 
     def _report_followed(self, end: FollowEnd) -> ExitCode:
         """Reports how following a run ended."""
         if end is FollowEnd.FINISHED or end is FollowEnd.GIVEN_BACK:
             outcome = recorded_outcome(self.journal, self.run_id)
+            if self.is_silent:
+                return exit_code_of(outcome)
             return Report(self.settings).show(outcome, attachment="followed")
         if end is FollowEnd.INTERRUPTED:
             message = f"stopped following run `{self.run_id}`, which goes on elsewhere"

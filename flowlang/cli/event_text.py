@@ -13,19 +13,32 @@ from flowlang.runtime.journal.event import (
     ActionFailed,
     ActionScheduled,
     ActivationStarted,
+    AttemptFailed,
     AttemptStarted,
+    CancelRequested,
+    ChapterStarted,
+    ChildEnded,
+    ChildStarted,
     Event,
     FlowCompleted,
     FlowStarted,
+    GateOpened,
     LogWritten,
+    MessageReceived,
+    MessageSent,
     Place,
     Position,
+    ReceiveStarted,
     Record,
     RunCompleted,
+    RunForked,
+    RunReset,
     RunStarted,
     RunStopped,
+    StateSet,
     TaskStarted,
     TimerStarted,
+    VersionMarked,
     position_text,
 )
 
@@ -41,8 +54,23 @@ def progress_line(event: Event, *, verbose: bool) -> str | None:
             return _progress("action", event.action, event.position)
         case ActionFailed():
             return _progress("failed", _failure_text(event.payload), event.position)
+        case AttemptFailed():
+            text = f"{_failure_text(event.payload)}; again at {moment(event.retry_at_ms)}"
+            return _progress(f"attempt {event.attempt} failed", text, event.position)
         case TimerStarted():
             return _progress("wait", f"until {moment(event.wake_at_ms)}", event.position)
+        case ReceiveStarted():
+            return _progress("wait for", _received_text(event), event.position)
+        case MessageReceived():
+            return _progress("received", event.name or "a decision", event.position)
+        case ChildStarted():
+            return _progress("spawned", event.run_id, event.position)
+        case ChildEnded():
+            return _progress("child ended with", "Ok" if event.ok else "Err", event.position)
+        case CancelRequested():
+            return f"asked to end: {event.kind}{_reason_text(event.payload)}"
+        case StateSet() if event.field == "status":
+            return f"status {value_text(event.payload)}"
         case TaskStarted():
             return _progress("task", event.name, event.position)
         case FlowStarted() if verbose:
@@ -50,7 +78,7 @@ def progress_line(event: Event, *, verbose: bool) -> str | None:
         case FlowCompleted() if verbose:
             return _progress("flow ended with", "Ok" if event.ok else "Err", event.position)
         case ActionCompleted() if verbose:
-            return _progress("done", _value_text(event.payload), event.position)
+            return _progress("done", value_text(event.payload), event.position)
     return None
 
 
@@ -89,11 +117,13 @@ def _described(event: Event) -> str:
         case ActivationStarted():
             return f"token {event.token}, {event.owner}"
         case ActionScheduled():
-            return f"{event.action} {_value_text(event.payload)}{_at(event.place)}"
+            return f"{event.action} {value_text(event.payload)}{_at(event.place)}"
         case AttemptStarted():
             return f"attempt {event.attempt}"
+        case AttemptFailed():
+            return f"attempt {event.attempt}: {_failure_text(event.payload)}, again at {moment(event.retry_at_ms)}"
         case ActionCompleted():
-            return _value_text(event.payload)
+            return value_text(event.payload)
         case ActionFailed():
             return _failure_text(event.payload)
         case TimerStarted():
@@ -110,14 +140,68 @@ def _described(event: Event) -> str:
             return _result_text(event.payload)
         case RunStopped():
             return f"{event.reason}: {_failure_text(event.payload)}"
+    return _described_message(event) or _described_change(event)
+
+
+def _described_message(event: Event) -> str:
+    """The events between a run and the outside."""
+    match event:
+        case ReceiveStarted():
+            until = "" if event.wake_at_ms is None else f" until {moment(event.wake_at_ms)}"
+            return f"{_received_text(event)}{until}{_at(event.place)}"
+        case MessageReceived():
+            key = f" key {event.key}" if event.key else ""
+            return f"{event.name}{key} {value_text(event.payload)}".strip()
+        case GateOpened():
+            until = "" if event.expires_at_ms is None else f" until {moment(event.expires_at_ms)}"
+            return f"{event.name}{until} {value_text(event.payload)}{_at(event.place)}"
+        case MessageSent():
+            return f"{event.channel} {event.name} to {event.run_id} {value_text(event.payload)}{_at(event.place)}"
+        case ChildStarted():
+            return f"{event.flow} as {event.run_id} ({event.on_parent_close}){_at(event.place)}"
+        case ChildEnded():
+            return _result_text(event.payload)
+        case CancelRequested():
+            return f"{event.kind}{_reason_text(event.payload)}"
     return ""
+
+
+def _described_change(event: Event) -> str:
+    """The events in which a run changes itself, or somebody it."""
+    match event:
+        case StateSet():
+            return f"{event.field} {value_text(event.payload)}"
+        case VersionMarked():
+            return f"{event.change} = {event.version}"
+        case ChapterStarted():
+            return f"chapter {event.number} {value_text(event.payload)}"
+        case RunReset():
+            return f"to event {event.to}{_reason_text(event.payload)}"
+        case RunForked():
+            return f"from run {event.run_id} at event {event.at}"
+    return ""
+
+
+def _received_text(event: ReceiveStarted) -> str:
+    if event.channel == "gate":
+        return f"gate {event.name}"
+    return f"signal {event.name}" if event.name else "any signal"
+
+
+def _reason_text(payload: bytes) -> str:
+    """`: reason, by somebody` of a request to end or to be set back."""
+    given = _parsed(payload)
+    parts = [
+        str(given[name]) if name == "reason" else f"by {given[name]}" for name in ("reason", "by") if given.get(name)
+    ]
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def _at(place: Place | None) -> str:
     return "" if place is None else f"  at {place.module}:{place.line}:{place.column + 1}"
 
 
-def _value_text(payload: bytes | None) -> str:
+def value_text(payload: bytes | None) -> str:
     """Canonical bytes, clipped. They are text that people can read."""
     if payload is None:
         return ""

@@ -12,11 +12,10 @@ from typing import Final
 
 from flowlang.cli.progress import Progress
 from flowlang.cli.run_lookup import is_driven, owner_text
-from flowlang.lang.values.canonical import decode
 from flowlang.runtime.clock import Clock
-from flowlang.runtime.journal.event import LogWritten, Record, RunCompleted
+from flowlang.runtime.journal.event import LogWritten, Record
 from flowlang.runtime.journal.journal import Journal, RunStatus
-from flowlang.runtime.outcome import Attachment, RunOutcome
+from flowlang.runtime.outcome import Attachment, RunOutcome, recorded_result
 
 INTERVAL_MS_MIN: Final = 50
 INTERVAL_MS_MAX: Final = 1000
@@ -74,11 +73,7 @@ def _show(progress: Progress, run_id: str, record: Record) -> None:
 def recorded_outcome(journal: Journal, run_id: str) -> RunOutcome:
     """The outcome of a run as its journal has it."""
     run = journal.run(run_id)
-    result = None
-    for record in reversed(journal.read(run_id)):
-        if isinstance(record.event, RunCompleted):
-            result = decode(record.event.payload)
-            break
+    result = recorded_result(journal.read(run_id, after=run.sequence - 1)) if run.status.is_final else None
     return RunOutcome(
         run_id, run.status, Attachment.FINISHED, result, None, run.sequence, run.actions_completed,
         journal.modules(run_id),

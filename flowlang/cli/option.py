@@ -13,9 +13,10 @@ A command is a function that takes `Settings` and its own options and gives an e
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ import attrs
 import click
 
 from flowlang.cli.exit_code import ExitCode
-from flowlang.cli.output import FORMATS, JSON, TEXT, Output
+from flowlang.cli.output import FORMATS, JSON, JSONL, TEXT, Output
 from flowlang.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ class Settings:
 
         return open_journal(self.journal_location(), SystemClock(), create=create)
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Journal]:
+        """The journal, which must exist."""
+        with contextlib.closing(self.open_journal(create=False)) as journal:
+            yield journal
+
     def has_journal(self) -> bool:
         """Whether there can be runs: False when the project's own database was never made."""
         location = self.journal_location()
@@ -127,6 +134,18 @@ def command(
     return decorate
 
 
+def use_journal(settings: Settings, use: Callable[[Journal], ExitCode], run_id: str = "") -> ExitCode:
+    """Lets `use` work with the journal. Where none was ever made there is no run, `run_id` included: RunNotFound."""
+    if not settings.has_journal():
+        from flowlang.cli.run_lookup import unknown_run
+
+        if run_id:
+            raise unknown_run(run_id, [])
+        raise UsageError("there are no runs yet", hint="`flowlang run FILE` starts one")
+    with settings.reading() as journal:
+        return use(journal)
+
+
 def make_settings(given: Mapping[str, Any], database: str | None, formats: Sequence[str] = FORMATS) -> Settings:
     """The settings for the given shared options. Raises UsageError."""
     from flowlang.runtime.journal.locate import project_root, project_settings
@@ -166,7 +185,9 @@ def _value(
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether arguments that could not be parsed ask for JSON."""
+    forms = (JSON, JSONL)
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        if argument in (f"-o{JSON}", f"--output={JSON}") or (argument in ("-o", "--output") and following == JSON):
+        named = argument.removeprefix("--output=") if argument.startswith("--output=") else argument.removeprefix("-o")
+        if (argument != named and named in forms) or (argument in ("-o", "--output") and following in forms):
             return True
-    return os.environ.get("FLOWLANG_OUTPUT") == JSON
+    return os.environ.get("FLOWLANG_OUTPUT") in forms

@@ -24,6 +24,7 @@ from flowlang.runtime.outcome import Attachment, RunOutcome, StopReport
 VALUE_LENGTH_MAX: Final = 400
 IDLE_EVENTS: Final = 2
 """The events of a run in which nothing happened: its start and its end."""
+ENDED_FROM_OUTSIDE: Final = (RunStatus.CANCELLED, RunStatus.TERMINATED)
 NOTHING_DONE: Final = 'the script did nothing: call a flow under `if __name__ == "__flow__":`, or name one: `FILE:FLOW`'
 _STOP_CODES: Final = {
     "budget": ExitCode.FAILED,
@@ -69,7 +70,8 @@ class Report:
     def _show_err(self, outcome: RunOutcome, result: Err, when: str) -> None:
         output = self.settings.output
         command = self.settings.command(f"runs journal {outcome.run_id}")
-        notes = [f"run `{outcome.run_id}` failed{when}; `{command}` shows what it did"]
+        word = "was " + outcome.status.value if outcome.status in ENDED_FROM_OUTSIDE else "failed"
+        notes = [f"run `{outcome.run_id}` {word}{when}; `{command}` shows what it did"]
         if result.failure.kind != ERROR_KIND:
             notes += _explanation(result.failure.kind)
         text = render_failure(
@@ -103,7 +105,7 @@ class Report:
 
 def exit_code_of(outcome: RunOutcome) -> ExitCode:
     """The exit code of an outcome."""
-    if outcome.status is RunStatus.CANCELLED:
+    if outcome.status in ENDED_FROM_OUTSIDE:
         return ExitCode.CANCELLED
     if isinstance(outcome.result, Ok):
         return ExitCode.OK

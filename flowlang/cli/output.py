@@ -13,14 +13,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TextIO
 
 from flowlang.cli.terminal import can_color, escaped, is_terminal, one_line, styled
 
 TEXT: Final = "text"
 JSON: Final = "json"
+JSONL: Final = "jsonl"
 FORMATS: Final = (TEXT, JSON)
+LIST_FORMATS: Final = (TEXT, JSON, JSONL)
+"""The forms of what can be long: with `jsonl` each item is a document on a line of its own."""
 CHECK_FORMATS: Final = (TEXT, "concise", JSON, "github", "sarif")
 """The forms of findings."""
 
@@ -32,7 +35,8 @@ class Output:
         self._out = sys.stdout
         self._err = sys.stderr
         self.format = format
-        self.is_json = format == JSON
+        self.is_json = format in (JSON, JSONL)
+        self.is_jsonl = format == JSONL
         self.is_quiet = verbosity < 0
         self.is_verbose = verbosity > 0
         self.has_terminal = is_terminal(self._err)
@@ -60,7 +64,18 @@ class Output:
     def document(self, document: Mapping[str, Any]) -> None:
         """Writes one JSON document to stdout."""
         # On a terminal everything outside ASCII is escaped, and with it the control characters that JSON allows.
-        self._write_data(json.dumps(document, ensure_ascii=self.has_terminal_data, indent=2, allow_nan=False) + "\n")
+        indent = None if self.is_jsonl else 2
+        self._write_data(
+            json.dumps(document, ensure_ascii=self.has_terminal_data, indent=indent, allow_nan=False) + "\n"
+        )
+
+    def items(self, schema: str, name: str, item_schema: str, items: Sequence[Mapping[str, Any]], **more: Any) -> None:
+        """Writes a list: as one document that has it under `name`, or with `jsonl` each item as a document."""
+        if not self.is_jsonl:
+            self.document({"schema": schema, name: list(items), **more})
+            return
+        for item in items:
+            self.document({"schema": item_schema, **item})
 
     def _write_data(self, text: str) -> None:
         if self._is_reader_gone:

@@ -40,6 +40,28 @@ KINDS: Final = (
         "journal to the project folder that the current directory lies in, unless `--db` names another.",
     ),
     _Kind(
+        errors.RunAlreadyExists, "run-exists", ExitCode.USAGE, "the id of a run is taken",
+        "Every run of a journal has an id of its own, for as long as the run is kept.",
+    ),
+    _Kind(
+        errors.RunEnded, "run-ended", ExitCode.USAGE, "the run has ended",
+        "A run that has ended takes no more messages. `flowlang runs retry` and `flowlang runs reset` let one go on.",
+    ),
+    _Kind(
+        errors.MessageConflict, "message-conflict", ExitCode.USAGE, "a key was used for another message before",
+        "`--key` is your own id of a signal. Sent again with the same key, the same signal is delivered once; another "
+        "signal needs another key. Nothing was sent.",
+    ),
+    _Kind(
+        errors.GateNotFound, "gate-not-found", ExitCode.USAGE, "there is no such gate, or the token is not its own",
+        "`flowlang gates` lists the gates that wait for a decision, with the runs that they belong to. A token is one "
+        "long word that begins with `flg1.`; a part of it is none.",
+    ),
+    _Kind(
+        errors.GateClosed, "gate-closed", ExitCode.FAILED, "the gate was decided before, or its time is over",
+        "A gate is decided once. Whoever was first has decided; the run goes on with that.",
+    ),
+    _Kind(
         errors.ReplayMismatch, "replay-mismatch", ExitCode.DIVERGED, "the code does not agree with the run's journal",
         "A run that is taken up again repeats its evaluation and finds every action it performed in its journal. Here "
         "the code asked for another one than the journal has, because it was changed, and the run was moved to the "

@@ -1,4 +1,4 @@
-"""Counts and sizes as people write them: `10_000_000`, `10M`, `1e7`; `200MB`, `64MiB`, `1.5 GiB`.
+"""Counts, sizes and spans of time as people write them: `10_000_000`, `10M`, `1e7`; `200MB`, `64MiB`; `90s`, `7d`.
 
 `k`, `M`, `G` and `T` are thousands, with `i` behind them powers of 1024, in capitals or not; of a size, `B` may follow.
 """
@@ -39,6 +39,24 @@ class Size(Count):
     name = "size"
     unit = "b"
     wanted = "a size, such as `200MB` or `64MiB`"
+
+
+class Span(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A span of time, in milliseconds. A number alone is seconds."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The milliseconds that a text stands for."""
+        from flowlang.runtime.operations.time_text import parse_span_ms
+
+        if isinstance(value, int):
+            return value
+        span_ms = parse_span_ms(value if not value.replace(".", "", 1).isdigit() else f"{value}s")
+        if span_ms is None:
+            shown = value if len(value) <= 40 else value[:39] + "…"
+            self.fail(f"`{shown}` is not a span of time, such as `90s`, `30min`, `12h` or `7d`", param, ctx)
+        return span_ms
 
 
 def _parse(text: str, unit: str) -> int | None:

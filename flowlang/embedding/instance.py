@@ -20,17 +20,17 @@ from typing import Any, Final, Protocol
 import attrs
 from greenlet import getcurrent
 
-from flowlang.embedding.absent_action import AbsentActions
+from flowlang.embedding.absent_action import NO_RUN_HINT, AbsentActions
 from flowlang.embedding.ongoing import Ongoing
 from flowlang.embedding.usage import Usage, Watch
 from flowlang.lang.compile.naming import is_script_name, python_name, script_name
 from flowlang.lang.eval.callback import IN_CALLBACK
-from flowlang.lang.eval.command import Command, Note, StartTimer
-from flowlang.lang.eval.evaluation import LINE_CHARACTERS_MAX, Completed, Entry, Evaluation, Step, Suspended
+from flowlang.lang.eval.command import Answer, Command, Note, Position, StartTimer
+from flowlang.lang.eval.evaluation import LINE_CHARACTERS_MAX, Completed, Entry, Evaluation, Step, Suspended, Waiter
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.interpreter import UNIVERSE, Build
 from flowlang.lang.values.display import str_value
-from flowlang.lang.values.fault import Stop
+from flowlang.lang.values.fault import Fault, Stop
 from flowlang.lang.values.meter import Budget
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
@@ -78,16 +78,17 @@ class HostedEvaluation(Evaluation):
         self.host_error: Exception | None = None
         self._on_print = setting.on_print
         self._now_ms = 0
-        self._timers: list[tuple[int, int, Fiber]] = []
+        self._timers: list[tuple[int, int, Position]] = []
         self._timers_begun = 0
 
     def begin(self, name: str, body: Callable[[Fiber], Any]) -> Step:
         """Runs `body` as a root flow of that name to its end, passing over the time that it waits."""
         step = super().begin(name, body)
         while isinstance(step, Suspended) and self._timers:
-            self._now_ms, _, fiber = heappop(self._timers)
-            self.make_ready(fiber)
-            step = self._advance()
+            now_ms, _, position = heappop(self._timers)
+            if position in self.waiting:
+                self._now_ms = now_ms
+                step = self.resume([(position, Answer())])
         return step
 
     def drop(self) -> None:
@@ -120,14 +121,15 @@ class HostedEvaluation(Evaluation):
         super().enter_fiber()
         IN_CALLBACK.set(None)
 
-    def ask(self, fiber: Fiber, command: Command) -> None:
-        """Lets the fiber wait until the clock has come to the end of its timer. Timers that end in the same millisecond
-        do so in the order in which they began. There are no other commands: the catalog has no actions."""
-        assert isinstance(command, StartTimer)
+    def put(self, command: Command, waiter: Waiter) -> None:
+        """Starts a timer on the clock. Timers that end in the same millisecond do so in the order in which they began.
+        Other commands fail, and so does the wait for a moment of the calendar, of which this clock knows nothing."""
+        if not isinstance(command, StartTimer) or command.at_ms is not None:
+            raise Fault("no-run", "this is only possible in a run", hint=NO_RUN_HINT)
         self.meter.charge(TIMER_STEPS)
-        heappush(self._timers, (self._now_ms + command.delay_ms, self._timers_begun, fiber))
+        heappush(self._timers, (self._now_ms + command.delay_ms, self._timers_begun, command.position))
         self._timers_begun += 1
-        fiber.suspend()
+        self._waiting[command.position] = waiter
 
     def tell(self, note: Note) -> None:
         """Forgets what a run would record."""

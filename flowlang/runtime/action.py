@@ -21,14 +21,18 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
+from enum import Enum
+from typing import Any, Final, Generic, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
 import attrs
 
 from flowlang.lang.diagnostics.suggest import nearest
+from flowlang.lang.values.convert import Adopt, to_host
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.parameter import Mismatch, Parameter, ParameterType, parameter_type
+from flowlang.lang.values.parameter import Mismatch, Parameter, ParameterType
 from flowlang.runtime.action_context import ActionCancelled, ActionContext, ActionError
+from flowlang.runtime.retry import Retry
+from flowlang.runtime.typed import adopt, annotated_type, build, is_plain
 
 __all__ = [
     "ActionCancelled",
@@ -37,6 +41,7 @@ __all__ = [
     "ActionRegistry",
     "ActionSpec",
     "BoundCall",
+    "Retry",
     "action",
     "bind",
     "signature_digest",
@@ -45,7 +50,10 @@ __all__ = [
 
 DEFAULT_TIMEOUT: Final = timedelta(seconds=60)
 TIMEOUT_ARGUMENT: Final = "timeout"
+RETRY_ARGUMENT: Final = "retry"
 TIMEOUT_MAX_S: Final = 30 * 24 * 3600
+
+Isolation: TypeAlias = Literal["thread", "process"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -55,7 +63,10 @@ Result = TypeVar("Result")
 class ActionSpec(Generic[Parameters, Result]):
     """One action. `name` is dotted (`files.read_text`). `timeout` limits one attempt, None does not. `inline`: quick
     and never blocking, so it is performed on the evaluator's thread. `takes_context`: the function's first parameter
-    is the `ActionContext`. `is_async`: the function is a coroutine function; it gets an event loop of its own."""
+    is the `ActionContext`. `is_async`: the function is a coroutine function. `retry`: when a failed attempt is
+    repeated, unless the call says otherwise. `heartbeat_timeout`: an attempt that is silent for longer fails.
+    `isolation`: whether a call gets a process of its own, which can be killed and may crash. `typed`: the parameters
+    whose arguments are more to the function than plain data; `gives_typed`: whether the result is."""
 
     name: str
     function: Callable[Parameters, Result]
@@ -66,6 +77,33 @@ class ActionSpec(Generic[Parameters, Result]):
     takes_context: bool
     is_async: bool
     doc: str
+    retry: Retry | None = None
+    heartbeat_timeout: timedelta | None = None
+    isolation: Isolation = "thread"
+    typed: Mapping[str, ParameterType] = attrs.field(factory=dict, repr=False)
+    gives_typed: bool = False
+
+    @property
+    def adopt(self) -> Adopt | None:
+        """What makes data of the parts of a result that are none."""
+        return adopt if self.gives_typed else None
+
+    def typed_arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a script as what the function asks for. They were checked by `bind`; those of a journal may
+        have been checked against another version of the function. Raises Fault `action-argument`."""
+        if not self.typed:
+            plain: dict[str, Any] = to_host(arguments)
+            return plain
+        made = {}
+        for name, value in arguments.items():
+            kind = self.typed.get(name)
+            if kind is None:
+                made[name] = to_host(value)
+                continue
+            if (found := kind.mismatch(value)) is not None:
+                raise _argument_fault(self, f"needs {found.expected} for `{name}{found.path}`, not {found.given}", name)
+            made[name] = build(kind, value)
+        return made
 
     def __call__(self, *arguments: Parameters.args, **keywords: Parameters.kwargs) -> Result:
         """Calls the function itself, as Python."""
@@ -86,7 +124,13 @@ def action(function: Callable[Parameters, Result], /) -> ActionSpec[Parameters, 
 
 @overload
 def action(
-    *, name: str | None = None, timeout: timedelta | None = DEFAULT_TIMEOUT, inline: bool = False
+    *,
+    name: str | None = None,
+    timeout: timedelta | None = DEFAULT_TIMEOUT,
+    inline: bool = False,
+    retry: Retry | None = None,
+    heartbeat_timeout: timedelta | None = None,
+    isolation: Isolation = "thread",
 ) -> Callable[[Callable[Parameters, Result]], ActionSpec[Parameters, Result]]: ...
 
 
@@ -97,11 +141,18 @@ def action(
     name: str | None = None,
     timeout: timedelta | None = DEFAULT_TIMEOUT,
     inline: bool = False,
+    retry: Retry | None = None,
+    heartbeat_timeout: timedelta | None = None,
+    isolation: Isolation = "thread",
 ) -> Any:
     """Makes a function an action. Raises TypeError for a function whose calls cannot be checked or journaled."""
 
     def declare(function: Callable[..., Any]) -> ActionSpec[..., Any]:
-        return _declare(function, name or function.__name__, timeout, inline)
+        own_name = name or function.__name__
+        if isolation == "process":
+            _check_importable(function, own_name, inline)
+        spec = _declare(function, own_name, timeout, inline)
+        return attrs.evolve(spec, retry=retry, heartbeat_timeout=heartbeat_timeout, isolation=isolation)
 
     return declare if function is None else declare(function)
 
@@ -129,7 +180,7 @@ def bind(spec: ActionSpec[..., Any], positional: Sequence[Any], keywords: Mappin
         if parameter.name in given and (found := parameter.type.mismatch(given[parameter.name])) is not None:
             raise _type_fault(spec, parameter, found)
     for name in remaining:
-        close = nearest(name, [*(parameter.name for parameter in spec.parameters), TIMEOUT_ARGUMENT])
+        close = nearest(name, [*(parameter.name for parameter in spec.parameters), TIMEOUT_ARGUMENT, RETRY_ARGUMENT])
         hint = f"did you mean `{close}`?" if close else None
         raise _argument_fault(spec, f"has no argument `{name[:80]}`", name[:80], hint)
     return BoundCall(given, timeout)
@@ -235,7 +286,19 @@ def _declare(function: Callable[..., Any], name: str, timeout: timedelta | None,
     parameters = tuple(_parameter(name, each, hints) for each in declared[1 if takes_context else 0 :])
     result = _read(name, "the result", hints.get("return", Any))
     doc = inspect.cleandoc(function.__doc__ or "")
-    return ActionSpec(name, function, parameters, result, timeout, inline, takes_context, is_async, doc)
+    typed = {each.name: each.type for each in parameters if not is_plain(each.type)}
+    return ActionSpec(
+        name, function, parameters, result, timeout, inline, takes_context, is_async, doc, typed=typed,
+        gives_typed=not is_plain(result),
+    )  # fmt: skip
+
+
+def _check_importable(function: Callable[..., Any], name: str, inline: bool) -> None:
+    """Another process can find a function by its name only."""
+    if inline:
+        raise TypeError(f"action `{name}` cannot be performed inline and in a process of its own")
+    if "<" in function.__qualname__:
+        raise TypeError(f"action `{name}` must stand at the top level of its module, where another process finds it")
 
 
 def _parameter(name: str, declared: inspect.Parameter, hints: Mapping[str, Any]) -> Parameter:
@@ -243,17 +306,20 @@ def _parameter(name: str, declared: inspect.Parameter, hints: Mapping[str, Any])
         raise TypeError(f"action `{name}` takes `*{declared.name}`; calls of it could not be checked")
     if declared.kind is inspect.Parameter.POSITIONAL_ONLY:
         raise TypeError(f"argument `{declared.name}` of action `{name}` must have a name that calls can use")
-    if declared.name == TIMEOUT_ARGUMENT:
-        raise TypeError(f"action `{name}` cannot have an argument `timeout`: every action call takes one already")
+    if declared.name in (TIMEOUT_ARGUMENT, RETRY_ARGUMENT):
+        raise TypeError(
+            f"action `{name}` cannot have an argument `{declared.name}`: every action call takes one already"
+        )
     kind = _read(name, f"argument `{declared.name}`", hints.get(declared.name, Any))
     required = declared.default is inspect.Parameter.empty
     keyword_only = declared.kind is inspect.Parameter.KEYWORD_ONLY
-    return Parameter(declared.name, kind, required, None if required else declared.default, keyword_only)
+    default = declared.default.value if isinstance(declared.default, Enum) else declared.default
+    return Parameter(declared.name, kind, required, None if required else default, keyword_only)
 
 
 def _read(name: str, what: str, annotation: Any) -> ParameterType:
     try:
-        return parameter_type(annotation)
+        return annotated_type(annotation)
     except TypeError as problem:
         raise TypeError(f"{what} of action `{name}`: {problem}") from None
 

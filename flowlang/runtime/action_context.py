@@ -11,6 +11,10 @@ Stopping is cooperative, because Python cannot end a thread. A context is in one
 
 An action whose effect is one atomic instant (a rename, a COMMIT) calls `commit()` right before it. Then a timeout
 never lies: an attempt reported as timed out has not had its effect and will not have it later.
+
+A long action says that it lives with `heartbeat(details)`. With a heartbeat timeout, an attempt that falls silent is
+given up; the details of the last heartbeat are what the next attempt finds in `last_heartbeat`, so that it can go on
+where this one was.
 """
 
 from __future__ import annotations
@@ -19,13 +23,22 @@ import threading
 import time
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from flowlang.lang.values.canonical import encode
+from flowlang.lang.values.convert import from_host
 from flowlang.runtime.clock import Clock
 from flowlang.runtime.database import Databases
 from flowlang.runtime.file_access import FileAccess
+
+if TYPE_CHECKING:
+    from logging import LoggerAdapter
+
+HEARTBEAT_BYTES_MAX: Final = 64 << 10
+GIVEN_UP: Final = "cancelled"
+"""The kind of failure of an attempt that somebody cancelled; its time being over has other kinds."""
 
 
 class ActionError(Exception):
@@ -57,7 +70,10 @@ class ContextState(Enum):
 class ActionContext:
     """One attempt's identity, capabilities and end. `position` is the text of the command's position.
     `idempotency_key` is the same in every attempt of the same call, and in no other call of any run.
-    `attempt` counts from 1. `deadline_s` is a reading of `time.monotonic()`, None without a timeout."""
+    `attempt` counts from 1. `deadline_s` is a reading of `time.monotonic()`, None without a timeout.
+    `lease_token`: of the lease under which the attempt was started, to tell owners of the run apart. `action`: the
+    action's name. `last_heartbeat`: the details of the last heartbeat of the attempt before. The functions are those
+    of whoever watches the attempt: told of heartbeats (in canonical bytes) and of progress; `on_commit` may refuse."""
 
     run_id: str
     position: str
@@ -67,6 +83,18 @@ class ActionContext:
     databases: Databases
     clock: Clock
     deadline_s: float | None = None
+    lease_token: int = 0
+    action: str = ""
+    last_heartbeat: Any = None
+    on_heartbeat: Callable[[bytes], object] | None = None
+    on_progress: Callable[[float, float | None, str], object] | None = None
+    on_commit: Callable[[], bool] | None = None
+    heartbeat_payload: bytes | None = attrs.field(default=None, init=False)
+    """The details of this attempt's last heartbeat, in canonical bytes."""
+    heartbeat_s: float = attrs.field(default=0.0, init=False)
+    """When the last heartbeat came, a reading of `time.monotonic()`."""
+    end_kind: str = attrs.field(default=GIVEN_UP, init=False)
+    """The kind of failure of an attempt that was given up."""
     _state: ContextState = attrs.field(default=ContextState.RUNNING, init=False)
     _hooks: list[Callable[[], object]] = attrs.field(factory=list, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False)
@@ -88,9 +116,38 @@ class ActionContext:
     def commit(self) -> None:
         """Declares that the effect happens now. Raises ActionCancelled when it must not happen any more."""
         with self._lock:
-            if self._state is ContextState.CANCELLED:
+            if self._state is ContextState.CANCELLED or (self.on_commit is not None and not self.on_commit()):
                 raise ActionCancelled
             self._state = ContextState.COMMITTING
+
+    def heartbeat(self, details: Any = None) -> None:
+        """Says that the attempt lives, and how far it is: `details` is plain data of at most 64 KiB, which the next
+        attempt gets if this one fails. Raises ActionCancelled when the attempt was given up."""
+        self.check()
+        payload = encode(from_host(details, "details"), "details")
+        if len(payload) > HEARTBEAT_BYTES_MAX:
+            raise ValueError(f"the details of a heartbeat take {len(payload) >> 10} KiB, more than 64")
+        self.beat(payload)
+
+    def beat(self, payload: bytes) -> None:
+        """A heartbeat whose details are canonical bytes already."""
+        self.heartbeat_payload = payload
+        self.heartbeat_s = time.monotonic()
+        if self.on_heartbeat is not None:
+            self.on_heartbeat(payload)
+
+    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        """Tells whoever watches how far the action is. Nothing is recorded; it counts as no heartbeat."""
+        if self.on_progress is not None:
+            self.on_progress(done, total, message)
+
+    @property
+    def logger(self) -> LoggerAdapter[Any]:
+        """The logger `flowlang.action`; its records carry `run_id`, `position`, `action` and `attempt`."""
+        import logging
+
+        about = {"run_id": self.run_id, "position": self.position, "action": self.action, "attempt": self.attempt}
+        return logging.LoggerAdapter(logging.getLogger("flowlang.action"), about)
 
     def on_cancel(self, hook: Callable[[], object]) -> Callable[[], None]:
         """Has `hook` called, from another thread, when the attempt is given up: at once if it already was.
@@ -109,13 +166,15 @@ class ActionContext:
 
         return take_back
 
-    def cancel(self) -> bool:
-        """Gives the attempt up and calls the hooks. False when its effect is already happening."""
+    def cancel(self, kind: str = GIVEN_UP) -> bool:
+        """Gives the attempt up and calls the hooks; it fails with that kind. False when its effect is already
+        happening."""
         with self._lock:
             if self._state is ContextState.COMMITTING:
                 return False
             if self._state is ContextState.RUNNING:
                 self._state = ContextState.CANCELLED
+                self.end_kind = kind
                 while self._hooks:
                     self._hooks.pop()()
             return True

@@ -1,367 +1,486 @@
-"""One activation: a run is taken up, replayed to where its past ends, and driven on until it ends or must wait.
+"""One activation: a run is taken up, replayed to where its past ends, and driven on until it ends or is put down.
 
 The rule that everything rests on: a result is recorded before the next effect starts. After answers arrived, the
 script is evaluated on to its next commands without a commit; then one append makes the answers, what the script said
 and the intents of its new commands durable together; only then do those commands start.
 
-A run that has nothing else to do performs an inline action on its own thread; everything else goes to an executor.
+An activation never waits and never writes. Whoever drives it (`driver.py` one run, `worker.py` many) goes round:
+
+    put outcomes and messages in  ─▶  advance  ─▶  append the draft  ─▶  settle (effects start)
+
+so a hundred activations can share one thread and one transaction, and a test can drive one through any order of
+events.
 """
 
 from __future__ import annotations
 
-import _thread
-import queue
-import threading
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import attrs
 
+from flowlang.errors import MessageConflict, RunAlreadyExists, RunEnded, RunError, RunNotFound
 from flowlang.lang.eval.command import (
+    CANCEL_POSITION,
     Answer,
     CallAction,
-    Command,
-    FlowBegun,
-    FlowEnded,
-    LogLine,
-    Note,
     Position,
-    StartTimer,
-    TaskBegun,
+    SpawnRun,
 )
-from flowlang.lang.eval.evaluation import Completed, Evaluation, Step, Stopped
-from flowlang.lang.eval.failure import trace_struct
+from flowlang.lang.eval.evaluation import Completed, Continued, Evaluation, Step, Stopped, Suspended
+from flowlang.lang.eval.failure import Defect, trace_struct
 from flowlang.lang.values.canonical import decode, encode
-from flowlang.lang.values.convert import from_host
+from flowlang.lang.values.convert import from_host, to_host
 from flowlang.lang.values.fault import BudgetExceeded
-from flowlang.lang.values.result import Ok
-from flowlang.runtime.action_context import ActionContext
-from flowlang.runtime.catalog import Catalog
-from flowlang.runtime.clock import Clock
-from flowlang.runtime.database import Databases
-from flowlang.runtime.executors.executor import ActionFailure, Attempt, Executor, Success, attempt_timeout_s
+from flowlang.lang.values.result import Err, Ok
+from flowlang.runtime.asking import TAKING, begin_chapter, event_of
+from flowlang.runtime.draft import Draft
+from flowlang.runtime.executors.executor import ActionFailure, Success
 from flowlang.runtime.executors.executor import Outcome as AttemptOutcome
-from flowlang.runtime.file_access import FileAccess
-from flowlang.runtime.hooks import Hooks
+from flowlang.runtime.gate_token import make_token
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
     ActionScheduled,
+    AttemptFailed,
     AttemptStarted,
+    CancelRequested,
+    ChildEnded,
+    ChildStarted,
     Event,
-    FlowCompleted,
-    FlowStarted,
+    GateOpened,
     LogWritten,
+    MessageReceived,
+    MessageSent,
+    ReceiveStarted,
+    ReceiveTimedOut,
     Record,
     RunCompleted,
     RunStopped,
-    TaskStarted,
     TimerFired,
     TimerStarted,
+    parse_position,
     position_text,
 )
-from flowlang.runtime.journal.journal import Counters, RunStatus
-from flowlang.runtime.replay import Replay, place_of
+from flowlang.runtime.journal.model import (
+    Append,
+    Counters,
+    Lease,
+    NewChild,
+    RunStatus,
+)
+from flowlang.runtime.message import received_payload
+from flowlang.runtime.performing import Call, Performing
+from flowlang.runtime.replay import Open, Replay, cancel_answer, receive_timeout
+from flowlang.runtime.retry import retry_at_ms
+from flowlang.runtime.waiting import Waiting
 
-
-class Writer(Protocol):
-    """Where an activation appends; `RunWriter` in `engine.py` creates the run with the first append."""
-
-    def write(self, events: Sequence[Event], counters: Counters, status: RunStatus) -> list[Record]:
-        """Makes events durable and gives them back as records."""
-        ...
-
-    def release(self, status: RunStatus) -> None:
-        """Gives the run back without an event."""
-        ...
-
-
-@attrs.define(eq=False)
-class StopRequest:
-    """Whether a run is to be suspended. A plain field: taking a lock in a signal handler can wait for ever."""
-
-    is_made: bool = False
+Answered: TypeAlias = tuple[Event, Position, Answer]
 
 
 @attrs.frozen
-class Environment:
-    """What actions are performed with."""
+class Identity:
+    """What an activation knows of its run. `chapter` and `salt` are those of the chapter under way, `given` the
+    arguments that it began with. `child` makes the run of a spawned flow."""
 
-    catalog: Catalog
-    inline: Executor
-    threads: Executor
-    files: FileAccess
-    databases: Databases
-    clock: Clock
-    hooks: Hooks
+    run_id: str
+    salt: str
+    chapter: int
+    given: Any
+    deadline_at_ms: int | None
+    child: Callable[[SpawnRun, str], NewChild]
+    key: Callable[[str | None], tuple[str, bytes]]
 
 
 @attrs.define(eq=False)
 class Activation:
-    """Drives one run. `stop` may be made by a signal handler: the run is suspended as soon as what is being performed
-    has been recorded."""
+    """Drives one run, from `take_up` to a final status. `sequence` is its last durable record; `draft` what comes
+    next, with `status` and `effects`."""
 
-    run_id: str
-    salt: str
+    identity: Identity
     evaluation: Evaluation
     replay: Replay
-    writer: Writer
-    environment: Environment
+    performing: Performing
     counters: Counters
-    stop: StopRequest
-    _answers: dict[Position, Answer] = attrs.field(factory=dict)
-    _batch: list[Event] = attrs.field(factory=list)
-    _running: dict[Position, ActionContext] = attrs.field(factory=dict)
-    _timers: dict[Position, int] = attrs.field(factory=dict)
-    _starting: list[Callable[[], None]] = attrs.field(factory=list)
-    _done: queue.SimpleQueue[tuple[Position, AttemptOutcome]] = attrs.field(factory=queue.SimpleQueue)
-    _wake: threading.Event = attrs.field(factory=threading.Event)
+    sequence: int = 0
+    step: Step | None = None
+    draft: Draft = attrs.field(factory=Draft)
+    status: RunStatus = RunStatus.RUNNING
+    reason: str = ""
+    outcome: bytes | None = None
+    waiting: Waiting = attrs.field(factory=Waiting)
+    _outcomes: deque[tuple[Position, Call, int, AttemptOutcome]] = attrs.field(factory=deque)
+    _at_once: list[tuple[Position, Answer]] = attrs.field(factory=list)
+    repeated: deque[tuple[Position, bytes]] = attrs.field(factory=deque)
+    _is_cancelled: bool = False
 
-    def replay_past(self) -> Step:
+    # Taking up
+
+    def take_up(self) -> Step:
         """Evaluates up to where the recorded past ends. Raises Divergence; performs and records nothing.
 
         Budgets do not hold for what was evaluated before. But nothing tells whether the turn after the last answer was
         evaluated to its end, so they do hold for that one: a run that a budget stopped does not get past it so."""
         evaluation, replay, steps = self.evaluation, self.replay, self.counters.steps
         if replay.is_last_answer_given:
-            evaluation.go_live(steps)
+            self._go_live(steps)
         step = evaluation.start()
         said = replay.new_of(step.said)
-        while not isinstance(step, (Completed, Stopped)):
+        while not isinstance(step, (Completed, Stopped, Continued)):
             answer = replay.next_answer(evaluation.waiting)
             if answer is None:
                 break
             if replay.is_last_answer_given:
-                evaluation.go_live(steps)
+                self._go_live(steps)
             step = evaluation.resume([answer])
             said += replay.new_of(step.said)
         if not isinstance(step, Stopped):
             replay.check_complete()
             if not said:
                 evaluation.go_live(steps)  # the turn is recorded to its end, and its steps are counted already
+        evaluation.is_live = True
         return attrs.evolve(step, said=said)
 
-    def drive(self, step: Step, first: Sequence[Event]) -> Step:
-        """Goes on from `step` until the run ends, is stopped or must be given up. `first` are events that belong
-        before everything new. The last append has been made when this returns."""
-        self._batch += first
-        self._reopen()
-        while True:
-            self._take(step.said)
-            if isinstance(step, (Completed, Stopped)):
-                self._finish(step)
-                return step
-            self._commit(RunStatus.RUNNING)
-            self._start()
-            if self.evaluation.is_ready:
-                step = self.evaluation.resume(())
-                continue
-            if not self._wait():
-                self._suspend()
-                return step
-            answers, self._answers = self._answers, {}
-            self.evaluation.begin_turn()
-            step = self.evaluation.resume(answers.items())
+    def _go_live(self, steps: int) -> None:
+        """Budgets hold from here on; but a turn that has recorded commands is still part of the past."""
+        self.evaluation.go_live(steps)
+        self.evaluation.is_live = not self.replay.has_unmatched
 
-    # Recording
-
-    def _take(self, said: Sequence[Command | Note]) -> None:
-        for item in said:
-            match item:
-                case CallAction():
-                    self._schedule(item)
-                case StartTimer():
-                    wake_at_ms = self.environment.clock.now_ms() + item.delay_ms
-                    self._batch.append(TimerStarted(item.position, wake_at_ms, place_of(item.frame)))
-                    self._timers[item.position] = wake_at_ms
-                case _:
-                    self._batch.append(_event_of(item))
-
-    def _schedule(self, command: CallAction) -> None:
-        self._batch.append(
-            ActionScheduled(
-                command.position, command.action, command.digest, place_of(command.frame), command.arguments
-            )
-        )
-        self._prepare(command.position, command.action, command.arguments, command.timeout_s, 1)
-
-    def _prepare(self, position: Position, action: str, payload: bytes, timeout_s: float | None, number: int) -> None:
-        environment = self.environment
-        spec = environment.catalog.spec(action)
-        text = position_text(position)
-        context = ActionContext(
-            self.run_id, text, f"{self.run_id}/{self.salt}/{text}", number, environment.files, environment.databases,
-            environment.clock,
-        )  # fmt: skip
-        attempt = Attempt(spec, payload, context, attempt_timeout_s(spec, timeout_s))
-        executor = environment.inline if spec.inline else environment.threads
-
-        def start() -> None:
-            environment.hooks.attempt(self.run_id, position, action, number)
-            self._running[position] = context
-            executor.submit(attempt, lambda _, outcome: self._report(position, outcome))
-
-        self._starting.append(start)
-
-    def _reopen(self) -> None:
-        """Starts again what was being performed when the past ended."""
+    def open(self, step: Step, first: Sequence[Event], now_ms: int) -> None:
+        """Goes on from `step`. `first` are events that belong before everything new."""
+        self.draft.events += first
+        self._is_cancelled = self.replay.is_cancelled
+        self.waiting.gates.update(self.replay.gates)
+        self.waiting.decisions.update(self.replay.decisions)
+        self.waiting.deadline_at_ms = None if self._is_cancelled else self.identity.deadline_at_ms
         for position, opened in self.replay.open.items():
-            event = opened.record.event
-            if isinstance(event, TimerStarted):
-                self._timers[position] = event.wake_at_ms
-            elif isinstance(event, ActionScheduled):
-                self._batch.append(AttemptStarted(position, opened.attempts + 1))
-                timeout_s = opened.asking.timeout_s if isinstance(opened.asking, CallAction) else None
-                self._prepare(position, event.action, event.payload, timeout_s, opened.attempts + 1)
+            self._reopen(position, opened)
+        self._follow(step, now_ms)
 
-    def _commit(self, status: RunStatus) -> None:
-        if not self._batch and status is RunStatus.RUNNING:
-            return
-        batch, self._batch = self._batch, []
-        done = sum([type(event) is ActionCompleted for event in batch])
-        evaluation = self.evaluation
-        self.counters = Counters(
-            evaluation.total_steps, evaluation.meter.memory, self.counters.actions_completed + done
-        )
-        records = self.writer.write(batch, self.counters, status)
-        hooks = self.environment.hooks
-        for record in records:
-            hooks.recorded(self.run_id, record)
-            if isinstance(record.event, LogWritten):
-                hooks.line(self.run_id, record.event)
-
-    # Performing
-
-    def _start(self) -> None:
-        starting, self._starting = self._starting, []
-        for start in starting:
-            start()
-
-    def _report(self, position: Position, outcome: AttemptOutcome) -> None:
-        """Called by executors, from any thread."""
-        self._done.put((position, outcome))
-        self._wake.set()
-
-    def _wait(self) -> bool:
-        """Waits until something can go on. False when the run is to be suspended."""
-        clock = self.environment.clock
-        while True:
-            self._collect()
-            if not self._answers:
-                self._wake.clear()
-                self._collect()  # what came in before the event was cleared
-            if self.stop.is_made:
-                self._let_finish()
-                return False
-            if self._answers:
-                return True
-            if self._running:
-                due_ms = min(self._timers.values(), default=None)
-                if due_ms is None:
-                    self._wake.wait()
+    def _reopen(self, position: Position, opened: Open) -> None:
+        """Goes on waiting for, or starts again, what had no answer when the past ended."""
+        event, asking = opened.record.event, opened.asking
+        match event:
+            case TimerStarted():
+                self.waiting.start_timer(position, event.wake_at_ms)
+            case ReceiveStarted():
+                self.waiting.receive(position, event.channel, event.name, event.wake_at_ms)
+            case ChildStarted():
+                self.waiting.children[position] = event.run_id
+            case ActionScheduled():
+                timeout_s, retry = None, None
+                if isinstance(asking, CallAction):
+                    timeout_s, retry = asking.timeout_s, asking.retry
+                begun_ms = opened.record.recorded_at_ms
+                call = self.performing.schedule(position, event.action, event.payload, timeout_s, retry, begun_ms)
+                call.attempt = opened.attempts
+                if opened.failure is not None:
+                    call.heartbeat = to_host(decode(opened.failure)).get("heartbeat")
+                if opened.retry_at_ms is not None:
+                    self.performing.unschedule(position)
+                    self.performing.retries[position] = opened.retry_at_ms
                 else:
-                    clock.wait(self._wake, due_ms)
-            elif self._timers:
-                position, due_ms = min(self._timers.items(), key=lambda timer: (timer[1], timer[0]))
-                self.environment.hooks.waiting(self.run_id, position, due_ms)
-                clock.wait(self._wake, due_ms)
+                    call.attempt += 1
+                    self.draft.events.append(AttemptStarted(position, call.attempt))
 
-    def _collect(self) -> None:
-        """Takes what is done: actions in the order in which they finished, then timers that are due."""
-        while not self._done.empty():
-            position, outcome = self._done.get()
-            del self._running[position]
-            self._answer(position, outcome)
-        if self._timers:
-            now_ms = self.environment.clock.now_ms()
-            due = sorted((at_ms, position) for position, at_ms in self._timers.items() if at_ms <= now_ms)
-            for _, position in due:
-                del self._timers[position]
-                self._batch.append(TimerFired(position))
-                self._answers[position] = Answer()
+    # Going on
 
-    def _answer(self, position: Position, outcome: AttemptOutcome) -> None:
+    def put_outcome(self, position: Position, call: Call, number: int, outcome: AttemptOutcome) -> None:
+        """What an attempt came to. Called on the thread that drives the run."""
+        self._outcomes.append((position, call, number, outcome))
+
+    def advance(self, now_ms: int) -> bool:
+        """Takes what came in and evaluates on. True when there is something to append, or the run has ended.
+
+        Answers are delivered one by one: each is followed in the journal by all that it led to, so that a replay finds
+        the order in which things ended. After a command that is answered by its own record nothing more is delivered
+        before that answer."""
+        evaluation = self.evaluation
+        if self.status is not RunStatus.RUNNING:
+            return not self.draft.is_empty
+        if evaluation.is_ready:
+            self._follow(evaluation.resume(()), now_ms)
+        elif self._at_once:
+            answers, self._at_once = self._at_once, []
+            evaluation.begin_turn()
+            self._follow(evaluation.resume(answers), now_ms)
+        else:
+            self._feed(now_ms)
+        return not self.draft.is_empty
+
+    def _feed(self, now_ms: int) -> None:
+        is_fed = False
+        while self._takes_more:
+            answered = self._next_answer(now_ms)
+            if answered is None:
+                return
+            event, position, answer = answered
+            self.draft.events.append(event)
+            if not is_fed:
+                is_fed = True
+                self.evaluation.begin_turn()
+            self._follow(self.evaluation.resume(((position, answer),)), now_ms)
+
+    @property
+    def _takes_more(self) -> bool:
+        return (
+            self.status is RunStatus.RUNNING
+            and not self.evaluation.is_ready
+            and not self.draft.is_answering
+            and type(self.step) is Suspended
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `advance` has something to do without anything coming in."""
+        return bool(self._outcomes or self._at_once or self.repeated or self.evaluation.is_ready)
+
+    @property
+    def is_parkable(self) -> bool:
+        """Whether the run only waits for times and messages, so that nothing is lost when it is put down."""
+        performing = self.performing
+        return not (performing.running or performing.is_starting or self.is_ready) and self.status is RunStatus.RUNNING
+
+    def next_due_ms(self) -> int | None:
+        """When something happens by itself; None when never."""
+        times = list(self.performing.retries.values())
+        own = self.waiting.next_due_ms()
+        return min(times if own is None else [*times, own], default=None)
+
+    def _next_answer(self, now_ms: int) -> Answered | None:
+        """The next answer, with the event that records it: of actions in the order in which they finished, then of
+        messages, then of what is due. What nobody waits for any more is dropped."""
+        while self._outcomes:
+            position, call, number, outcome = self._outcomes.popleft()
+            if self.performing.take(position, call, number):
+                answered = self._outcome_answer(position, call, outcome, now_ms)
+                if answered is not None:
+                    return answered
+        if self.repeated:
+            position, decision = self.repeated.popleft()
+            return MessageReceived(position, "", "", decision), position, Answer(decision)
+        if self.waiting.messages and (answered := self._message_answer()) is not None:
+            return answered
+        for position in self.performing.due(now_ms):
+            self.draft.events.append(AttemptStarted(position, self.performing.start_again(position)))
+        return self._due_answer(now_ms)
+
+    def _outcome_answer(self, position: Position, call: Call, outcome: AttemptOutcome, now_ms: int) -> Answered | None:
         if isinstance(outcome, Success):
-            self._batch.append(ActionCompleted(position, outcome.payload))
-            self._answers[position] = Answer(outcome.payload)
-            return
-        payload = encode(from_host(_failure_dict(outcome)))
-        self._batch.append(ActionFailed(position, payload))
-        self._answers[position] = Answer(None, decode(payload))
+            self.performing.forget(position)
+            return ActionCompleted(position, outcome.payload), position, Answer(outcome.payload)
+        seed = f"{self.identity.salt}/{position_text(position)}"
+        at_ms = retry_at_ms(
+            call.policy, outcome.kind, outcome.retryable, attempt=call.attempt, seed=seed, begun_ms=call.begun_ms,
+            now_ms=now_ms,
+        )  # fmt: skip
+        failure = _failure_dict(outcome, call)
+        if at_ms is not None:
+            payload = encode(from_host(failure))
+            self.draft.events.append(AttemptFailed(position, call.attempt, at_ms, payload))
+            self.performing.retries[position] = at_ms
+            call.heartbeat = failure.get("heartbeat")
+            return None
+        self.performing.forget(position)
+        failure.pop("heartbeat", None)
+        payload = encode(from_host(failure))
+        return ActionFailed(position, payload), position, Answer(None, decode(payload))
 
-    def wake(self) -> None:
-        """Makes a wait look at `stop`. In a thread, because the code that a signal handler interrupts may hold the
-        lock that setting an event takes."""
-        _thread.start_new_thread(self._wake.set, ())
+    def _message_answer(self) -> Answered | None:
+        waiting, draft = self.waiting, self.draft
+        while (message := waiting.take("child")) is not None:
+            position = parse_position(message.name)
+            draft.taken.append(message.number)
+            if waiting.children.pop(position, None) is not None:
+                ok = type(decode(message.payload)) is Ok
+                return ChildEnded(position, ok, message.payload), position, Answer(message.payload)
+        delivery = waiting.delivery()
+        if delivery is not None:
+            message, reception = delivery
+            draft.taken.append(message.number)
+            payload = received_payload(message)
+            if message.channel == "gate":
+                waiting.decisions[message.name] = payload
+            event = MessageReceived(reception.position, message.name, message.key, payload)
+            return event, reception.position, Answer(payload)
+        while (message := waiting.take("cancel")) is not None:
+            draft.taken.append(message.number)
+            answered = self._cancellation("cancelled", message.payload)
+            if answered is not None:
+                return answered
+        return None
 
-    def abandon(self) -> None:
-        """The run cannot be driven on. What is being performed is told to end; nothing of it is recorded."""
-        for context in self._running.values():
-            context.cancel()
+    def _due_answer(self, now_ms: int) -> Answered | None:
+        position = self.waiting.due_timer(now_ms)
+        if position is not None:
+            return TimerFired(position), position, Answer()
+        reception = self.waiting.due_reception(now_ms)
+        if reception is not None:
+            if reception.gate_expires:
+                self.draft.expired.append(reception.name)
+            position = reception.position
+            return ReceiveTimedOut(position), position, receive_timeout(reception.channel, reception.name)
+        deadline = self.waiting.deadline_at_ms
+        if deadline is not None and deadline <= now_ms:
+            return self._cancellation("timeout", encode(from_host({"reason": "the run's time is over"})))
+        return None
 
-    def _let_finish(self) -> None:
-        """Waits for the actions that are being performed, so that no effect goes unrecorded."""
-        while self._running:
-            position, outcome = self._done.get()
-            del self._running[position]
-            self._answer(position, outcome)
+    def _cancellation(self, kind: str, payload: bytes) -> Answered | None:
+        self.waiting.deadline_at_ms = None
+        if self._is_cancelled:
+            return None
+        self._is_cancelled = True
+        event = CancelRequested(kind, payload)
+        return event, CANCEL_POSITION, cancel_answer(event)
+
+    # What the script said
+
+    def _follow(self, step: Step, now_ms: int) -> None:
+        self.step = step
+        for item in step.said:
+            take = TAKING.get(type(item))
+            if take is not None:
+                take(self, item, now_ms)
+            else:
+                self.draft.events.append(event_of(item))
+        match step:
+            case Completed():
+                self._complete(step)
+            case Stopped():
+                self._stop(step)
+            case Continued():
+                begin_chapter(self, self.identity.chapter + 1, step.payload)
+
+    # Appending
+
+    def append(self, lease: Lease, *, parks: bool = False) -> Append:
+        """The draft as an append. With `parks`, a run that only waits is put down with it."""
+        draft, evaluation = self.draft, self.evaluation
+        done = sum([type(event) is ActionCompleted for event in draft.events])
+        if self.reason != "divergence":
+            self.counters = Counters(
+                evaluation.total_steps, evaluation.meter.memory, self.counters.actions_completed + done
+            )
+        status, wake_at_ms = self.status, None
+        if parks and self.is_parkable and not self._will_answer():
+            status, wake_at_ms = RunStatus.WAITING, self.next_due_ms()
+        effects = draft.effects(
+            self.sequence,
+            reason=self.reason,
+            outcome=self.outcome,
+            wake_at_ms=wake_at_ms,
+            seen=self.waiting.seen,
+            closes_gates=type(self.step) is Continued,
+        )
+        return Append(lease, self.sequence, draft.events, self.counters, status, effects)
+
+    def _will_answer(self) -> bool:
+        return any(type(event) in (GateOpened, MessageSent) for event in self.draft.events) or bool(self.draft.refused)
+
+    def refused(self, error: Exception) -> bool:
+        """The store refused part of the draft, and nothing was written. True when it is to be appended again, without
+        that part; its command fails."""
+        if not isinstance(error, RunError):
+            return False
+        kind = _REFUSALS.get(type(error))
+        if kind is None or error.run_id == self.identity.run_id:
+            return False
+        for position, child in list(self.waiting.children.items()):
+            if child == error.run_id and position in self.draft.children:
+                del self.waiting.children[position]
+        return self.draft.refuse(error.run_id, kind, error.message)
+
+    def settle(self, now_ms: int) -> None:
+        """The draft is durable: tells who watches, and starts what was to be performed."""
+        draft, self.draft = self.draft, Draft()
+        first, self.sequence = self.sequence + 1, self.sequence + len(draft.events)
+        hooks, run_id, token = self.performing.environment.hooks, self.identity.run_id, self.performing.lease_token
+        for sequence, event in enumerate(draft.events, first):
+            hooks.recorded(run_id, Record(sequence, now_ms, token, event))
+            if type(event) is LogWritten:
+                hooks.line(run_id, event)
+        if not self.status.is_final:
+            self._at_once += draft.answers_at_once(self._token_of)
+        self.performing.begin()
+
+    def _token_of(self, event: GateOpened) -> str:
+        _, key = self.identity.key(event.key_id)
+        return make_token(event.key_id, key, self.identity.run_id, position_text(event.position), self.identity.salt)
 
     # Ending
 
-    def _suspend(self) -> None:
-        """Records what was performed; the script itself goes on in a later activation."""
-        if self._batch:
-            self._commit(RunStatus.SUSPENDED)
-        else:
-            self.writer.release(RunStatus.SUSPENDED)
-
-    def _finish(self, step: Completed | Stopped) -> None:
-        if isinstance(step, Stopped):
-            self._stop_run(step)
-            return
-        ok = type(step.result) is Ok
+    def _complete(self, step: Completed) -> None:
         payload = step.payload
+        ok = type(step.result) is Ok
         if payload is None:
-            payload = encode(Ok(None)) if ok else encode(step.result)
-        self._batch.append(RunCompleted(ok, payload))
-        self._commit(RunStatus.COMPLETED if ok else RunStatus.FAILED)
-
-    def _stop_run(self, step: Stopped) -> None:
-        self._let_finish()
-        # What was to be started now will not be: it is asked for again when the run goes on.
-        self._batch = [event for event in self._batch if not isinstance(event, INTENTS)]
-        if isinstance(step.cause, BudgetExceeded):
-            failure = {
-                "kind": "budget-exceeded", "message": step.cause.message, "data": {"limit": step.cause.limit},
-                "trace": [trace_struct(frame) for frame in step.frames],
-            }  # fmt: skip
-            self._batch.append(RunStopped("budget", encode(from_host(failure))))
-            self._commit(RunStatus.STOPPED)
+            payload = encode(Ok(None)) if ok else encode(Err(str(step.result)))
+        self.outcome = payload
+        if step.cancelled:
+            assert isinstance(step.result, Err)
+            self.reason = "cancelled" if step.cancelled == "cancelled" else "deadline"
+            self.status = RunStatus.CANCELLED if self.reason == "cancelled" else RunStatus.FAILED
+            failure = step.result.failure
+            given = {"kind": failure.kind, "message": failure.message, "data": failure.data, "trace": failure.trace}
+            self.draft.events.append(RunStopped(self.reason, encode(from_host(given))))
             return
-        # An interruption can come anywhere in a turn, so what the script said in it is left to the next time, too.
-        self._batch = [event for event in self._batch if isinstance(event, ANSWERS)]
-        self._suspend()
+        self.status = RunStatus.COMPLETED if ok else RunStatus.FAILED
+        self.draft.events.append(RunCompleted(ok, payload))
+
+    def _stop(self, step: Stopped) -> None:
+        trace = [trace_struct(frame) for frame in step.frames]
+        if isinstance(step.cause, BudgetExceeded):
+            # What was to be started now will not be: it is asked for again when the run goes on.
+            self.performing.drop_starts()
+            self.draft.drop_intents()
+            self._stop_with("budget", "budget-exceeded", step.cause.message, {"limit": step.cause.limit}, trace)
+        elif isinstance(step.cause, Defect):
+            self.stop("defect", "internal-error", str(step.cause), None, trace)
+        else:
+            # An interruption can come anywhere in a turn, so what the script said in it is left to the next time, too.
+            self.performing.drop_starts()
+            self.draft.keep_answers()
+            self.status = RunStatus.SUSPENDED
+
+    def stop(self, reason: str, kind: str, message: str, data: Any = None, trace: Sequence[Any] = ()) -> None:
+        """The run does not go on until somebody resumes it. What it said since its last append is dropped."""
+        self.performing.drop_starts()
+        self.draft.keep_answers()
+        self._stop_with(reason, kind, message, data, trace)
+
+    def _stop_with(self, reason: str, kind: str, message: str, data: Any, trace: Sequence[Any]) -> None:
+        failure = {"kind": kind, "message": message, "data": data, "trace": list(trace)}
+        self.draft.events.append(RunStopped(reason, encode(from_host(failure))))
+        self.status, self.reason = RunStatus.STOPPED, reason
+
+    def suspend(self, now_ms: int) -> None:
+        """Ends with what was performed; the script goes on in a later activation."""
+        if self.status is RunStatus.RUNNING:
+            while self._outcomes:
+                position, call, number, outcome = self._outcomes.popleft()
+                if self.performing.take(position, call, number):
+                    answered = self._outcome_answer(position, call, outcome, now_ms)
+                    self.draft.events += () if answered is None else (answered[0],)
+            self.performing.drop_starts()
+            self.draft.keep_answers()
+            self.status = RunStatus.SUSPENDED
 
 
-ANSWERS = (ActionCompleted, ActionFailed, TimerFired)
-INTENTS = (ActionScheduled, AttemptStarted, TimerStarted)
+_REFUSALS: Final[Mapping[type, str]] = {
+    RunAlreadyExists: "run-exists",
+    RunNotFound: "run-not-found",
+    RunEnded: "run-ended",
+    MessageConflict: "message-conflict",
+}
+"""What the store may refuse of an append, and the kind of failure that the script is told."""
 
 
-def _event_of(note: Note | Command) -> Event:
-    match note:
-        case FlowBegun():
-            return FlowStarted(note.position, note.flow, note.digest, note.preview, place_of(note.frame))
-        case FlowEnded():
-            return FlowCompleted(note.position, note.ok, note.payload)
-        case TaskBegun():
-            return TaskStarted(note.position, note.name, note.digest, place_of(note.frame))
-        case LogLine():
-            return LogWritten(note.position, note.level, note.text)
-    raise AssertionError(f"not a note: {type(note).__name__}")
-
-
-def _failure_dict(outcome: ActionFailure) -> dict[str, Any]:
-    return {
+def _failure_dict(outcome: ActionFailure, call: Call) -> dict[str, Any]:
+    failure = {
         "kind": outcome.kind, "message": outcome.message, "data": outcome.data, "retryable": outcome.retryable,
         "hint": outcome.hint,
     }  # fmt: skip
+    payload = None if call.context is None else call.context.heartbeat_payload
+    # What an attempt that never got to say anything found stays for the next one.
+    heartbeat = call.heartbeat if payload is None else to_host(decode(payload))
+    return failure if heartbeat is None else failure | {"heartbeat": heartbeat}

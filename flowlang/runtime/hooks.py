@@ -6,7 +6,9 @@ raise; the engine does not depend on them.
 
 from __future__ import annotations
 
+from flowlang.errors import FlowlangError
 from flowlang.runtime.journal.event import LogWritten, Position, Record
+from flowlang.runtime.journal.model import RunStatus
 
 
 class Hooks:
@@ -28,5 +30,12 @@ class Hooks:
     def attempt(self, run_id: str, position: Position, action: str, attempt: int) -> None:
         """An attempt of an action starts now."""
 
+    def progress(self, run_id: str, position: Position, action: str, done: float, total: float | None,
+                 message: str) -> None:  # fmt: skip
+        """An action said how far it is. Called on the action's own thread; nothing of it is recorded."""
+
     def waiting(self, run_id: str, position: Position, until_ms: int) -> None:
         """The run waits for a timer."""
+
+    def put_down(self, run_id: str, status: RunStatus, error: FlowlangError | None) -> None:
+        """A worker does not drive the run any more: it ended, waits without memory, was given back or lost."""

@@ -1,31 +1,35 @@
-"""Keeping a lease while a run waits for something long.
+"""Keeping leases while runs wait for something long.
 
-Every append extends the lease. In between, a thread renews it at a third of its time, so that a worker that is alive
-never loses a run to another, however long an action takes.
+Every append extends the lease of its run. In between, a thread renews it at a third of its time, so that a worker that
+is alive never loses a run to another, however long an action takes.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
-from flowlang.errors import JournalError, LeaseLost
-from flowlang.runtime.journal.journal import Journal, Lease
+from flowlang.errors import JournalError
+from flowlang.runtime.journal.journal import Journal
+from flowlang.runtime.journal.model import Lease
 
 RENEW_EVERY_S = 10.0
 
 
 class Holder(Protocol):
-    """Who holds the lease; None before the run exists."""
+    """Who holds leases."""
 
-    lease: Lease | None
+    def leases(self) -> Sequence[Lease]:
+        """Those that are held now; called from another thread."""
+        ...
 
 
 class LeaseRenewal:
-    """A context manager that renews the holder's lease in the background. A lease that is lost anyway is noticed by
-    the next append, which the store refuses."""
+    """A context manager that renews leases in the background: those given, or those of a holder. A lease that is lost
+    anyway is noticed by the next append, which the store refuses."""
 
-    def __init__(self, journal: Journal, holder: Holder, every_s: float = RENEW_EVERY_S) -> None:
+    def __init__(self, journal: Journal, holder: Holder | Sequence[Lease], every_s: float = RENEW_EVERY_S) -> None:
         self._journal = journal
         self._holder = holder
         self._every_s = every_s
@@ -44,12 +48,9 @@ class LeaseRenewal:
 
     def _renew(self) -> None:
         while not self._ended.wait(self._every_s):
-            lease = self._holder.lease
-            if lease is None:
-                continue
-            try:
-                self._journal.renew(lease)
-            except LeaseLost:
-                return
-            except JournalError:
-                continue
+            leases = self._holder if isinstance(self._holder, Sequence) else self._holder.leases()
+            if leases:
+                try:
+                    self._journal.renew_many(leases)
+                except JournalError:
+                    continue

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
 import attrs
 
-from flowlang.runtime.journal.journal import RunStatus
+from flowlang.lang.eval.failure import fault_result
+from flowlang.lang.values.canonical import decode
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.result import Err, Ok
+from flowlang.runtime.journal.event import Record, RunCompleted, RunStopped
+from flowlang.runtime.journal.model import RunStatus
 
 
 class Attachment(Enum):
@@ -30,6 +36,20 @@ class StopReport:
     hint: str | None = None
     detail: tuple[str, ...] = ()
     failure: Any = None
+
+
+def recorded_result(records: Sequence[Record]) -> Ok | Err | None:
+    """The Result of a run that ended, from its last record: what its script gave, or why it was ended."""
+    event = records[-1].event if records else None
+    match event:
+        case RunCompleted():
+            result: Ok | Err = decode(event.payload)
+            return result
+        case RunStopped():
+            given = decode(event.payload)
+            trace = given.get("trace") or ()
+            return fault_result(Fault(given["kind"], given["message"], data=given.get("data")), list(trace))
+    return None
 
 
 @attrs.frozen

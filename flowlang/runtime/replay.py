@@ -4,58 +4,72 @@ Every command that the code puts is compared with what the journal holds at its 
 the arguments. The first difference is a `Divergence`, found before anything is performed. Recorded answers are
 delivered one by one in journal order. When none is left, everything recorded must have been asked for again; what is
 asked for beyond is new.
+
+A past begins with the last chapter of the run, and leaves out what an operator set back (`effective`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence, Set
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Any
 
 import attrs
 
 from flowlang.lang.eval.command import (
+    CANCEL_POSITION,
     Answer,
     CallAction,
+    ChapterNote,
     Command,
     FinishedCall,
     FlowBegun,
     FlowEnded,
     LogLine,
     Note,
+    OpenGate,
+    Receive,
+    SendMessage,
+    SpawnRun,
     StartTimer,
+    StateNote,
     TaskBegun,
+    VersionNote,
+    Withdrawn,
 )
-from flowlang.lang.eval.traceback import Frame
-from flowlang.lang.values.canonical import decode
+from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.compare import equal
 from flowlang.lang.values.display import preview
+from flowlang.runtime.call_text import Asking, Side, asked_side, recorded_side
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
     ActionScheduled,
+    AttemptFailed,
     AttemptStarted,
+    CancelRequested,
+    ChapterStarted,
+    ChildEnded,
+    ChildStarted,
+    CommandWithdrawn,
     FlowCompleted,
     FlowStarted,
+    GateOpened,
     LogWritten,
-    Place,
+    MessageReceived,
+    MessageSent,
     Position,
+    ReceiveStarted,
+    ReceiveTimedOut,
     Record,
+    RunForked,
+    RunReset,
+    RunStarted,
+    StateSet,
     TaskStarted,
     TimerFired,
     TimerStarted,
+    VersionMarked,
 )
-
-Asked: TypeAlias = ActionScheduled | TimerStarted | TaskStarted | FlowStarted
-Asking: TypeAlias = CallAction | StartTimer | TaskBegun | FlowBegun
-
-
-@attrs.frozen
-class Side:
-    """One side of a divergence: what was asked for (`call`), and where. `place` is None when nothing was."""
-
-    call: str
-    place: Place | None
 
 
 class Divergence(Exception):
@@ -71,67 +85,209 @@ class Divergence(Exception):
 
 @attrs.define(eq=False)
 class Open:
-    """A recorded command without an answer. `attempts` of an action were started so far; `asking` is the command as
-    the code asked for it again."""
+    """A recorded command without an answer. Of an action: `attempts` were started so far, the last of which failed and
+    is to be followed at `retry_at_ms` (None: it was under way), with `failure`, what it failed with. `asking` is the
+    command as the code asked for it again."""
 
     record: Record
     attempts: int = 1
+    retry_at_ms: int | None = None
+    failure: bytes | None = None
     asking: Asking | None = None
 
 
-class Replay:
-    """The past of one run. `open` holds the commands that had no answer when the past ended, `finished` the flow calls
-    whose insides need not be evaluated again. With `is_whole` there are none of these: everything is evaluated and
-    compared, also what flows gave."""
+@attrs.frozen
+class Beginning:
+    """What a chapter begins with. `number` counts from 1, `payload` holds the arguments, `salt` makes keys of actions
+    differ from those of other chapters and runs."""
 
-    def __init__(self, records: Sequence[Record], *, is_whole: bool = False) -> None:
+    number: int
+    payload: bytes
+    salt: str
+
+
+def effective(records: Iterable[Record]) -> list[Record]:
+    """The records that count: without those that an operator set back."""
+    kept: list[Record] = []
+    for record in records:
+        if type(record.event) is RunReset:
+            while kept and kept[-1].sequence > record.event.to:
+                kept.pop()
+        kept.append(record)
+    return kept
+
+
+class Replay:
+    """The past of one run, from a chapter's begin on. `open` holds the commands that had no answer when the past ended,
+    `finished` the flow calls whose insides need not be evaluated again, `gates` when the opened gates expire and
+    `decisions` what was decided of them. With
+    `is_whole` nothing is left out: everything is evaluated and compared, also what flows gave.
+
+    `token_of` makes the token of a gate, which no record holds."""
+
+    def __init__(
+        self, records: Sequence[Record], *, is_whole: bool = False,
+        token_of: Callable[[GateOpened, str], str] | None = None,
+    ) -> None:  # fmt: skip
         self._is_whole = is_whole
+        self._token_of = token_of
         self.asked: dict[Position, Record] = {}
         self.finished: dict[Position, FinishedCall] = {}
         self.open: dict[Position, Open] = {}
+        self.gates: dict[str, int | None] = {}
+        self.decisions: dict[str, bytes] = {}
+        self.versions: dict[str, int] = {}
+        self.beginning: Beginning | None = None
+        self.is_cancelled = False
+        self.is_resalted = False
+        """Whether the salt is not the one that the run was created with."""
         self._lines: set[Position] = set()
         self._ended: dict[Position, Record] = {}
         self._answers: list[tuple[int, Position, Answer]] = []
+        self._sent: dict[Position, int] = {}
+        self._last_inside: dict[Position, Position | None] = {}
+        """The flow calls that have not ended, with the last answer to one of their commands."""
         self._next = 0
         self._matched: set[Position] = set()
-        for record in records:
-            self._read(record)
-        self._last = max(
-            (index for index, (_, position, _) in enumerate(self._answers) if not self._is_inside_finished(position)),
-            default=-1,
-        )
+        self._withdrawn: set[Position] = set()
+        self._recorded_withdrawals: set[Position] = set()
+        readers = _READERS
+        for record in effective(records):
+            read = readers.get(type(record.event))
+            if read is not None:
+                read(self, record, record.event)
+        self._last = self._last_delivered()
+
+    def _last_delivered(self) -> int:
+        """The index of the last answer that will be delivered: of those inside of finished calls only the ones at
+        which such a call ends."""
+        ends = {
+            call.last_answer
+            for position, call in self.finished.items()
+            if call.last_answer is not None and not self._is_inside_finished(position[:-1])
+        }
+        last = len(self._answers) - 1
+        while last >= 0:
+            position = self._answers[last][1]
+            if position in ends or not self._is_inside_finished(position):
+                break
+            last -= 1
+        return last
 
     @property
     def is_last_answer_given(self) -> bool:
         """Whether `next_answer` has no more to give."""
         return self._next > self._last
 
-    def _read(self, record: Record) -> None:
-        match record.event:
-            case ActionScheduled(position=position) | TimerStarted(position=position):
-                self.asked[position] = record
-                self.open[position] = Open(record)
-            case TaskStarted(position=position) | FlowStarted(position=position):
-                self.asked[position] = record
-            case AttemptStarted(position=position, attempt=attempt):
-                self.open[position].attempts = attempt
-            case ActionCompleted(position=position, payload=payload):
-                self._answer(record, position, Answer(payload))
-            case ActionFailed(position=position, payload=payload):
-                self._answer(record, position, Answer(None, decode(payload)))
-            case TimerFired(position=position):
-                self._answer(record, position, Answer())
-            case FlowCompleted(position=position, payload=payload):
-                self._ended[position] = record
-                begun = self.asked[position].event
-                if payload is not None and isinstance(begun, FlowStarted) and not self._is_whole:
-                    self.finished[position] = FinishedCall(begun.flow, begun.digest, payload)
-            case LogWritten(position=position):
-                self._lines.add(position)
+    @property
+    def has_unmatched(self) -> bool:
+        """Whether something is recorded that the code has not asked for yet."""
+        return any(position not in self._matched and not self._is_inside_finished(position) for position in self.asked)
 
-    def _answer(self, record: Record, position: Position, answer: Answer) -> None:
+    # Reading the past
+
+    def _read_started(self, record: Record, event: RunStarted) -> None:
+        self.beginning = Beginning(1, event.payload, event.salt)
+
+    def _read_chapter(self, record: Record, event: ChapterStarted) -> None:
+        # What came before is not needed: in a log that holds more than the last chapter, it is dropped here.
+        self.__init__((), is_whole=self._is_whole, token_of=self._token_of)  # type: ignore[misc]
+        self.beginning = Beginning(event.number, event.payload, event.salt)
+        self.is_resalted = True
+
+    def _read_salt(self, record: Record, event: RunReset | RunForked) -> None:
+        if self.beginning is not None:
+            self.beginning = attrs.evolve(self.beginning, salt=event.salt)
+            self.is_resalted = True
+
+    def _read_asked(
+        self, record: Record, event: ActionScheduled | TimerStarted | ReceiveStarted | ChildStarted
+    ) -> None:
+        self.asked[event.position] = record
+        self.open[event.position] = Open(record)
+
+    def _read_begun(self, record: Record, event: TaskStarted | FlowStarted) -> None:
+        self.asked[event.position] = record
+        if type(event) is FlowStarted:
+            self._last_inside[event.position] = None
+
+    def _add_answer(self, record: Record, position: Position, answer: Answer) -> None:
         self._answers.append((record.sequence, position, answer))
-        del self.open[position]
+        if self._last_inside:
+            for length in range(1, len(position)):
+                if position[:length] in self._last_inside:
+                    self._last_inside[position[:length]] = position
+
+    def _read_gate(self, record: Record, event: GateOpened) -> None:
+        self.asked[event.position] = record
+        self.gates[".".join(map(str, event.position))] = event.expires_at_ms
+        token = "" if self._token_of is None or self.beginning is None else self._token_of(event, self.beginning.salt)
+        self._add_answer(record, event.position, Answer(encode(token)))
+
+    def _read_sent(self, record: Record, event: MessageSent) -> None:
+        self.asked[event.position] = record
+        self._sent[event.position] = len(self._answers)
+        self._add_answer(record, event.position, Answer())
+
+    def _read_attempt(self, record: Record, event: AttemptStarted) -> None:
+        opened = self.open[event.position]
+        opened.attempts, opened.retry_at_ms = event.attempt, None
+
+    def _read_failed_attempt(self, record: Record, event: AttemptFailed) -> None:
+        opened = self.open[event.position]
+        opened.attempts, opened.retry_at_ms, opened.failure = event.attempt, event.retry_at_ms, event.payload
+
+    def _read_payload(self, record: Record, event: ActionCompleted | ChildEnded) -> None:
+        self._add_answer(record, event.position, Answer(event.payload))
+        del self.open[event.position]
+
+    def _read_message(self, record: Record, event: MessageReceived) -> None:
+        self._add_answer(record, event.position, Answer(event.payload))
+        asked = self.open.pop(event.position).record.event
+        if type(asked) is ReceiveStarted and asked.channel == "gate":
+            self.decisions[asked.name] = event.payload
+
+    def _read_failure(self, record: Record, event: ActionFailed) -> None:
+        answer = Answer(None, decode(event.payload))
+        sent = self._sent.get(event.position)
+        if sent is not None:  # what could not be delivered fails instead of being answered at once
+            self._answers[sent] = (self._answers[sent][0], event.position, answer)
+            return
+        self._add_answer(record, event.position, answer)
+        del self.open[event.position]
+
+    def _read_fired(self, record: Record, event: TimerFired) -> None:
+        self._add_answer(record, event.position, Answer())
+        del self.open[event.position]
+
+    def _read_time_out(self, record: Record, event: ReceiveTimedOut) -> None:
+        asked = self.open.pop(event.position).record.event
+        assert isinstance(asked, ReceiveStarted)
+        self._add_answer(record, event.position, receive_timeout(asked.channel, asked.name))
+
+    def _read_withdrawal(self, record: Record, event: CommandWithdrawn) -> None:
+        self.open.pop(event.position, None)
+        self._recorded_withdrawals.add(event.position)
+
+    def _read_cancellation(self, record: Record, event: CancelRequested) -> None:
+        self.is_cancelled = True
+        self._answers.append((record.sequence, CANCEL_POSITION, cancel_answer(event)))
+
+    def _read_flow(self, record: Record, event: FlowCompleted) -> None:
+        position = event.position
+        self._ended[position] = record
+        begun = self.asked[position].event
+        last = self._last_inside.pop(position, None)
+        if event.payload is not None and type(begun) is FlowStarted and not self._is_whole:
+            self.finished[position] = FinishedCall(begun.flow, begun.digest, event.payload, last)
+
+    def _read_line(self, record: Record, event: LogWritten | StateSet) -> None:
+        self._lines.add(event.position)
+
+    def _read_version(self, record: Record, event: VersionMarked) -> None:
+        self.versions[event.change] = event.version
+
+    # Comparing the present
 
     def new_of(self, said: Sequence[Command | Note]) -> list[Command | Note]:
         """What of the script's notes and commands is not in the journal. Raises Divergence."""
@@ -139,19 +295,27 @@ class Replay:
 
     def _is_recorded(self, item: Command | Note) -> bool:
         match item:
-            case LogLine():
+            case LogLine() | StateNote():
                 return item.position in self._lines
             case FlowEnded():
                 return item.position in self._ended and self._has_ended_alike(item)
+            case Withdrawn():
+                self._withdrawn.add(item.position)
+                return item.position in self._recorded_withdrawals
+            case VersionNote():
+                return item.change in self.versions
+            case ChapterNote():
+                return False
         record = self.asked.get(item.position)
         if record is None:
             return False
-        assert isinstance(record.event, Asked)
-        if not _agree(record.event, item):
-            raise Divergence(record.sequence, item.position, _recorded_side(record.event), _asked_side(item))
+        event: Any = record.event
+        if not _AGREEMENTS[type(event)](event, item):
+            raise Divergence(record.sequence, item.position, recorded_side(event), asked_side(item))
         self._matched.add(item.position)
-        if item.position in self.open:
-            self.open[item.position].asking = item
+        opened = self.open.get(item.position)
+        if opened is not None:
+            opened.asking = item
         return True
 
     def _has_ended_alike(self, item: FlowEnded) -> bool:
@@ -169,38 +333,98 @@ class Replay:
     def next_answer(self, waiting: Set[Position]) -> tuple[Position, Answer] | None:
         """The next recorded answer, in journal order. Raises Divergence when the code does not wait for it."""
         while self._next < len(self._answers):
-            sequence, position, answer = self._answers[self._next]
+            _, position, answer = self._answers[self._next]
             self._next += 1
-            if position in waiting:
+            if position in waiting or position == CANCEL_POSITION:
                 return position, answer
-            if not self._is_inside_finished(position):
-                recorded = self.asked[position]
-                assert isinstance(recorded.event, Asked)
-                raise Divergence(sequence, position, _recorded_side(recorded.event), Side("nothing", None))
+            # An answer may come in together with what makes it unwanted.
+            if position not in self._withdrawn and not self._is_inside_finished(position):
+                asked = self.asked[position]
+                event: Any = asked.event
+                raise Divergence(asked.sequence, position, recorded_side(event), Side("nothing", None))
         return None
 
     def check_complete(self) -> None:
         """At the end of the past: everything recorded was asked for again. Raises Divergence."""
         for position, record in self.asked.items():
             if position not in self._matched and not self._is_inside_finished(position):
-                assert isinstance(record.event, Asked)
-                raise Divergence(record.sequence, position, _recorded_side(record.event), Side("nothing", None))
+                event: Any = record.event
+                raise Divergence(record.sequence, position, recorded_side(event), Side("nothing", None))
 
     def _is_inside_finished(self, position: Position) -> bool:
-        return any(position[:length] in self.finished for length in range(1, len(position) + 1))
+        finished = self.finished
+        return bool(finished) and any(position[:length] in finished for length in range(1, len(position) + 1))
 
 
-def _agree(recorded: Asked, asked: Asking) -> bool:
-    match recorded, asked:
-        case ActionScheduled(), CallAction():
-            return recorded.action == asked.action and recorded.digest == asked.digest
-        case TimerStarted(), StartTimer():
-            return True
-        case TaskStarted(), TaskBegun():
-            return recorded.name == asked.name and recorded.digest == asked.digest
-        case FlowStarted(), FlowBegun():
-            return recorded.flow == asked.flow and recorded.digest == asked.digest
-    return False
+_READERS: Mapping[type, Callable[[Replay, Record, Any], None]] = {
+    RunStarted: Replay._read_started,
+    ChapterStarted: Replay._read_chapter,
+    RunReset: Replay._read_salt,
+    RunForked: Replay._read_salt,
+    ActionScheduled: Replay._read_asked,
+    TimerStarted: Replay._read_asked,
+    ReceiveStarted: Replay._read_asked,
+    ChildStarted: Replay._read_asked,
+    TaskStarted: Replay._read_begun,
+    FlowStarted: Replay._read_begun,
+    GateOpened: Replay._read_gate,
+    MessageSent: Replay._read_sent,
+    AttemptStarted: Replay._read_attempt,
+    AttemptFailed: Replay._read_failed_attempt,
+    ActionCompleted: Replay._read_payload,
+    MessageReceived: Replay._read_message,
+    ChildEnded: Replay._read_payload,
+    ActionFailed: Replay._read_failure,
+    TimerFired: Replay._read_fired,
+    ReceiveTimedOut: Replay._read_time_out,
+    CommandWithdrawn: Replay._read_withdrawal,
+    CancelRequested: Replay._read_cancellation,
+    FlowCompleted: Replay._read_flow,
+    LogWritten: Replay._read_line,
+    StateSet: Replay._read_line,
+    VersionMarked: Replay._read_version,
+}
+
+
+def receive_timeout(channel: str, name: str) -> Answer:
+    """The answer of a wait for a message that timed out."""
+    what = "a decision" if channel == "gate" else f"the signal `{name}`" if name else "a signal"
+    return Answer(None, {"kind": "timeout", "message": f"{what} did not come in time", "retryable": False})
+
+
+def cancel_answer(event: CancelRequested) -> Answer:
+    """What ends a run from outside, as its script receives it."""
+    given = decode(event.payload)
+    message = str(given.get("reason") or ("the run's time is over" if event.kind == "timeout" else "cancelled"))
+    return Answer(None, {"kind": event.kind, "message": message, "data": given, "retryable": False})
+
+
+_AGREEMENTS: Mapping[type, Callable[[Any, Any], bool]] = {
+    ActionScheduled: lambda event, asking: (
+        type(asking) is CallAction and event.action == asking.action and event.digest == asking.digest
+    ),
+    TimerStarted: lambda event, asking: type(asking) is StartTimer,
+    ReceiveStarted: lambda event, asking: (
+        type(asking) is Receive and event.channel == asking.channel and event.name == asking.name
+    ),
+    GateOpened: lambda event, asking: type(asking) is OpenGate and event.name == asking.name,
+    MessageSent: lambda event, asking: (
+        type(asking) is SendMessage
+        and (event.channel, event.run_id, event.name) == (asking.channel, asking.run_id, asking.name)
+        and event.digest == asking.digest
+    ),
+    ChildStarted: lambda event, asking: (
+        type(asking) is SpawnRun
+        and (event.run_id, event.flow) == (asking.run_id, f"{asking.module}:{asking.flow}")
+        and event.digest == asking.digest
+    ),
+    TaskStarted: lambda event, asking: (
+        type(asking) is TaskBegun and event.name == asking.name and event.digest == asking.digest
+    ),
+    FlowStarted: lambda event, asking: (
+        type(asking) is FlowBegun and event.flow == asking.flow and event.digest == asking.digest
+    ),
+}
 
 
 def _give_alike(recorded: bytes | None, given: bytes | None) -> bool:
@@ -211,43 +435,3 @@ def _give_alike(recorded: bytes | None, given: bytes | None) -> bool:
 
 def _shown(payload: bytes | None) -> str:
     return "a value that is not data" if payload is None else preview(decode(payload))
-
-
-def _recorded_side(event: Asked) -> Side:
-    match event:
-        case ActionScheduled():
-            return Side(call_text(event.action, event.payload), event.place)
-        case TimerStarted():
-            return Side("sleep", event.place)
-        case TaskStarted():
-            return Side(f"run({event.name})", event.place)
-        case FlowStarted():
-            return Side(f"{event.flow}({event.preview})", event.place)
-
-
-def _asked_side(asking: Asking) -> Side:
-    place = place_of(asking.frame)
-    match asking:
-        case CallAction():
-            return Side(call_text(asking.action, asking.arguments), place)
-        case StartTimer():
-            return Side("sleep", place)
-        case TaskBegun():
-            return Side(f"run({asking.name})", place)
-        case FlowBegun():
-            return Side(f"{asking.flow}({asking.preview})", place)
-
-
-def call_text(action: str, payload: bytes) -> str:
-    """An action call as people write it, clipped."""
-    arguments: dict[str, Any] = json.loads(payload)
-    parts = []
-    for name, value in arguments.items():
-        text = json.dumps(value, ensure_ascii=False)
-        parts.append(f"{name} = {text if len(text) <= 80 else text[:79] + '…'}")
-    return f"{action}({', '.join(parts)})"
-
-
-def place_of(frame: Frame | None) -> Place | None:
-    """Where a command was asked for."""
-    return Place(frame.module, frame.span[0], frame.span[1]) if frame is not None else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from flowlang.runtime.call_text import Side
 from flowlang.runtime.journal.event import Place, position_text
 from flowlang.runtime.journal.journal import CodeManifest
 from flowlang.runtime.outcome import StopReport
-from flowlang.runtime.replay import Divergence, Side
+from flowlang.runtime.replay import Divergence
 
 
 def divergence_report(
@@ -20,7 +21,7 @@ def divergence_report(
         f"event {divergence.sequence}, position {position_text(divergence.position)}",
         *_side("recorded", divergence.recorded, old),
         *_side("asked for", divergence.asked, new),
-        *_drift(pinned, current),
+        *drift(pinned, current),
     )
     if old == new:
         hint = "nothing was performed; resume the run where its actions and its Python are what they were"
@@ -36,7 +37,7 @@ def divergence_report(
     )
 
 
-def _drift(pinned: CodeManifest, current: CodeManifest) -> Iterator[str]:
+def drift(pinned: CodeManifest, current: CodeManifest) -> Iterator[str]:
     """What is not as it was when the run was pinned, apart from its code."""
     if pinned.python != current.python:
         yield f"changed since: Python was {pinned.python} and is {current.python}"

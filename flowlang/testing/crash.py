@@ -9,19 +9,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
-from flowlang.runtime.journal.event import Event, Record
-from flowlang.runtime.journal.journal import (
-    CodeManifest,
-    Counters,
-    Journal,
-    Lease,
-    NewRun,
-    RunRecord,
-    RunStatus,
-)
+from flowlang.runtime.journal.journal import Journal
+from flowlang.testing.interpose import WRITES, InterposedJournal
 
 
 def kill_this_process() -> None:
@@ -29,9 +21,9 @@ def kill_this_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class CrashingJournal:
-    """Passes everything on to `inner` and calls `action` before or after write number `crash_at`, counted from 1.
-    Writes are `create`, `append`, `repin` and `release`; `writes` says how many there were."""
+class CrashingJournal(InterposedJournal):
+    """Calls `action` before or after write number `crash_at`, counted from 1. `writes` says how many there were, and
+    `points` which. A renewal is no write here unless it is named in `counted`: it comes when the clock says."""
 
     def __init__(
         self,
@@ -39,105 +31,27 @@ class CrashingJournal:
         crash_at: int,
         when: Literal["before", "after"] = "before",
         action: Callable[[], object] = kill_this_process,
+        *,
+        counted: frozenset[str] = WRITES - {"renew", "renew_many"},
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._crash_at = crash_at
         self._is_after = when == "after"
         self._action = action
+        self._counted = counted
         self.writes = 0
+        self.points: list[str] = []
 
-    def create(self, run: NewRun, owner: str, events: Sequence[Event], counters: Counters, status: RunStatus) -> Lease:
-        """A write."""
-        self._before()
-        lease = self._inner.create(run, owner, events, counters, status)
-        self._after()
-        return lease
-
-    def append(
-        self,
-        lease: Lease,
-        expected_sequence: int,
-        events: Sequence[Event],
-        counters: Counters,
-        status: RunStatus = RunStatus.RUNNING,
-    ) -> int:
-        """A write."""
-        self._before()
-        sequence = self._inner.append(lease, expected_sequence, events, counters, status)
-        self._after()
-        return sequence
-
-    def repin(
-        self,
-        lease: Lease,
-        expected_sequence: int,
-        manifest: CodeManifest,
-        modules: Mapping[str, str],
-        counters: Counters,
-    ) -> int:
-        """A write."""
-        self._before()
-        sequence = self._inner.repin(lease, expected_sequence, manifest, modules, counters)
-        self._after()
-        return sequence
-
-    def release(self, lease: Lease, status: RunStatus) -> None:
-        """A write."""
-        self._before()
-        self._inner.release(lease, status)
-        self._after()
-
-    def claim(self, run_id: str, owner: str) -> Lease:
-        """Passed on."""
-        return self._inner.claim(run_id, owner)
-
-    def renew(self, lease: Lease) -> None:
-        """Passed on."""
-        self._inner.renew(lease)
-
-    def read(self, run_id: str, after: int = 0) -> list[Record]:
-        """Passed on."""
-        return self._inner.read(run_id, after)
-
-    def run(self, run_id: str) -> RunRecord:
-        """Passed on."""
-        return self._inner.run(run_id)
-
-    def runs(
-        self, *, status: RunStatus | None = None, prefix: str = "", entry: str | None = None, limit: int = 100
-    ) -> list[RunRecord]:
-        """Passed on."""
-        return self._inner.runs(status=status, prefix=prefix, entry=entry, limit=limit)
-
-    def manifest(self, run_id: str) -> CodeManifest:
-        """Passed on."""
-        return self._inner.manifest(run_id)
-
-    def modules(self, run_id: str) -> dict[str, str]:
-        """Passed on."""
-        return self._inner.modules(run_id)
-
-    def new_owner(self) -> str:
-        """Passed on."""
-        return self._inner.new_owner()
-
-    def drop_owner(self, owner: str) -> None:
-        """Passed on."""
-        self._inner.drop_owner(owner)
-
-    def is_owner_alive(self, owner: str) -> bool:
-        """Passed on."""
-        return self._inner.is_owner_alive(owner)
-
-    def close(self) -> None:
-        """Passed on."""
-        self._inner.close()
-
-    def _before(self) -> None:
+    def around(self, method: str, call: Callable[[], Any], arguments: tuple[tuple[Any, ...], Mapping[str, Any]]) -> Any:
+        """Counts the write, and dies if it is the one."""
+        if method not in self._counted:
+            return call()
         self.writes += 1
-        if not self._is_after and self.writes == self._crash_at:
+        self.points.append(method)
+        is_chosen = self.writes == self._crash_at
+        if is_chosen and not self._is_after:
             self._action()
-
-    def _after(self) -> None:
-        if self._is_after and self.writes == self._crash_at:
+        value = call()
+        if is_chosen and self._is_after:
             self._action()
+        return value

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +30,8 @@ from flowlang.runtime.action import ActionContext, ActionSpec
 
 @attrs.frozen
 class LedgerEntry:
-    """One line: an attempt started, or its function ended (returned or raised)."""
+    """One line: an attempt started, or its function ended (returned or raised). `token`: of the lease under which it
+    was started. `monotonic_ns`: a clock that all processes of the machine share and nobody sets."""
 
     moment: Literal["start", "end"]
     run_id: str
@@ -38,6 +40,8 @@ class LedgerEntry:
     key: str
     attempt: int
     process: int
+    token: int = 0
+    monotonic_ns: int = 0
 
 
 class Ledger:
@@ -55,6 +59,17 @@ class Ledger:
         if not self.path.exists():
             return []
         return [LedgerEntry(*json.loads(line)) for line in self.path.read_text(encoding="ascii").splitlines()]
+
+    def write(self, entry: LedgerEntry) -> None:
+        """Makes an entry durable."""
+        line = json.dumps(attrs.astuple(entry)) + "\n"
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # One write, so that lines of several threads and processes never mix.
+            os.write(descriptor, line.encode("ascii"))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _recorded(self, spec: ActionSpec[..., Any]) -> Callable[..., Any]:
         def perform(context: ActionContext, **arguments: Any) -> Any:
@@ -74,22 +89,34 @@ class Ledger:
         return perform_async if spec.is_async else perform
 
     def _write(self, moment: Literal["start", "end"], action: str, context: ActionContext) -> None:
-        entry = LedgerEntry(
-            moment, context.run_id, context.position, action, context.idempotency_key, context.attempt, os.getpid()
-        )
-        line = json.dumps(attrs.astuple(entry)) + "\n"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            # One write, so that lines of several threads and processes never mix.
-            os.write(descriptor, line.encode("ascii"))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        self.write(
+            LedgerEntry(
+                moment, context.run_id, context.position, action, context.idempotency_key, context.attempt, os.getpid(),
+                context.lease_token, time.monotonic_ns(),
+            )
+        )  # fmt: skip
 
 
-def violations(entries: Sequence[LedgerEntry], crashes: int) -> list[str]:
-    """What in a ledger must not be, in words. `crashes`: how many times a process died or lost its runs."""
-    return [*_identity_violations(entries), *_attempt_violations(entries, crashes)]
+class MemoryLedger(Ledger):
+    """A ledger of a simulation, in which all that die and take over are in one process."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(os.devnull))
+        self._entries: list[LedgerEntry] = []
+
+    def entries(self) -> list[LedgerEntry]:
+        """What was written so far, in order."""
+        return list(self._entries)
+
+    def write(self, entry: LedgerEntry) -> None:
+        """Keeps an entry."""
+        self._entries.append(entry)
+
+
+def violations(entries: Sequence[LedgerEntry], crashes: int, retries: int = 0) -> list[str]:
+    """What in a ledger must not be, in words. `crashes`: how many times a process died or lost its runs. `retries`: how
+    many more attempts the retry policies of the calls allow."""
+    return [*_identity_violations(entries), *_attempt_violations(entries, crashes, retries)]
 
 
 def repeated(before: Sequence[LedgerEntry], after: Sequence[LedgerEntry], recorded: Collection[str]) -> list[str]:
@@ -116,11 +143,13 @@ def _identity_violations(entries: Sequence[LedgerEntry]) -> list[str]:
     return found
 
 
-def _attempt_violations(entries: Sequence[LedgerEntry], crashes: int) -> list[str]:
+def _attempt_violations(entries: Sequence[LedgerEntry], crashes: int, retries: int) -> list[str]:
     """Attempts of a call are numbered upwards and start once each; there are no more of them than crashes explain."""
     found: list[str] = []
     last: dict[str, int] = {}
     starts: dict[str, int] = {}
+    most = crashes + retries + 1
+    because = f"with {crashes} crashes" + (f" and {retries} retries" if retries else "")
     for entry in entries:
         if entry.moment == "end":
             continue
@@ -129,8 +158,8 @@ def _attempt_violations(entries: Sequence[LedgerEntry], crashes: int) -> list[st
             found.append(f"{what}: attempt {entry.attempt} started after attempt {last[entry.key]}")
         last[entry.key] = entry.attempt
         starts[entry.key] = starts.get(entry.key, 0) + 1
-        if starts[entry.key] == crashes + 2:
-            found.append(f"{what} was started {crashes + 2} times, with {crashes} crashes")
-        if entry.attempt > crashes + 1:
-            found.append(f"{what}: attempt {entry.attempt}, with {crashes} crashes")
+        if starts[entry.key] == most + 1:
+            found.append(f"{what} was started {most + 1} times, {because}")
+        if entry.attempt > most:
+            found.append(f"{what}: attempt {entry.attempt}, {because}")
     return found

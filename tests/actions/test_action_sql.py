@@ -269,13 +269,13 @@ def test_declared_databases(tmp_path: Path) -> None:
         "main": "data/main.db",
         "away": "sqlite:////srv/away.db",
         "plain": {"url": "p.db", "exactly_once": False},
-        "big": "postgresql://host/big",
+        "big": "mysql://host/big",
     }
     found = declared_databases(table, tmp_path)
     assert found["main"] == Database("main", "sqlite", str(tmp_path / "data/main.db"))
     assert found["away"] == Database("away", "sqlite", "/srv/away.db")
     assert found["plain"] == Database("plain", "sqlite", str(tmp_path / "p.db"), exactly_once=False)
-    assert found["big"].scheme == "postgresql"
+    assert found["big"].scheme == "mysql"
     bench = Workbench(tmp_path, found)
     bench.call("sql.execute", "CREATE TABLE a (x)")
     assert (tmp_path / "data/main.db").is_file()

@@ -12,7 +12,7 @@ from flowlang.actions import shipped_actions
 from flowlang.lang.values.convert import to_host
 from flowlang.lang.values.result import Ok
 from flowlang.runtime.clock import SystemClock
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.journal.memory import MemoryJournal
 
 Run = Callable[[str], Any]
@@ -22,7 +22,7 @@ Run = Callable[[str], Any]
 def run(tmp_path: Path) -> Iterator[Run]:
     """Runs a script whose flow `main` has the body that is given, and gives what it returned."""
     (tmp_path / ".flowlang").mkdir()
-    engine = Engine(tmp_path, MemoryJournal(SystemClock()), actions=shipped_actions())
+    engine = RunDriver(tmp_path, MemoryJournal(SystemClock()), actions=shipped_actions())
 
     def run(text: str) -> Any:
         loads, _, body = text.partition("\n\n")

@@ -17,7 +17,7 @@ import attrs
 from flowlang.actions import shipped_actions
 from flowlang.cli.main import run
 from flowlang.runtime.clock import SystemClock
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.journal.locate import open_journal
 
@@ -96,11 +96,11 @@ class World:
             yield journal
 
     @contextlib.contextmanager
-    def engine(self) -> Iterator[Engine]:
+    def engine(self) -> Iterator[RunDriver]:
         """An engine of somebody else, as far as the commands can tell."""
         with (
             self.journal() as journal,
-            contextlib.closing(Engine(self.root, journal, actions=shipped_actions())) as engine,
+            contextlib.closing(RunDriver(self.root, journal, actions=shipped_actions())) as engine,
         ):
             yield engine
 

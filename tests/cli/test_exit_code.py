@@ -8,8 +8,8 @@ import pytest
 
 from flowlang.cli.exit_code import MEANINGS, ExitCode
 from flowlang.cli.output import Output
-from flowlang.cli.problem_report import show_error
 from flowlang.runtime.journal.journal import RunStatus
+from flowlang.cli.problem_report import show_error
 
 ASKS = 'current_flow().actions.files.exists("a.txt")\n'
 WAITS = "sleep(3600)\nprint('woke')\n"
@@ -55,10 +55,16 @@ def test_not_finished(world):
 
 
 def test_cancelled(world):
+    world.write("main.flow", ASKS + "\ncurrent_flow().actions.receive('more')\n")
+    world.suspended("main.flow", "r1")
+    assert world.command("runs", "cancel", "r1", "--wait").code == 0
+    assert world.command("resume", "r1").code == ExitCode.CANCELLED == 4
+
+
+def test_terminated(world):
     world.write("main.flow", ASKS)
     world.suspended("main.flow", "r1")
-    with world.journal() as journal:
-        journal.release(journal.claim("r1", journal.new_owner()), RunStatus.CANCELLED)
+    assert world.command("runs", "terminate", "r1").code == 0
     assert world.command("resume", "r1").code == ExitCode.CANCELLED == 4
 
 

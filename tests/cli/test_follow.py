@@ -7,7 +7,7 @@ from contextlib import closing
 
 from flowlang.actions import shipped_actions
 from flowlang.cli.exit_code import ExitCode
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.hooks import Hooks
 
 SCRIPT = """\
@@ -47,7 +47,7 @@ def test_follows_to_the_end(world):
 
     def drive():
         with world.journal() as journal:
-            engine = Engine(world.root, journal, hooks=hooks, clock=clock, actions=shipped_actions())
+            engine = RunDriver(world.root, journal, hooks=hooks, clock=clock, actions=shipped_actions())
             with closing(engine):
                 engine.start(engine.build_script(world.root / "main.flow"), run_id="r1")
 

@@ -196,13 +196,9 @@ def spin(fctx):
     for i in range(1 << 40):
         pass
 
-def quiet(fctx, other):
-    fctx.actions.wait([other])
-
 def both(fctx):
-    tasks = [fctx.actions.run(flow(implementation = spin))]
-    tasks.append(fctx.actions.run(flow(implementation = lambda fctx: fctx.actions.wait(tasks))))
-    fctx.actions.wait(tasks)
+    quiet = fctx.actions.run(flow(implementation = lambda fctx: fctx.actions.sleep(1)))
+    fctx.actions.wait([quiet, fctx.actions.run(flow(implementation = spin))])
 
 root = flow(implementation = both)
 """

@@ -19,14 +19,13 @@ from random import Random
 from typing import Any, Literal
 
 import attrs
-from fork import Exit, forked
 from workload import ACTIONS, Workload
 
 import flowlang.actions.sqlite  # noqa: F401 - imported here, once, and not in every child when it is first used
 from flowlang.actions import shipped_actions
 from flowlang.errors import RunNotFound
 from flowlang.lang.values.canonical import encode
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.file_access import TEMPORARY_PREFIX
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.canonical_form import canonical_form
@@ -34,6 +33,7 @@ from flowlang.runtime.journal.event import ActionCompleted, ActionFailed, Attemp
 from flowlang.runtime.journal.sql import SqlJournal
 from flowlang.testing.clock import START_MS, VirtualClock
 from flowlang.testing.crash import CrashingJournal
+from flowlang.testing.fork import Exit, forked
 from flowlang.testing.ledger import Ledger, LedgerEntry, repeated, violations
 
 RUN = "run"
@@ -194,7 +194,7 @@ def drive(trial: Trial, crash: Crash) -> dict[str, Any]:
     inner = SqlJournal(trial.project / ".flowlang" / "flowlang.db", clock=clock)
     journal = CrashingJournal(inner, crash.write, crash.moment)
     actions = trial.ledger.wrap([*SHIPPED, *ACTIONS])
-    engine = Engine(trial.project, journal, hooks=ShownLines(trial.lines), clock=clock, actions=actions)
+    engine = RunDriver(trial.project, journal, hooks=ShownLines(trial.lines), clock=clock, actions=actions)
     signal.signal(signal.SIGALRM, lambda *_: engine.request_stop())
     signal.setitimer(signal.ITIMER_REAL, crash.stop_after_s)
     outcome = engine.start(engine.build_script(trial.project / trial.entry), run_id=RUN)

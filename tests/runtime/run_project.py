@@ -12,7 +12,7 @@ from workload import ACTIONS
 from flowlang.actions import shipped_actions
 from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import ActionSpec
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.canonical_form import canonical_form
 from flowlang.runtime.journal.event import AttemptStarted, Event, LogWritten, Position, Record
@@ -72,10 +72,10 @@ class RunProject:
     def journal(self, **options: Any) -> SqlJournal:
         return SqlJournal(self.root / ".flowlang" / "flowlang.db", clock=self.clock, **options)
 
-    def engine(self, journal: Journal, budget: Budget | None = None) -> Engine:
+    def engine(self, journal: Journal, budget: Budget | None = None) -> RunDriver:
         self.watching = Watching()
         actions = self.ledger.wrap([*shipped_actions(), *ACTIONS, *self.actions])
-        return Engine(self.root, journal, hooks=self.watching, clock=self.clock, budget=budget, actions=actions)
+        return RunDriver(self.root, journal, hooks=self.watching, clock=self.clock, budget=budget, actions=actions)
 
     def start(self, run_id: str = "run", budget: Budget | None = None) -> RunOutcome:
         journal = self.journal()

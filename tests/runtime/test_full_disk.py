@@ -9,7 +9,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from fork import forked, in_clean_process
 from run_project import RunProject
 from sqlalchemy import Engine as DatabaseEngine
 from sqlalchemy import event
@@ -17,6 +16,7 @@ from sqlalchemy import event
 from flowlang.errors import JournalUnavailable
 from flowlang.runtime.journal.event import ActionCompleted, ActionScheduled, position_text
 from flowlang.runtime.journal.journal import RunStatus
+from flowlang.testing.fork import forked, in_clean_process
 from flowlang.testing.ledger import violations
 
 SCRIPT = """

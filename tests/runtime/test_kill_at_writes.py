@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fork import in_clean_process
 from kill_campaign import kill_at_random, kill_at_writes, kill_twice
 from workload import PARALLEL, STRAIGHT, WORKLOADS, Workload, example_etl
+
+from flowlang.testing.fork import in_clean_process
 
 SIDE_BY_SIDE = ("pages", "parallel", "timers")
 

@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fork import forked, in_clean_process
 from run_project import RunProject
 
 from flowlang.errors import LeaseHeld, LeaseLost
@@ -17,6 +16,7 @@ from flowlang.lang.values.display import repr_value
 from flowlang.runtime.journal.journal import RunStatus
 from flowlang.runtime.outcome import RunOutcome
 from flowlang.testing.clock import VirtualClock
+from flowlang.testing.fork import forked, in_clean_process
 from flowlang.testing.ledger import violations
 
 LEASE_MS = 30_000

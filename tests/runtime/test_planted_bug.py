@@ -11,7 +11,6 @@ from typing import Any
 
 import attrs
 import pytest
-from fork import in_clean_process
 from kill_campaign import kill_at_writes
 from workload import NESTED, STRAIGHT, Workload
 
@@ -21,6 +20,7 @@ from flowlang.runtime.engine import RunWriter
 from flowlang.runtime.journal.event import ActionCompleted, Event, LogWritten
 from flowlang.runtime.journal.journal import Counters, RunStatus
 from flowlang.runtime.replay import Replay
+from flowlang.testing.fork import in_clean_process
 
 Write = Callable[[RunWriter, Sequence[Event], Counters, RunStatus], Any]
 

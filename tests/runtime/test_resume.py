@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fork import in_clean_process
 from run_project import PowerCut, RunProject, cut_power
 
 from flowlang.errors import JournalCorrupt, RunError, RunNotFound, UsageError
@@ -20,6 +19,7 @@ from flowlang.runtime.journal.event import RunCompleted
 from flowlang.runtime.journal.journal import RunStatus
 from flowlang.runtime.outcome import Attachment
 from flowlang.testing.crash import CrashingJournal
+from flowlang.testing.fork import in_clean_process
 from flowlang.testing.ledger import violations
 
 SCRIPT = """

@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fork import in_clean_process
 from kill_campaign import stop_at_random
 from run_project import RunProject
 from workload import PAGES, PARALLEL
@@ -18,11 +17,12 @@ from workload import PAGES, PARALLEL
 from flowlang.lang.values.display import repr_value
 from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import action
-from flowlang.runtime.engine import Engine
+from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.journal.event import ActionCompleted, ActionScheduled, LogWritten, RunStopped, TimerFired
 from flowlang.runtime.journal.journal import RunStatus
 from flowlang.runtime.outcome import RunOutcome
 from flowlang.testing.clock import VirtualClock
+from flowlang.testing.fork import in_clean_process
 
 STEPS = """
 load("@std//files.flow", "write_text")
@@ -32,7 +32,7 @@ for number in range(4):
 """
 
 
-def start_and_stop(project: RunProject, arrange: Callable[[Engine], None]) -> RunOutcome:
+def start_and_stop(project: RunProject, arrange: Callable[[RunDriver], None]) -> RunOutcome:
     """Starts the run of an engine that `arrange` makes stop. Gives the outcome."""
     with closing(project.journal()) as journal:
         engine = project.engine(journal)
@@ -45,7 +45,7 @@ def start_and_stop(project: RunProject, arrange: Callable[[Engine], None]) -> Ru
 def test_what_is_being_performed_is_recorded(tmp_path: Path) -> None:
     project = RunProject(tmp_path, STEPS)
 
-    def arrange(engine: Engine) -> None:
+    def arrange(engine: RunDriver) -> None:
         project.watching.on_attempt = {2: engine.request_stop}
 
     outcome = start_and_stop(project, arrange)
@@ -76,7 +76,7 @@ def test_all_that_is_under_way_is_waited_for(tmp_path: Path) -> None:
     project = RunProject(tmp_path, "\n".join(line.strip() for line in script.splitlines()), [slow_step])
     stoppers: list[threading.Thread] = []
 
-    def arrange(engine: Engine) -> None:
+    def arrange(engine: RunDriver) -> None:
         def stop() -> None:
             for _ in range(3):
                 began.acquire()
@@ -98,7 +98,7 @@ def test_a_run_that_sleeps_stops_at_once_and_wakes_in_time(tmp_path: Path) -> No
     project = RunProject(tmp_path, "sleep(3600)\nprint(1)\nsleep(60)\nprint(2)\n")
     project.clock = VirtualClock(jumps=False)
 
-    def arrange(engine: Engine) -> None:
+    def arrange(engine: RunDriver) -> None:
         project.watching.on_wait = engine.request_stop
 
     assert start_and_stop(project, arrange).status is RunStatus.SUSPENDED
@@ -130,7 +130,7 @@ write_text("after", "")
 def test_a_computation_is_cut_short(tmp_path: Path) -> None:
     project = RunProject(tmp_path, LONG)
 
-    def arrange(engine: Engine) -> None:
+    def arrange(engine: RunDriver) -> None:
         engine.budget = Budget()
         stopper = threading.Timer(0.1, engine.request_stop)
         project.watching.on_attempt = {1: stopper.start}
@@ -152,7 +152,7 @@ def signalled(root: Path) -> list[object]:
 
     project = RunProject(root, "print(current_flow().actions.test.signal())\nprint(2)\n", [send_signal])
 
-    def arrange(engine: Engine) -> None:
+    def arrange(engine: RunDriver) -> None:
         signal.signal(signal.SIGTERM, lambda *_: engine.request_stop())
 
     outcome = start_and_stop(project, arrange)

@@ -6,9 +6,11 @@ something else than the implementation fails with the line of the document.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -17,13 +19,15 @@ from flowlang.lang.values.meter import Budget
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "spec").rglob("*.md"))]
-LANGUAGE_PAGES = ("language.md", "types.md", "universe.md", "flows.md", "limits.md")
+LANGUAGE_PAGES = ("language.md", "types.md", "universe.md", "flows.md", "signals.md", "limits.md")
 FENCE = re.compile(r"^```(?P<language>[a-z]*)\n(?P<text>.*?)^```$", re.M | re.S)
 VALUE = re.compile(r"^(?P<indent> *)(?P<given>.*?) +# -> (?P<expected>.*)$")
 FAILS = re.compile(r"^(?P<indent> *)(?P<given>.*?) +# fails: (?P<kind>[a-z-]+)(?: \"(?P<text>[^\"]*)\")?$")
 PRINTS = re.compile(r"(?:^|  )# prints: (?P<text>.*)$")
 REPORTS = re.compile(r" +# (?P<severity>error|warning): (?P<kind>[a-z-]+)(?: \"(?P<text>[^\"]*)\")?$")
 STOPS = re.compile(r"^# stops: (?P<limit>[a-z]+)(?P<budget>(?: \w+=\d+)*)$", re.M)
+SIGNAL = re.compile(r"^# signal: (?P<name>\S+)(?: (?P<payload>.+))?$", re.M)
+DECISION = re.compile(r"^# decide: (?P<gate>\S+)(?: (?P<payload>.+))?$", re.M)
 FILE = re.compile(r"\A# file: (?P<name>\S+)\n")
 DIALECT = re.compile(r"\A# dialect: (?P<name>.+)\n")
 ENTRY = "main.flow"
@@ -71,6 +75,16 @@ class Block:
             return None
         changes = {name: int(number) for name, number in (part.split("=") for part in found["budget"].split())}
         return found["limit"], attrs.evolve(BUDGET, **changes)
+
+    @property
+    def signals(self) -> list[tuple[str, Any]]:
+        """The signals that the block's run finds in its inbox: `# signal: NAME JSON`."""
+        return [(found["name"], json.loads(found["payload"] or "null")) for found in SIGNAL.finditer(self.text)]
+
+    @property
+    def decisions(self) -> dict[str, Any]:
+        """How the gates that the block opens are decided: `# decide: GATE JSON`."""
+        return {found["gate"]: json.loads(found["payload"] or "null") for found in DECISION.finditer(self.text)}
 
     @property
     def sources(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bare_block import evaluate
+from outside_world import OutsideWorld
 from script_run import ScriptRunner
 from spec_block import BUDGET, DOCUMENTS, ENTRY, FENCE, LANGUAGE_PAGES, ROOT, Block, Expected, blocks, executable
 
@@ -56,7 +57,8 @@ def test_block(block: Block, tmp_path: Path) -> None:
         bare = evaluate(block.sources, dialect, budget)
         check(block, bare.modules, reported(bare.diagnostics, bare.failure), bare.lines, bare.stopped)
     if not block.dialects:
-        run = ScriptRunner(tmp_path, budget).run(block.sources)
+        outside = OutsideWorld(block.signals, block.decisions)
+        run = ScriptRunner(tmp_path, budget).run(block.sources, outside=outside)
         stopped = run.outcome.stop.reason if run.outcome is not None and run.outcome.stop is not None else None
         check(block, set(run.modules), reported(run.diagnostics, run.failure), run.lines, stopped)
 

@@ -32,7 +32,10 @@ def explain(settings: Settings, slug: str | None, is_all: bool) -> ExitCode:
         near = nearest(slug, [*all_slugs(), *own_slugs()])
         hint = f"did you mean `{near}`?" if near is not None else "`flowlang explain --all` lists all slugs"
         raise UsageError(f"there is no diagnostic `{slug}`", hint=hint)
-    title, explanation = (found.title, found.explanation) if found is not None else own or ("", "")
+    title, explanation = own or ("", "")
+    if found is not None:
+        # What happens on the command line and in scripts has one slug; the catalog knows about scripts.
+        title, explanation = found.title, f"{explanation} {found.explanation}".strip()
     if settings.output.is_json:
         document: dict[str, Any] = {
             "schema": "flowlang/explanation/1",

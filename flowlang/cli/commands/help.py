@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
+from flowlang.cli.command_table import unknown_command
 from flowlang.cli.exit_code import MEANINGS, ExitCode
-from flowlang.cli.main import COMMANDS, main, unknown_command
+from flowlang.cli.main import COMMANDS, main
 from flowlang.cli.option import Settings, command
 
 TOPICS: Final = {

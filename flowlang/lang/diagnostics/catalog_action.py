@@ -54,6 +54,23 @@ _CALLS: Final = (
         right="# flowlang resume RUN\nexecute(update)\n",
     ),
     Entry(
+        slug="heartbeat-timeout",
+        title="an action gave no sign of life for too long",
+        explanation="A long action says with `context.heartbeat(...)` that it is still at work. One that declares a "
+        "`heartbeat_timeout` and is silent for longer is given up, and may be tried again; the next attempt gets the "
+        "details of the last heartbeat.",
+        wrong='fctx.actions.shop.import_orders("huge.csv")\n',
+        right='fctx.actions.shop.import_orders("huge.csv", retry = retry_policy(attempts = 3))\n',
+    ),
+    Entry(
+        slug="worker-died",
+        title="the process that performed an action ended",
+        explanation='Actions with `isolation="process"` are performed in processes of their own. This one crashed, '
+        "was killed, or ended itself. Nobody knows how far the action was; it may be tried again.",
+        wrong='fctx.actions.shop.render("big.pdf")\n',
+        right='fctx.actions.shop.render("big.pdf", retry = retry_policy(attempts = 3))\n',
+    ),
+    Entry(
         slug="result-not-data",
         title="an action gave something that a journal cannot keep",
         explanation="Results are kept for ever and read on other machines, so they are data: None, bools, numbers, "
@@ -195,6 +212,15 @@ _DATABASES: Final = (
         "timeout is shorter. Nothing was written, and the failure is retryable.",
         wrong="execute(update)\n",
         right="retry(flow(implementation = lambda fctx: execute(update)))()\n",
+    ),
+    Entry(
+        slug="database-unavailable",
+        title="a database server cannot be reached",
+        explanation="The server of a database that is no file does not answer, refuses more connections, or ended this "
+        "one. A write that was begun when the connection broke is begun again on another and happens once; when the "
+        "server stays away for longer than a few seconds, the action fails and may be tried again.",
+        wrong='fctx.actions.sql.execute("DELETE FROM note")\n',
+        right='fctx.actions.sql.execute("DELETE FROM note", retry = retry_policy(attempts = 10))\n',
     ),
     Entry(
         slug="not-a-database",

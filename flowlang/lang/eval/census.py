@@ -7,7 +7,7 @@ was garbage and is credited. Alive is what these reach:
 - the locals of all frames of all fibers, running, waiting or not begun: those of generated code with the compiler's
   temporaries, and those of builtins and flow calls, which hold arguments, copies and partial results;
 - what loops hold by their iterators: copies of dicts and sets, the cursors of streams;
-- the tasks of open scopes, with their results;
+- the tasks of open scopes, and the handlers that run at their end;
 - what was told to the outside and has not been taken yet.
 """
 
@@ -20,7 +20,19 @@ from sys import getrefcount
 from types import FrameType, GeneratorType, NoneType
 from typing import Any, Final
 
-from flowlang.lang.eval.command import CallAction, Command, FlowBegun, FlowEnded, LogLine, Note
+from flowlang.lang.eval.command import (
+    CallAction,
+    ChapterNote,
+    Command,
+    FlowBegun,
+    FlowEnded,
+    LogLine,
+    Note,
+    OpenGate,
+    SendMessage,
+    SpawnRun,
+    StateNote,
+)
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.iteration import LongLoop
 from flowlang.lang.eval.module import Module
@@ -72,7 +84,7 @@ def take_census(
         total += FIBER
         waiting += fiber.held
         waiting += _locals(fiber.gr_frame)
-        waiting += _tasks(fiber.scope)
+        waiting += _held_by_scopes(fiber.scope)
     count = _Count(heed)
     count.reach(waiting)
     return total + count.total, count.steps
@@ -200,16 +212,22 @@ def note_size(note: Command | Note) -> int:
     match note:
         case LogLine(text=text):
             return NOTE + text_size(text)
-        case FlowEnded(payload=bytes() as data) | CallAction(arguments=data):
+        case FlowEnded(payload=bytes() as data) | CallAction(arguments=data) | SpawnRun(arguments=data):
+            return NOTE + len(data)
+        case OpenGate(payload=data) | SendMessage(payload=data) | StateNote(payload=data) | ChapterNote(state=data):
             return NOTE + len(data)
         case FlowBegun(preview=text):
             return 2 * NOTE + text_size(text)
     return NOTE
 
 
-def _tasks(scope: Scope | None) -> Iterator[Any]:
+def _held_by_scopes(scope: Scope | None) -> Iterator[Any]:
     while scope is not None:
         yield from scope.tasks
+        for handler in scope.handlers or ():
+            yield handler.function
+            yield from handler.positional
+            yield from handler.keywords.values()
         scope = scope.parent
 
 

@@ -192,11 +192,27 @@ class Answer:
 
 @attrs.frozen
 class FinishedCall:
-    """A flow call that the journal has from begin to end: its inside need not run again."""
+    """A flow call that the journal has from begin to end: its inside need not run again. `last_answer`: the position
+    of the last answer between its begin and its end, None when there was none. The call gives its result when that
+    answer comes, so that it ends before or after what other tasks do, as it did."""
 
     flow: str
     digest: str
     payload: bytes
+    last_answer: Position | None = None
+
+
+def check_command(command: Command) -> None:
+    """Raises Fault `value-too-large` for a command that no journal keeps."""
+    match command:
+        case CallAction(arguments=payload):
+            check_size(payload, f"the call of `{command.action}`")
+        case SpawnRun(arguments=payload):
+            check_size(payload, f"the call of `{command.flow}`")
+        case OpenGate(payload=payload):
+            check_size(payload, "the data of the gate")
+        case SendMessage(payload=payload):
+            check_size(payload, "the message")
 
 
 def check_size(payload: bytes, what: str) -> None:

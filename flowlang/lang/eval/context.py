@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 import attrs
 
 from flowlang.lang.diagnostics.suggest import nearest
+from flowlang.lang.eval.attempt import RetryPolicy, attempts_of, policy_argument
 from flowlang.lang.eval.command import CallAction, StartTimer
+from flowlang.lang.eval.failure import fault_result
 from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
+from flowlang.lang.eval.period import span_ms
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.argument import given_names
 from flowlang.lang.values.canonical import digest, encode
 from flowlang.lang.values.container import Dict
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.protocol import MISSING, ValueType, builtin, register, type_name
+from flowlang.lang.values.key import dict_of_texts
+from flowlang.lang.values.protocol import MISSING, Method, ValueType, builtin, register, type_name
 from flowlang.lang.values.quote import clip
+from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
+from flowlang.lang.values.time import Time
 
-LONGEST_SLEEP_S = 100 * 366 * 86_400
+LATEST_S: Final = 253_402_300_800
+"""The end of the year 9999, in seconds since 1970."""
+ONE_ATTEMPT: Final = {"attempts": 1}
 NAME_MAX = 60
 """Longer names are nobody's mistyped name of an action."""
 
@@ -43,15 +51,20 @@ class ActionCatalog(Protocol):
 
 
 class FlowContext:
-    """The context of one flow call: `args`, `actions`, `name`, `run_id`."""
+    """The context of one flow call: its arguments and actions, and what is known of its run. `labels`: the attributes
+    that the run was started with; `correlation`: an id of the world that started it."""
 
-    __slots__ = ("actions", "arguments", "name", "run_id")
+    __slots__ = ("actions", "arguments", "correlation", "labels", "name", "run_id")
 
-    def __init__(self, name: str, run_id: str, arguments: Any, actions: Actions) -> None:
+    def __init__(
+        self, name: str, run_id: str, arguments: Any, actions: Actions, correlation: str, labels: Mapping[str, Any]
+    ) -> None:
         self.name = name
         self.run_id = run_id
         self.arguments = arguments
         self.actions = actions
+        self.correlation = correlation
+        self.labels = labels
 
 
 def _context_field(context: FlowContext, name: str) -> Any:
@@ -64,6 +77,10 @@ def _context_field(context: FlowContext, name: str) -> Any:
             return context.name
         case "run_id":
             return context.run_id
+        case "correlation":
+            return context.correlation
+        case "labels":
+            return dict_of_texts(context.labels)
     return MISSING
 
 
@@ -112,24 +129,63 @@ class ActionRef:
 
     def __call__(self, depth: int, /, *positional: Any, **keywords: Any) -> Any:
         fiber = acting_fiber(f"the action `{self.name}`")
+        policy = policy_argument(self.name, keywords.pop("retry")) if "retry" in keywords else None
         arguments, timeout_s = self.catalog.bind(self.name, positional, given_names(keywords))
         encoded = encode(Dict(arguments))
-        command = CallAction(
-            fiber.scope.next_position(), self.name, encoded, digest(encoded), timeout_s, calling_frame(sys._getframe())
-        )
-        return fiber.evaluation.ask(fiber, command)
+        frame = calling_frame(sys._getframe())
+
+        def ask(retry: Mapping[str, Any] | None) -> Any:
+            position = fiber.scope.next_position()
+            command = CallAction(position, self.name, encoded, digest(encoded), timeout_s, frame, retry)
+            return fiber.evaluation.ask(fiber, command)
+
+        if policy is None or policy.function is None:
+            return ask(None if policy is None else policy.plain())
+        return _ask_again(fiber, policy, depth, lambda: ask(ONE_ATTEMPT))
 
 
-@builtin("sleep", "sleep(seconds)")
-def sleep_action(depth: int, seconds: Any, /) -> None:
-    """Suspends the flow. The moment of waking is in the journal, so it may lie beyond the life of the process."""
+def _ask_again(fiber: Fiber, policy: RetryPolicy, depth: int, ask: Callable[[], Any]) -> Any:
+    """Asks for an action as long as a function of the script wants it. Raises the last Fault."""
+    faults: list[Fault] = []
+
+    def attempt() -> Ok | Err:
+        try:
+            return Ok(ask())
+        except Fault as fault:
+            faults.append(fault)
+            return fault_result(fault, [])
+
+    result = attempts_of(fiber, policy, depth, attempt)
+    if isinstance(result, Ok):
+        return result.value
+    raise faults[-1]
+
+
+@builtin("sleep", "sleep(duration)")
+def sleep_action(depth: int, duration: Any, /) -> None:
+    """Suspends the flow for that many seconds, or for a duration. The moment of waking is in the journal, so it may lie
+    beyond the life of the process."""
     fiber = acting_fiber("`sleep`")
-    if type(seconds) not in (int, float):
-        raise Fault("type-mismatch", f"`sleep` takes a number of seconds, not {type_name(seconds)}")
-    if not 0 <= seconds <= LONGEST_SLEEP_S:
-        raise Fault("wrong-argument", "`sleep` takes a number of seconds from 0 to 100 years")
-    command = StartTimer(fiber.scope.next_position(), round(seconds * 1000), calling_frame(sys._getframe()))
+    delay_ms = span_ms("sleep", "duration", duration)
+    command = StartTimer(fiber.scope.next_position(), delay_ms, calling_frame(sys._getframe()))
     fiber.evaluation.ask(fiber, command)
+
+
+@builtin("sleep_until", "sleep_until(moment)")
+def sleep_until_action(depth: int, moment: Any, /) -> None:
+    """Suspends the flow until a moment: a time, or seconds since 1970 (UTC). One that has passed does not suspend it
+    for long."""
+    fiber = acting_fiber("`sleep_until`")
+    if type(moment) is Time:
+        at_ms = moment.nanoseconds // 1_000_000
+    elif type(moment) in (int, float) and 0 <= moment < LATEST_S:
+        at_ms = round(moment * 1000)
+    elif type(moment) in (int, float):
+        raise Fault("wrong-argument", "`sleep_until` takes a moment from 1970 to 9999")
+    else:
+        raise Fault("type-mismatch", f"`sleep_until` takes a time or seconds since 1970, not {type_name(moment)}")
+    position = fiber.scope.next_position()
+    fiber.evaluation.ask(fiber, StartTimer(position, 0, calling_frame(sys._getframe()), at_ms))
 
 
 @builtin("log", 'log(message, level = "info")')
@@ -143,7 +199,10 @@ def log_action(depth: int, message: Any, /, level: Any = "info") -> None:
 
 def context_of(fiber: Fiber, scope: Scope) -> FlowContext:
     """The context of a flow call."""
-    return FlowContext(scope.flow, fiber.evaluation.run_id, scope.arguments, fiber.evaluation.actions)
+    evaluation = fiber.evaluation
+    return FlowContext(
+        scope.flow, evaluation.run_id, scope.arguments, evaluation.actions, evaluation.correlation, evaluation.labels
+    )
 
 
 def arguments_struct(arguments: Mapping[str, Any]) -> Struct:
@@ -151,14 +210,18 @@ def arguments_struct(arguments: Mapping[str, Any]) -> Struct:
     return Struct(dict(arguments))
 
 
-RUNTIME_ACTIONS: dict[str, Any] = {"sleep": sleep_action, "log": log_action}
+RUNTIME_ACTIONS: dict[str, Any] = {"sleep": sleep_action, "sleep_until": sleep_until_action, "log": log_action}
 """Actions that the evaluation itself provides; `run` and `wait` join in `flow.py`."""
+
+CONTEXT_METHODS: dict[str, Method] = {}
+"""Methods of the context, which join in other modules."""
 
 register(
     FlowContext,
     ValueType(
         name="FlowContext",
-        field_names=lambda context: ("actions", "args", "name", "run_id"),
+        methods=CONTEXT_METHODS,
+        field_names=lambda context: ("actions", "args", "correlation", "labels", "name", "run_id"),
         get_field=_context_field,
         children=lambda context: (context.arguments,),
         display=lambda context, nested: f"<FlowContext of {context.name}>",

@@ -4,17 +4,19 @@
 told and asked meanwhile, and, at its end, its outcome. Nothing is called back: suspension is a returned value. An
 evaluation owns its fibers, which are greenlets and therefore belong to the thread that started them.
 
-Answers are delivered in the order given, each followed by all that can run because of it. The driver gives them in
-journal order, live and in a replay, so both take the same course.
+Answers are delivered in the order given, each followed by all that can run because of it: fibers that can run do so in
+the order of their positions. The driver gives answers in journal order, live and in a replay, so both take the same
+course. While a fiber runs, no other one that is ready has a lower position; so a flow call runs on alone until it ends
+or waits for an answer, and may be left out of a replay without any other fiber seeing a difference.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
-from typing import Any, Final, TypeAlias
+from heapq import heappop, heappush
+from typing import Any, Final, Protocol
 
 import attrs
 from greenlet import getcurrent, greenlet
@@ -23,15 +25,30 @@ from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.program import Program
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.eval.census import note_size, take_census
-from flowlang.lang.eval.command import Answer, CallAction, Command, FinishedCall, LogLine, Note, Position, check_size
+from flowlang.lang.eval.cleanup import run_scope
+from flowlang.lang.eval.command import (
+    CANCEL_POSITION,
+    Answer,
+    Command,
+    FinishedCall,
+    LogLine,
+    Note,
+    Position,
+    Withdrawn,
+    check_command,
+)
 from flowlang.lang.eval.context import ActionCatalog, Actions
+from flowlang.lang.eval.crossing import result_by_value
+from flowlang.lang.eval.entry import Entry, EntryMismatch, entry_keywords, entry_name
+from flowlang.lang.eval.event_flow import dispatch_events
 from flowlang.lang.eval.failure import Defect
 from flowlang.lang.eval.fiber import Fiber, Scope
-from flowlang.lang.eval.flow import Flow, result_by_value, run_scope
+from flowlang.lang.eval.flow import Flow
+from flowlang.lang.eval.interruption import Ending, Interruption, interrupt
 from flowlang.lang.eval.module import Module
-from flowlang.lang.eval.pattern import ArgPattern, bind_declared
 from flowlang.lang.eval.services import evaluation_services, method_table
-from flowlang.lang.eval.traceback import Frame, frames_of, stop_of
+from flowlang.lang.eval.step import Chapter, Completed, Continued, Step, Stopped, Suspended
+from flowlang.lang.eval.traceback import frames_of, stop_of
 from flowlang.lang.resolve.load_source import library_of
 from flowlang.lang.values.canonical import decode
 from flowlang.lang.values.display import str_value
@@ -40,71 +57,45 @@ from flowlang.lang.values.meter import METER, Budget, Meter
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 
+__all__ = [
+    "LINE_CHARACTERS_MAX",
+    "MAIN",
+    "Chapter",
+    "Completed",
+    "Continued",
+    "Entry",
+    "EntryMismatch",
+    "Evaluation",
+    "Step",
+    "Stopped",
+    "Suspended",
+    "Waiter",
+]
+
 MAIN: Final = "__flow__"
 LINE_CHARACTERS_MAX: Final = 1 << 20
 """A longer line of the log is clipped."""
 
 
-@attrs.frozen
-class Suspended:
-    """All fibers wait. `said`: notes and commands in the order in which they came up; at least one command of this
-    or an earlier step is unanswered."""
+class Waiter(Protocol):
+    """What gets the answer to a command: a fiber, a timer's owner, a child."""
 
-    said: Sequence[Command | Note]
-
-
-@attrs.frozen
-class Completed:
-    """The script ended. `result` is its outcome, `payload` the same as canonical bytes (None: not data)."""
-
-    said: Sequence[Command | Note]
-    result: Ok | Err
-    payload: bytes | None
-
-
-@attrs.frozen
-class Stopped:
-    """The evaluation was ended by a budget, an interruption or a defect (`cause`), at the innermost of `frames`."""
-
-    said: Sequence[Command | Note]
-    cause: Stop
-    frames: tuple[Frame, ...] = ()
-
-
-Step: TypeAlias = Suspended | Completed | Stopped
-
-
-class EntryMismatch(Stop):
-    """The arguments or the flow given from outside do not fit the script. Nothing has been asked for yet."""
-
-    def __init__(self, message: str, hint: str | None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-@attrs.frozen
-class Entry:
-    """What to run: the module `module`, and in it the flow `flow`, or its top level as the root flow when `flow` is
-    empty. `arguments` and `texts` are given to the flow, or to the one call in the main guard; `texts` are read by
-    the flow's argument patterns."""
-
-    module: str
-    flow: str = ""
-    arguments: Mapping[str, Any] = attrs.field(factory=dict)
-    texts: Mapping[str, str] = attrs.field(factory=dict)
+    def answered(self, answer: Answer) -> None:
+        """The answer has come. Called between fibers; may make some ready."""
+        ...
 
 
 class Evaluation:
     """One script run. A step may end early to give out lines: when `may_flush`, the next line after somebody set
     `is_flush_due` ends it. `programs`: all modules, each after those it loads; those in `prelude` come first and give
     their public names to all others. `finished`: flow calls that need not run again. `predeclared`: the host's own
-    values, for all modules but the bundled ones."""
+    values, for all modules but the bundled ones. `versions`: what `version(…)` has given in this run, by change."""
 
     def __init__(
         self, programs: Sequence[Program], prelude: Iterable[str], entry: Entry, *, universe: Mapping[str, Any],
         catalog: ActionCatalog, budget: Budget | None = None, run_id: str = "",
         finished: Mapping[Position, FinishedCall] | None = None, predeclared: Mapping[str, Any] | None = None,
+        chapter: Chapter | None = None, versions: Mapping[str, int] | None = None,
     ) -> None:  # fmt: skip
         self.programs = programs
         self.prelude = frozenset(prelude)
@@ -112,53 +103,81 @@ class Evaluation:
         self.universe = universe
         self.predeclared = predeclared or {}
         self.run_id = run_id
+        self.chapter = chapter or Chapter()
+        self.versions = dict(versions or {})
+        self.is_live = False
+        self.is_repeating = self.chapter.state is not None
+        self.entry_flow: Flow | None = None
+        self.correlation = ""
+        self.labels: Mapping[str, Any] = {}
+        self.child_ids: Mapping[Position, str] = {}
+        self.child_tag = ""
         self.actions = Actions(catalog)
         self._budget = budget or Budget()
         self._steps_before = 0
         self.meter = Meter(attrs.evolve(self._budget, steps=None, memory_bytes=1 << 62))
         self.depth_limit = self._budget.call_depth
+        self._services = evaluation_services(self.meter, self.depth_limit)
         self.finished = finished or {}
         self.hub: greenlet = getcurrent()
         self.modules: dict[str, Module] = {}
+        self.linked: Mapping[str, Module] = {}
+        """Modules that ran in an earlier evaluation with the same meter, and need not run again."""
         self._said: list[Command | Note] = []
-        self._ready: deque[tuple[Fiber, Answer | None]] = deque()
-        self._waiting: dict[Position, Fiber] = {}
+        self._ready: list[tuple[Position, Fiber]] = []
+        self._flushing: Fiber | None = None
+        self._waiting: dict[Position, Waiter] = {}
         self._fibers: set[Fiber] = set()
-        self._outcome: tuple[Ok | Err, bytes | None] | None = None
+        self._root: Fiber | None = None
+        self._ends = 0
+        self._outcome: Callable[[Sequence[Command | Note]], Step] | None = None
         self._entry_result: Ok | Err | None = None
-
         self._stop: Stop | None = None
-        self._is_flushing = False
         self.may_flush = False
         self.is_flush_due = False
         self.meter.census = self._census
 
     def start(self) -> Step:
         """Runs to the first suspension."""
-        return self.begin(_entry_name(self.entry), self.run_modules)
+        return self.begin(entry_name(self.entry), self.run_modules)
 
     def begin(self, name: str, body: Callable[[Fiber], Any]) -> Step:
         """Runs `body` to the first suspension, as a root flow called `name`. Hosts use this to call functions of
         modules that have run; what an earlier root flow left behind is dropped."""
         self.drop()
         self.hub = getcurrent()
-        self._ready.append((Fiber(self, Scope((), None, name, Struct({})), partial(self._run_root, body)), None))
+        self._root = Fiber(self, Scope((), None, name, Struct({})), partial(self._run_root, body))
+        self.make_ready(self._root)
         return self._advance()
 
     def drop(self) -> None:
         """Gives up what waits. Fibers end on the thread that this is called on, which must be their own."""
-        self._said, self._outcome, self._stop = [], None, None
+        self._said, self._outcome, self._stop, self._root, self._flushing = [], None, None, None, None
         self._waiting.clear()
         self._ready.clear()
         self._fibers.clear()
 
     def resume(self, answers: Iterable[tuple[Position, Answer]]) -> Step:
-        """Delivers answers, in order, and runs to the next suspension."""
+        """Delivers answers, in order, and runs to the next suspension. An answer to a command that was withdrawn is
+        dropped; one at CANCEL_POSITION ends the run."""
         for position, answer in answers:
-            while self._ready and self._stop is None:
+            while self.is_ready and self._stop is None:
                 self._run_ready()
-            self._ready.append((self._waiting.pop(position), answer))
+            try:
+                if position == CANCEL_POSITION:
+                    self._cancel(answer)
+                elif (waiter := self._waiting.pop(position, None)) is not None:
+                    waiter.answered(answer)
+            except Stop as stop:
+                self._stop = stop
         return self._advance()
+
+    def _cancel(self, answer: Answer) -> None:
+        if self._root is not None and not self._root.dead:
+            root = self._root.scope
+            while root.parent is not None:
+                root = root.parent
+            interrupt(self._root, Interruption(root, fault_of(answer.failure or {})))
 
     def interrupt(self) -> None:
         """Makes the evaluation stop soon, from a signal handler or another thread."""
@@ -167,6 +186,7 @@ class Evaluation:
     def go_live(self, steps: int = 0) -> None:
         """The recorded past has ended, or there is none: from here on steps and memory are limited. `steps`: what the
         run had used by then. Replayed evaluation is not counted: it was when it was live."""
+        self.is_live = True
         self.meter.budget = self._budget
         self.meter.memory_limit = self._budget.memory_bytes
         self._steps_before = steps
@@ -184,7 +204,7 @@ class Evaluation:
     @property
     def is_ready(self) -> bool:
         """Whether a step ended only to give out lines: the script can go on without an answer."""
-        return bool(self._ready)
+        return bool(self._ready) or self._flushing is not None
 
     @property
     def total_steps(self) -> int:
@@ -200,22 +220,38 @@ class Evaluation:
 
     def ask(self, fiber: Fiber, command: Command) -> Any:
         """Puts a command and suspends the fiber until its answer is there: a value, or a Fault."""
-        if isinstance(command, CallAction):
-            check_size(command.arguments, f"the call of `{command.action}`")
-        self._said.append(command)
-        self._waiting[command.position] = fiber
+        self.put(command, fiber)
+        fiber.asked = command.position
         answer: Answer = fiber.suspend()
         if answer.failure is not None:
-            failure = answer.failure
-            data = failure.get("data")
-            raise Fault(
-                failure["kind"], failure["message"], hint=failure.get("hint"), data=data,
-                retryable=bool(failure.get("retryable")),
-            )  # fmt: skip
+            raise fault_of(answer.failure)
         return decode(answer.payload) if answer.payload is not None else None
 
+    def put(self, command: Command, waiter: Waiter) -> None:
+        """Puts a command. Its answer goes to `waiter`, while no fiber runs."""
+        check_command(command)
+        self._said.append(command)
+        self._waiting[command.position] = waiter
+
+    def withdraw(self, position: Position) -> None:
+        """The answer to a command is not wanted any more, if it has none yet."""
+        if self._waiting.pop(position, None) is not None:
+            self.tell(Withdrawn(position))
+
+    def await_answer(self, fiber: Fiber, position: Position) -> None:
+        """Suspends the fiber until the answer to somebody else's command, which is recorded, is delivered."""
+        self._waiting[position] = fiber
+        self.hub.switch()
+
+    def count_end(self) -> int:
+        """The number of a task that ends now."""
+        self._ends += 1
+        return self._ends
+
     def tell(self, note: Note) -> None:
-        """Puts a note."""
+        """Puts a note. What modules said when an earlier chapter began is not said again."""
+        if self.is_repeating:
+            return
         self.meter.charge(1, note_size(note))
         self._said.append(note)
 
@@ -230,14 +266,21 @@ class Evaluation:
         self.tell(LogLine(fiber.scope.line_position(), level, text))
         if self.is_flush_due and self.may_flush:
             self.is_flush_due = False
-            self._is_flushing = True
-            self._ready.appendleft((fiber, None))
-            fiber.suspend()
+            self._flushing = fiber
+            self.hub.switch()
 
-    def make_ready(self, fiber: Fiber) -> None:
-        """Lets a fiber run as soon as it is its turn."""
+    def make_ready(self, fiber: Fiber, answer: Answer | None = None) -> None:
+        """Lets a fiber run, with an answer if it asked for one, as soon as it is its turn."""
         self._fibers.add(fiber)
-        self._ready.append((fiber, None))
+        fiber.is_ready = True
+        fiber.answer = answer
+        heappush(self._ready, (fiber.path, fiber))
+
+    def yield_to_lower(self, fiber: Fiber) -> None:
+        """Lets fibers with lower positions run first, after the running fiber has made some ready."""
+        if self._ready and self._ready[0][0] < fiber.path:
+            self.make_ready(fiber)
+            fiber.suspend()
 
     def final(self, result: Ok | Err) -> tuple[Ok | Err, bytes | None]:
         """The root's Result as it leaves the evaluation, with its bytes if it is data."""
@@ -251,12 +294,15 @@ class Evaluation:
 
     def _run_ready(self) -> None:
         self.hub = getcurrent()
-        self._is_flushing = False
-        while self._ready and self._stop is None and not self._is_flushing:
-            fiber, answer = self._ready.popleft()
-            self._fibers.add(fiber)
+        fiber, self._flushing = self._flushing, None
+        while self._stop is None and self._flushing is None:
+            if fiber is None:
+                if not self._ready:
+                    break
+                _, fiber = heappop(self._ready)
+                fiber.is_ready = False
             try:
-                fiber.switch(answer) if fiber else fiber.switch()
+                fiber.switch(fiber.answer) if fiber else fiber.switch()
             except Stop as stop:
                 self._stop = stop
             except Exception as error:
@@ -264,6 +310,7 @@ class Evaluation:
                 self._stop = stop_of(error) or Defect(error)
             if fiber.dead:
                 self._fibers.discard(fiber)
+            fiber = None
 
     def _advance(self) -> Step:
         self._run_ready()
@@ -271,7 +318,7 @@ class Evaluation:
         if self._stop is not None:
             return Stopped(said, self._stop, tuple(frames_of(self._stop.__traceback__)))
         if self._outcome is not None:
-            return Completed(said, *self._outcome)
+            return self._outcome(said)
         return Suspended(said)
 
     # The root fiber
@@ -280,12 +327,24 @@ class Evaluation:
         self.enter_fiber()
         fiber = getcurrent()
         assert type(fiber) is Fiber
-        self._outcome = self.final(run_scope(fiber, fiber.scope, lambda: body(fiber)))
+        scope = fiber.scope
+        try:
+            result, payload = self.final(run_scope(fiber, scope, lambda: body(fiber)))
+        except Ending as ending:
+            self._outcome = partial(Continued, payload=ending.payload)
+            return
+        cancelled = "" if scope.interruption is None else scope.interruption.fault.slug
+        self._outcome = partial(Completed, result=result, payload=payload, cancelled=cancelled)
 
     def run_modules(self, fiber: Fiber) -> Any:
         """Runs all modules, and the entry, in the root fiber."""
         predeclared: dict[str, Any] = {}
         for program in self.programs:
+            if program.name in self.linked:
+                module = self.modules[program.name] = self.linked[program.name]
+                if program.name in self.prelude:
+                    predeclared.update(module.exports())
+                continue
             is_script = program.name == self.entry.module and not self.entry.flow
             module = self._link(program, predeclared, MAIN if is_script else program.name)
             self.modules[program.name] = module
@@ -310,7 +369,7 @@ class Evaluation:
         return False
 
     def _link(self, program: Program, predeclared: Mapping[str, Any], role: str) -> Module:
-        names: dict[str, Any] = evaluation_services(self.meter, self.depth_limit)
+        names = self._services.copy()
         names["$statement"] = _root_statement if role == MAIN else _plain_statement
         names["$entry"] = self._entry_call if role == MAIN else _plain_statement
         names["&__name__"] = role
@@ -351,8 +410,17 @@ class Evaluation:
         """The callee of the main guard's one call, with the arguments from outside, and its result kept."""
 
         def call(depth: int, /, *positional: Any, **keywords: Any) -> Any:
-            keywords = {**keywords, **entry_keywords(self.entry, function, positional, keywords)}
-            result = function(depth, *positional, **keywords)
+            if self.entry.call is not None:
+                given, named = self.entry.call
+                positional = tuple(given)
+                keywords = {python_name(name): value for name, value in named.items()}
+            else:
+                keywords = {**keywords, **entry_keywords(self.entry, function, positional, keywords)}
+            self.entry_flow = function if type(function) is Flow else None
+            if self.entry_flow is not None and self.entry_flow.events is not None:
+                result = dispatch_events(self.entry_flow, depth, positional, keywords)
+            else:
+                result = function(depth, *positional, **keywords)
             if type(result) is Ok or type(result) is Err:
                 self._entry_result = result
             return result
@@ -366,38 +434,12 @@ class Evaluation:
         return total
 
 
-def _entry_name(entry: Entry) -> str:
-    return entry.flow or entry.module.rpartition("/")[2].removesuffix(".flow")
-
-
-def entry_keywords(
-    entry: Entry, function: Any, positional: Sequence[Any], keywords: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The arguments from outside, read and checked against what the flow declares. Raises EntryMismatch."""
-    given: dict[str, Any] = {**entry.arguments, **entry.texts}
-    if type(function) is Flow and function.patterns is not None:
-        for name, text in entry.texts.items():
-            pattern = function.patterns.get(name)
-            if pattern is not None:
-                given[name] = _read(function.name, name, pattern, text)
-        try:
-            bind_declared(function.name, function.patterns, positional, {**keywords, **given})
-        except Fault as fault:
-            raise EntryMismatch(fault.message, fault.hint) from None
-    elif given and type(function) is Flow:
-        names = ", ".join(given)
-        hint = 'declare them: `flow(implementation = …, args = {"name": args.string()})`'
-        raise EntryMismatch(f"flow `{function.name}` declares no arguments, {names} given", hint)
-    return {python_name(name): value for name, value in given.items()}
-
-
-def _read(flow: str, name: str, pattern: ArgPattern, text: str) -> Any:
-    try:
-        return pattern.read(text)
-    except ValueError:
-        shown = text if len(text) <= 60 else text[:59] + "…"
-        message = f"argument `{name}` of flow `{flow}` takes {pattern.expects()}, not `{shown}`"
-        raise EntryMismatch(message, pattern.documentation or None) from None
+def fault_of(failure: Mapping[str, Any]) -> Fault:
+    """A failure that came as an answer, as what ends the flow that asked."""
+    return Fault(
+        failure["kind"], failure["message"], hint=failure.get("hint"), data=failure.get("data"),
+        retryable=bool(failure.get("retryable")),
+    )  # fmt: skip
 
 
 def _plain_statement(value: Any) -> Any:

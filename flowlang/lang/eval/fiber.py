@@ -14,18 +14,27 @@ from typing import TYPE_CHECKING, Any
 from greenlet import getcurrent, greenlet
 
 from flowlang.lang.eval.callback import IN_CALLBACK
-from flowlang.lang.eval.command import Position
+from flowlang.lang.eval.command import Answer, Position
 from flowlang.lang.values.fault import Fault
 
 if TYPE_CHECKING:
+    from flowlang.lang.eval.cleanup import Cleanup, Handler
     from flowlang.lang.eval.evaluation import Evaluation
-    from flowlang.lang.eval.task import Task
+    from flowlang.lang.eval.interruption import Ending, Interruption
+    from flowlang.lang.eval.task import Task, Watcher
 
 
 class Scope:
-    """One flow call. `may_act` is False while a loaded module's top level runs."""
+    """One flow call, a task's own level, or a handler that cleans up. `may_act` is False while a loaded module's top
+    level runs. `tasks`: those started in it that are not done; `handlers`: what runs at its end; `deadline`: the
+    position of the timer that limits it. `is_closing`: its body has ended, so nothing interrupts it any more.
+    `interruption`: what ended it from outside. `reaches_out`: it has waited for a task of an outer scope or cancelled
+    one, so it is more than its result."""
 
-    __slots__ = ("arguments", "counter", "flow", "lines", "may_act", "parent", "path", "tasks")
+    __slots__ = (
+        "arguments", "cleanup", "counter", "deadline", "flow", "handlers", "interruption", "is_closing", "lines",
+        "may_act", "parent", "path", "reaches_out", "tasks",
+    )  # fmt: skip
 
     def __init__(self, path: Position, parent: Scope | None, flow: str, arguments: Any, may_act: bool = True) -> None:
         self.path = path
@@ -35,7 +44,13 @@ class Scope:
         self.may_act = may_act
         self.counter = 0
         self.lines = 0
-        self.tasks: list[Task] = []
+        self.tasks: dict[Task, None] = {}
+        self.handlers: list[Handler] | None = None
+        self.cleanup: Cleanup | None = None
+        self.deadline: Position | None = None
+        self.is_closing = False
+        self.interruption: Interruption | None = None
+        self.reaches_out = False
 
     def next_position(self) -> Position:
         """The position of the next command; log lines after it are numbered anew."""
@@ -52,8 +67,9 @@ class Scope:
 
 
 class Fiber(greenlet):
-    """One strand of an evaluation, in its current scope. `held`: values that it was given to begin
-    with; `awaited`: the tasks that it waits for now."""
+    """One strand of an evaluation, in its current scope. `path`: of the scope that it began with. `held`: values that
+    it was given to begin with. While it is suspended, `asked` is the command and `wait` the tasks that it waits for.
+    `pending`: what will interrupt it. `is_recalling`: it waits for the end of a flow call that is recorded."""
 
     def __init__(self, evaluation: Evaluation, scope: Scope, run: Any, held: Sequence[Any] = ()) -> None:
         super().__init__(run, evaluation.hub)
@@ -61,12 +77,45 @@ class Fiber(greenlet):
         self.gr_context = copy_context()
         self.evaluation = evaluation
         self.scope = scope
+        self.path = scope.path
         self.held = held
-        self.awaited: Sequence[Task] = ()
+        self.answer: Answer | None = None
+        self.asked: Position | None = None
+        self.wait: Watcher | None = None
+        self.pending: Ending | None = None
+        self.is_ready = False
+        self.is_recalling = False
 
     def suspend(self) -> Any:
-        """Gives control back to the evaluation until the fiber is answered."""
-        return self.evaluation.hub.switch()
+        """Gives control back to the evaluation until the fiber is answered. Raises what interrupts it instead."""
+        answer = self.evaluation.hub.switch()
+        if self.pending is not None:
+            self.check()
+        return answer
+
+    def answered(self, answer: Answer) -> None:
+        """The answer to what it asked has come."""
+        self.asked = None
+        self.evaluation.make_ready(self, answer)
+
+    def check(self) -> None:
+        """Raises what interrupts the fiber, unless it is in the midst of cleaning up."""
+        pending = self.pending
+        if pending is not None and shield_of(self.scope, pending.scope) is None:
+            self.pending = None
+            raise pending
+
+
+def shield_of(scope: Scope | None, target: Scope | None) -> Scope | None:
+    """The outermost scope from `scope` up to `target` that is closing: until it has, nothing interrupts what runs."""
+    found = None
+    while scope is not None:
+        if scope.is_closing:
+            found = scope
+        if scope is target:
+            break
+        scope = scope.parent
+    return found
 
 
 def current_fiber() -> Fiber | None:

@@ -7,6 +7,7 @@ services that its code names (`naming.py` keeps the two apart).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -18,7 +19,7 @@ from flowlang.lang.values.freeze import freeze_all
 class Module:
     """One module of one evaluation. `name` is its canonical name; `is_finished` after its top level ran."""
 
-    __slots__ = ("globals", "is_finished", "name", "program")
+    __slots__ = ("globals", "given", "is_finished", "name", "program")
 
     def __init__(self, program: Program, names: dict[str, Any]) -> None:
         self.program = program
@@ -27,6 +28,7 @@ class Module:
         self.is_finished = False
         names["$module"] = self
         names["__builtins__"] = {}
+        self.given = len(names)
 
     def run(self, depth: int = 0) -> None:
         """Runs the top level."""
@@ -39,8 +41,9 @@ class Module:
         freeze_all(self.own_values())
 
     def own_values(self) -> Iterator[Any]:
-        """The values of the names that the script bound."""
-        return (value for name, value in self.globals.items() if is_script_name(name) and name != "__builtins__")
+        """The values of the names that the script bound, which come after all that the module was given."""
+        bound = islice(self.globals.items(), self.given, None)
+        return (value for name, value in bound if is_script_name(name))
 
     def exports(self) -> Mapping[str, Any]:
         """What other modules may load: bound public names."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from flowlang.lang.diagnostics.suggest import nearest
-from flowlang.lang.values.canonical import copy_by_value
+from flowlang.lang.values.canonical import copy_by_value, encode
 from flowlang.lang.values.container import AnyDict, AnyList
 from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.display import repr_value
@@ -28,7 +28,8 @@ TRUTHS: Final = {"true": True, "false": False, "yes": True, "no": False, "1": Tr
 
 @attrs.frozen(eq=False)
 class ArgPattern:
-    """One declared argument. `kind`: string, int, float, bool, list, dict, enum or json."""
+    """One declared argument. `kind`: string, int, float, bool, list, dict, enum or json; `event` and `state` make a
+    flow event-driven (`event_flow.py`). `choices`: of an enum; of an event, the name of its signals, if it has one."""
 
     kind: str
     default: Any
@@ -78,6 +79,10 @@ class ArgPattern:
         if not self.accepts(value):
             raise ValueError(text)
         return value
+
+
+EVENT_OF_CALL: Final = ArgPattern("json", REQUIRED, "the event")
+"""Who calls an event-driven flow hands it the event that it would receive."""
 
 
 def bind_declared(
@@ -149,12 +154,31 @@ def _enum(depth: int, self: ArgPatterns, choices: Any, /, default: Any = REQUIRE
 _enum.__qualname__ = "args.enum"
 
 
+def _event(depth: int, self: ArgPatterns, /, name: str = "", *, doc: str = "") -> ArgPattern:
+    if type(name) is not str:
+        raise Fault("flow-arguments", f"`args.event` takes the name of a signal, not {type_name(name)}")
+    return ArgPattern(EVENT, REQUIRED, _text(doc), (name,) if name else ())
+
+
+_event.__qualname__ = "args.event"
+
+
+def _state(depth: int, self: ArgPatterns, /, initial: Any = None, *, doc: str = "") -> ArgPattern:
+    encode(initial)  # a register keeps data, and its first value is no exception
+    return ArgPattern(STATE, copy_by_value(initial), _text(doc))
+
+
+_state.__qualname__ = "args.state"
+
+
 def _text(doc: Any) -> str:
     if type(doc) is not str:
         raise Fault("flow-arguments", f"`doc` takes a string, not {type_name(doc)}")
     return doc
 
 
+EVENT: Final = "event"
+STATE: Final = "state"
 KINDS: Final = ("string", "int", "float", "bool", "list", "dict", "json")
 ARGS: Final = ArgPatterns()
 register(
@@ -169,7 +193,7 @@ register(
     ArgPatterns,
     ValueType(
         name="args",
-        methods={**{kind: _pattern_method(kind) for kind in KINDS}, "enum": _enum},
+        methods={**{kind: _pattern_method(kind) for kind in KINDS}, "enum": _enum, "event": _event, "state": _state},
         display=lambda value, nested: "<args>",
     ),
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from flowlang.lang.eval.command import TaskBegun
+from flowlang.lang.eval.command import Answer, Position, TaskBegun
 from flowlang.lang.eval.fiber import Fiber, Scope
+from flowlang.lang.eval.interruption import Interruption, interrupt
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import charge
@@ -23,27 +24,110 @@ FIBER_STEPS: Final = 32
 """What making and ending a fiber costs."""
 
 
+class Watcher(Protocol):
+    """What looks on tasks for a fiber that waits: it makes the fiber ready when it has seen enough of them end.
+    `is_of_all`: all of `tasks` must be done for that."""
+
+    @property
+    def tasks(self) -> Sequence[Task]: ...
+
+    @property
+    def is_of_all(self) -> bool: ...
+
+    def task_ended(self, task: Task) -> None:
+        """One of the tasks is done."""
+        ...
+
+    def give_up(self) -> None:
+        """The fiber waits no more."""
+        ...
+
+
 class Task:
-    """A running or finished task. `result` is None until it is done, `strand` is what runs it until then."""
+    """A running or finished task, started in the scope `owner`. `result` is None until it is done, `strand` is what
+    runs it until then, in the scope `scope`. `ended_at` tells which of two tasks was done first.
 
-    __slots__ = ("fiber", "name", "result", "strand", "waiting")
+    `closing` says what becomes of it when its owner ends. An ordinary task (empty) is awaited after an Ok and cancelled
+    otherwise. Children, which are runs of their own, are awaited (`wait`), cancelled (`cancel`) or left (`abandon`)."""
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("ended_at", "name", "owner", "result", "scope", "strand", "waits")
+
+    closing = ""
+
+    def __init__(self, name: str, owner: Scope) -> None:
         self.name = name
+        self.owner = owner
+        self.scope: Scope | None = None
         self.strand: Fiber | None = None
         self.result: Ok | Err | None = None
-        self.waiting: list[Wait] = []
-        self.fiber: Fiber | None = None
+        self.ended_at = 0
+        self.waits: list[Watcher] = []
+        owner.tasks[self] = None
+
+    def finish(self, evaluation: Evaluation, result: Ok | Err) -> None:
+        """It is done. Those who wait for it are told."""
+        self.result = result
+        self.ended_at = evaluation.count_end()
+        self.strand = self.scope = None
+        self.owner.tasks.pop(self, None)
+        for wait in self.waits:
+            wait.task_ended(self)
+        self.waits.clear()
+
+    def cancel(self, fiber: Fiber) -> None:
+        """Ends it where it waits; `fiber` is the one that wants it. A task that is done stays as it is."""
+        if self.strand is not None and self.scope is not None:
+            fault = Fault("cancelled", f"the task `{self.name}` was cancelled")
+            interrupt(self.strand, Interruption(self.scope, fault))
+
+    def leave(self, evaluation: Evaluation) -> None:
+        """Its owner has ended and leaves it alone."""
 
 
 class Wait:
-    """A fiber that goes on when `left` more tasks are done."""
+    """A fiber that goes on when `left` more of `tasks` are done; with `stops_at_err` at the first Err; or when the
+    timer at the position `timer` has fired. `is_timed_out` tells that it has."""
 
-    __slots__ = ("fiber", "left")
+    __slots__ = ("fiber", "is_timed_out", "left", "stops_at_err", "tasks", "timer")
 
-    def __init__(self, fiber: Fiber, left: int) -> None:
+    def __init__(self, fiber: Fiber, tasks: Sequence[Task], left: int, stops_at_err: bool) -> None:
         self.fiber = fiber
+        self.tasks: Sequence[Task] = tasks
         self.left = left
+        self.stops_at_err = stops_at_err
+        self.timer: Position | None = None
+        self.is_timed_out = False
+
+    def task_ended(self, task: Task) -> None:
+        """One of the tasks is done."""
+        self.left -= 1
+        if self.left == 0 or (self.stops_at_err and type(task.result) is Err):
+            self._wake()
+
+    def answered(self, answer: Answer) -> None:
+        """The timer has fired."""
+        self.timer = None
+        self.is_timed_out = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self.give_up()
+        self.fiber.evaluation.make_ready(self.fiber)
+
+    def give_up(self) -> None:
+        """The fiber waits no more."""
+        self.fiber.wait = None
+        if self.timer is not None:
+            self.fiber.evaluation.withdraw(self.timer)
+            self.timer = None
+        for task in self.tasks:
+            if task.result is None:
+                task.waits.remove(self)
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether every one of the tasks must be done before the fiber goes on."""
+        return self.left >= sum(task.result is None for task in self.tasks) and self.timer is None
 
 
 def start_task(
@@ -54,47 +138,50 @@ def start_task(
     charge(FIBER_STEPS, FIBER)
     position = scope.next_position()
     evaluation.tell(TaskBegun(position, name, digest, calling_frame(sys._getframe())))
-    task = Task(name)
-    own_scope = Scope(position, scope, scope.flow, scope.arguments)
-    task.fiber = task.strand = Fiber(evaluation, own_scope, lambda: _run(evaluation, task, run), held)
-    scope.tasks.append(task)
-    evaluation.make_ready(task.fiber)
+    task = Task(name, scope)
+    task.scope = own_scope = Scope(position, scope, scope.flow, scope.arguments)
+    task.strand = own = Fiber(evaluation, own_scope, lambda: _run(evaluation, task, run), held)
+    evaluation.make_ready(own)
     return task
 
 
 def _run(evaluation: Evaluation, task: Task, run: Callable[[Fiber], Ok | Err]) -> None:
-    fiber, task.fiber = task.fiber, None
-    assert fiber is not None
     evaluation.enter_fiber()
-    task.result = run(fiber)
-    task.strand = None
-    for wait in task.waiting:
-        wait.left -= 1
-        if wait.left == 0:
-            evaluation.make_ready(wait.fiber)
-    task.waiting.clear()
+    assert task.strand is not None
+    task.finish(evaluation, run(task.strand))
 
 
-def await_tasks(fiber: Fiber, tasks: Sequence[Task]) -> None:
+def await_tasks(fiber: Fiber, tasks: Iterable[Task]) -> None:
     """Suspends the fiber until all the tasks are done. Raises Fault when one of them waits for this fiber."""
     pending = [task for task in dict.fromkeys(tasks) if task.result is None]
     if pending:
-        if _waits_for(fiber, pending):
-            raise Fault(
-                "tasks-wait-for-each-other",
-                "this would wait for a task that waits for this one",
-                hint="let one of them return, and use its result in the other",
-            )
-        wait = Wait(fiber, len(pending))
-        for task in pending:
-            task.waiting.append(wait)
-        fiber.awaited = pending
-        fiber.suspend()
-        fiber.awaited = ()
+        suspend_for(fiber, Wait(fiber, pending, len(pending), stops_at_err=False))
 
 
-def _waits_for(fiber: Fiber, tasks: Sequence[Task]) -> bool:
-    """Whether one of the tasks can only go on after the fiber: the last one to close such a circle is told."""
+def suspend_for(fiber: Fiber, wait: Wait) -> None:
+    """Suspends the fiber until the wait is over. Raises Fault when it never would be."""
+    if wait.timer is None and _never_ends(wait):
+        raise Fault(
+            "tasks-wait-for-each-other",
+            "this would wait for a task that waits for this one",
+            hint="let one of them return, and use its result in the other",
+        )
+    for task in wait.tasks:
+        task.waits.append(wait)
+    fiber.wait = wait
+    fiber.suspend()
+
+
+def _never_ends(wait: Wait) -> bool:
+    """Whether a wait can only end after itself: the last one to close such a circle is told. Of a wait for any of many
+    tasks this is so when it is for each of them."""
+    if wait.left < len(wait.tasks):
+        return all(_waits_for(wait.fiber, [task]) for task in wait.tasks)
+    return _waits_for(wait.fiber, wait.tasks)
+
+
+def _waits_for(fiber: Fiber, tasks: Iterable[Task]) -> bool:
+    """Whether one of the tasks can only go on after the fiber."""
     following = list(tasks)
     seen: set[Fiber] = set()
     while following:
@@ -104,29 +191,38 @@ def _waits_for(fiber: Fiber, tasks: Sequence[Task]) -> bool:
         if strand is not None and strand not in seen:
             charge(1)
             seen.add(strand)
-            following.extend(strand.awaited)
+            if strand.wait is not None and strand.wait.is_of_all:
+                following.extend(strand.wait.tasks)
     return False
 
 
-def checked_tasks(value: Any) -> list[Task]:
-    """The tasks in a list or tuple given to `wait`."""
+def reach_out(scope: Scope | None, task: Task) -> None:
+    """Notes that all scopes from `scope` to that of the task look at a task from outside."""
+    owner = task.owner
+    while scope is not None and scope is not owner:
+        scope.reaches_out = True
+        scope = scope.parent
+
+
+def checked_tasks(value: Any, function: str = "wait") -> list[Task]:
+    """The tasks in a list or tuple given to a function that waits."""
     if not isinstance(value, (list, tuple)):
         raise Fault(
-            "type-mismatch", f"`wait` takes a list of tasks, not {type_name(value)}",
+            "type-mismatch", f"`{function}` takes a list of tasks, not {type_name(value)}",
             hint="tasks come from `fctx.actions.run(...)`",
         )  # fmt: skip
     for index, task in enumerate(value):
-        if type(task) is not Task:
+        if not isinstance(task, Task):
             hint = "give `run` the flow itself and its arguments: `run(f, x)`, not `run(f(x))`"
-            raise Fault("type-mismatch", f"item {index} given to `wait` is {type_name(task)}, not a task", hint=hint)
+            raise Fault(
+                "type-mismatch", f"item {index} given to `{function}` is {type_name(task)}, not a task", hint=hint
+            )
     return list(value)
 
 
-register(
-    Task,
-    ValueType(
-        name="task",
-        display=lambda task, nested: f"<task {task.name}>",
-        children=lambda task: () if task.result is None else (task.result,),
-    ),
+TASK: Final = ValueType(
+    name="task",
+    display=lambda task, nested: f"<task {task.name}>",
+    children=lambda task: () if task.result is None else (task.result,),
 )
+register(Task, TASK)

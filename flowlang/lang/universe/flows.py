@@ -5,26 +5,39 @@ Names that are only good as annotations (`FlowContext`, `Result`) are values wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from flowlang.lang.eval import chapter, child, gate, inbox, run_state, version
+from flowlang.lang.eval.attempt import policy_argument, retry_policy
+from flowlang.lang.eval.cleanup import on_exit, on_failure
 from flowlang.lang.eval.context import context_of
+from flowlang.lang.eval.event_flow import make_stop, split_patterns
 from flowlang.lang.eval.fiber import current_fiber
-from flowlang.lang.eval.flow import Flow, callable_name
+from flowlang.lang.eval.flow import Flow, callable_name, with_timeout
 from flowlang.lang.eval.pattern import ARGS, ArgPattern
+from flowlang.lang.eval.period import span_ms
 from flowlang.lang.eval.stream import stream
-from flowlang.lang.values.argument import count_elements, string_argument
+from flowlang.lang.eval.waiting import parallel_map
+from flowlang.lang.values.argument import bool_argument, count_elements, string_argument, wrong_value
 from flowlang.lang.values.container import AnyDict
 from flowlang.lang.values.display import str_value
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import dict_items
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import VALUE_TYPES, ValueType, builtin, register, type_name
-from flowlang.lang.values.result import Err, Ok
+from flowlang.lang.values.quote import clip
+from flowlang.lang.values.result import Err, Failure, Ok
 from flowlang.lang.values.size import FAILURE, FLOW, table_size
 
 NAME_MAX: Final = 100
 """Names stand in every line of a journal and of a list of runs."""
+KIND: Final = re.compile(r"[a-z][a-z0-9]{0,30}(-[a-z0-9]{1,30}){0,5}")
+"""The kinds of failures: those of the language look the same."""
+
+ACTION_MODULES: Final = (chapter, child, gate, inbox, run_state, version)
+"""Each adds to the actions that belong to the language itself (`context.RUNTIME_ACTIONS`)."""
 
 
 class TypeNameValue:
@@ -39,8 +52,13 @@ class TypeNameValue:
 register(TypeNameValue, ValueType(name="type", display=lambda value, nested: value.name))
 
 
-@builtin("flow", "flow(implementation, args = None, name = None, doc = None)")
-def make_flow(depth: int, /, implementation: Any = None, args: Any = None, name: Any = None, doc: Any = None) -> Flow:
+@builtin(
+    "flow", "flow(implementation, args = None, name = None, doc = None, timeout = None, retry = None, on_error = None)"
+)
+def make_flow(
+    depth: int, /, implementation: Any = None, args: Any = None, name: Any = None, doc: Any = None,
+    timeout: Any = None, retry: Any = None, on_error: Any = None,
+) -> Flow:  # fmt: skip
     """Makes a flow from a function whose first parameter is the FlowContext."""
     if implementation is None:
         raise Fault("flow-arguments", "`flow` needs the argument `implementation`", hint="`flow(implementation = f)`")
@@ -57,7 +75,12 @@ def make_flow(depth: int, /, implementation: Any = None, args: Any = None, name:
         raise Fault("flow-arguments", f"the name of a flow has {len(name)} characters, more than {NAME_MAX}")
     charge(1, FLOW + (0 if args is None else table_size(2 * count_elements(args))))
     shown = name or _flow_name(callable_name(implementation))
-    return Flow(implementation, _patterns(args), shown, doc or "", is_named=name is not None)
+    patterns, events = split_patterns(_patterns(args), on_error)
+    return Flow(
+        implementation, patterns, shown, doc or "", is_named=name is not None, events=events,
+        timeout_ms=None if timeout is None else span_ms("flow", "timeout", timeout, is_positive=True),
+        retry=policy_argument("flow", retry),
+    )  # fmt: skip
 
 
 def _flow_name(function: str) -> str:
@@ -94,6 +117,23 @@ def make_err(depth: int, error: Any, /) -> Err:
     return Err(error)
 
 
+@builtin("failure", "failure(kind, message, data = None, retryable = False, hint = None)")
+def make_failure(
+    depth: int, /, kind: Any, message: Any, data: Any = None, retryable: Any = False, hint: Any = None
+) -> Failure:
+    """An error with a kind of its own, for `fail(...)` and `Err(...)`."""
+    string_argument("failure", "kind", kind)
+    string_argument("failure", "message", message)
+    if KIND.fullmatch(kind) is None:
+        raise wrong_value(
+            "failure", f"{clip(kind)} is no kind: lower-case words joined by `-`", "such as `not-in-stock`"
+        )
+    if hint is not None:
+        string_argument("failure", "hint", hint)
+    charge(1, FAILURE)
+    return Failure(kind, message, data, bool_argument("failure", "retryable", retryable), (), hint)
+
+
 @builtin("current_flow", "current_flow()")
 def current_flow(depth: int, /) -> Any:
     """The context of the running flow."""
@@ -124,11 +164,18 @@ FLOW_UNIVERSE: Final[dict[str, Any]] = {
     "flow": make_flow,
     "Ok": make_ok,
     "Err": make_err,
+    "failure": make_failure,
+    "Stop": make_stop,
     "Result": TypeNameValue("Result"),
     "FlowContext": TypeNameValue("FlowContext"),
     "current_flow": current_flow,
     "print": print_values,
     "stream": stream,
+    "retry_policy": retry_policy,
+    "with_timeout": with_timeout,
+    "parallel_map": parallel_map,
+    "on_exit": on_exit,
+    "on_failure": on_failure,
 }
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import attrs
 
 from flowlang.lang.values.canonical import decode, encode
-from flowlang.lang.values.convert import from_host, to_host
+from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.quote import clip
 from flowlang.runtime.action import ActionSpec
@@ -31,6 +31,8 @@ PAYLOAD_BYTES_MAX: Final = 16 << 20
 MESSAGE_LENGTH_MAX: Final = 1000
 ESCAPED_NUL: Final = b"\\u0000"
 TRANSIENT: Final = (TimeoutError, ConnectionError)
+TIMEOUT: Final = "timeout"
+HEARTBEAT_TIMEOUT: Final = "heartbeat-timeout"
 
 
 @attrs.frozen(eq=False)
@@ -42,6 +44,12 @@ class Attempt:
     payload: bytes
     context: ActionContext
     timeout_s: float | None = None
+
+    @property
+    def heartbeat_timeout_s(self) -> float | None:
+        """How long the attempt may be silent; None for ever."""
+        silence = self.spec.heartbeat_timeout
+        return None if silence is None else silence.total_seconds()
 
 
 @attrs.frozen
@@ -90,51 +98,85 @@ def attempt_timeout_s(spec: ActionSpec[..., Any], asked_s: float | None) -> floa
 
 def begin(attempt: Attempt) -> float | None:
     """Starts the attempt's time. Gives its deadline, a reading of `time.monotonic()`."""
+    context, now_s = attempt.context, time.monotonic()
+    context.heartbeat_s = now_s
     if attempt.timeout_s is not None:
-        attempt.context.deadline_s = time.monotonic() + attempt.timeout_s
-    return attempt.context.deadline_s
+        context.deadline_s = now_s + attempt.timeout_s
+    return context.deadline_s
 
 
 def perform(attempt: Attempt) -> Outcome:
     """Performs an attempt on this thread. Raises nothing but KeyboardInterrupt and its kin."""
     try:
-        return _success(attempt.spec.name, _call(attempt))
-    except ActionError as error:
-        outcome = _failure(error.kind, error.message, error.data, error.retryable, error.hint)
-    except Fault as fault:
-        outcome = _failure(fault.slug, fault.message, fault.data, fault.retryable, fault.hint)
-    except ActionCancelled:
-        outcome = cancelled(attempt)
+        attempt.context.check()
+        return outcome_of_result(attempt, _call(attempt))
     except (Exception, SystemExit) as problem:
-        kind = type(problem).__name__
-        message = f"`{attempt.spec.name}` failed with {kind}: {problem}".removesuffix(": ")
-        outcome = _failure("action-failed", message, {"exception": kind}, isinstance(problem, TRANSIENT), None)
-    # Whatever an action raises after it was given up was raised because of that.
-    return cancelled(attempt) if attempt.context.cancelled else outcome
+        return outcome_of_problem(attempt, problem)
 
 
-def cancelled(attempt: Attempt) -> ActionFailure:
-    """The failure of an attempt that was given up: `timeout` when its time was over, else `cancelled`."""
-    if attempt.timeout_s is not None and attempt.context.remaining_s() == 0:
-        return timed_out(attempt)
-    return ActionFailure("cancelled", f"`{attempt.spec.name}` was cancelled", {"action": attempt.spec.name})
+def arguments_of(attempt: Attempt) -> dict[str, Any]:
+    """What the action's function gets by name, of the types that its annotations ask for. Raises Fault."""
+    return attempt.spec.typed_arguments(decode(attempt.payload))
 
 
-def timed_out(attempt: Attempt) -> ActionFailure:
-    """The failure of an attempt whose time is over."""
+def outcome_of_result(attempt: Attempt, result: Any) -> Outcome:
+    """The gate for results. What cannot be kept for ever is refused here, where the message can name the action."""
     name = attempt.spec.name
-    return ActionFailure(
-        "timeout",
-        f"`{name}` did not finish within {attempt.timeout_s:g} seconds",
-        {"action": name, "timeout": attempt.timeout_s},
-        retryable=True,
-        hint=f"give it more time: `{name}(..., timeout = seconds)`",
-    )
+    try:
+        payload = encode(from_host(result, "result", attempt.spec.adopt), "result")
+    except Fault as fault:
+        message = f"`{name}` gave a result that is not data: {fault.message}"
+        return _failure("result-not-data", message, {"action": name}, False, fault.hint)
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        size = f"{len(payload) / (1 << 20):.1f} MiB, more than the {PAYLOAD_BYTES_MAX >> 20} MiB that a journal keeps"
+        hint = "fetch it in parts, or leave it in a file or a database and give its name"
+        return ActionFailure("result-too-large", f"`{name}` gave a result of {size}", {"action": name}, False, hint)
+    # The escape may be part of a longer one (a backslash, then the text `u0000`), so only a hit is looked at.
+    if ESCAPED_NUL in payload and (path := _path_to_nul(result)) is not None:
+        message = f"`{name}` gave a result with a NUL character at `result{path}`"
+        hint = "not every database can keep that character in text; use bytes"
+        return ActionFailure("result-not-data", message, {"action": name}, False, hint)
+    return Success(payload)
+
+
+def outcome_of_problem(attempt: Attempt, problem: BaseException) -> ActionFailure:
+    """The failure that an exception of the action means."""
+    match problem:
+        case ActionError():
+            outcome = _failure(problem.kind, problem.message, problem.data, problem.retryable, problem.hint)
+        case Fault():
+            outcome = _failure(problem.slug, problem.message, problem.data, problem.retryable, problem.hint)
+        case ActionCancelled():
+            outcome = given_up(attempt)
+        case _:
+            kind = type(problem).__name__
+            message = f"`{attempt.spec.name}` failed with {kind}: {problem}".removesuffix(": ")
+            transient = isinstance(problem, TRANSIENT)
+            outcome = _failure("action-failed", message, {"exception": kind}, transient, None)
+    # Whatever an action raises after it was given up was raised because of that.
+    return given_up(attempt) if attempt.context.cancelled else outcome
+
+
+def given_up(attempt: Attempt) -> ActionFailure:
+    """The failure of an attempt that was given up: because its time was over, it fell silent, or it was cancelled."""
+    name, kind = attempt.spec.name, attempt.context.end_kind
+    if kind == TIMEOUT:
+        return ActionFailure(
+            kind,
+            f"`{name}` did not finish within {attempt.timeout_s:g} seconds",
+            {"action": name, "timeout": attempt.timeout_s},
+            retryable=True,
+            hint=f"give it more time: `{name}(..., timeout = seconds)`",
+        )
+    if kind == HEARTBEAT_TIMEOUT:
+        message = f"`{name}` gave no sign of life for {attempt.heartbeat_timeout_s:g} seconds"
+        return ActionFailure(kind, message, {"action": name}, retryable=True)
+    return ActionFailure("cancelled", f"`{name}` was cancelled", {"action": name})
 
 
 def _call(attempt: Attempt) -> Any:
     spec, context = attempt.spec, attempt.context
-    arguments = to_host(decode(attempt.payload))
+    arguments = arguments_of(attempt)
     result = spec.function(context, **arguments) if spec.takes_context else spec.function(**arguments)
     return _run_coroutine(result, context) if spec.is_async else result
 
@@ -156,25 +198,6 @@ def _run_coroutine(coroutine: Coroutine[Any, Any, Any], context: ActionContext) 
         return asyncio.run(supervise())
     except asyncio.CancelledError:
         raise ActionCancelled from None
-
-
-def _success(name: str, result: Any) -> Outcome:
-    """The gate for results. What cannot be kept for ever is refused here, where the message can name the action."""
-    try:
-        payload = encode(from_host(result, "result"), "result")
-    except Fault as fault:
-        message = f"`{name}` gave a result that is not data: {fault.message}"
-        return _failure("result-not-data", message, {"action": name}, False, fault.hint)
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        size = f"{len(payload) / (1 << 20):.1f} MiB, more than the {PAYLOAD_BYTES_MAX >> 20} MiB that a journal keeps"
-        hint = "fetch it in parts, or leave it in a file or a database and give its name"
-        return ActionFailure("result-too-large", f"`{name}` gave a result of {size}", {"action": name}, False, hint)
-    # The escape may be part of a longer one (a backslash, then the text `u0000`), so only a hit is looked at.
-    if ESCAPED_NUL in payload and (path := _path_to_nul(result)) is not None:
-        message = f"`{name}` gave a result with a NUL character at `result{path}`"
-        hint = "not every database can keep that character in text; use bytes"
-        return ActionFailure("result-not-data", message, {"action": name}, False, hint)
-    return Success(payload)
 
 
 def _path_to_nul(result: Any) -> str | None:

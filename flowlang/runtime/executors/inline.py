@@ -8,7 +8,8 @@ thread, and if it succeeds in the end, its result is the truth and is reported.
 from __future__ import annotations
 
 from flowlang.runtime.executors.deadline import DeadlineWatch
-from flowlang.runtime.executors.executor import Attempt, Done, begin, perform
+from flowlang.runtime.executors.executor import Attempt, Done, perform
+from flowlang.runtime.executors.vigil import Vigil
 
 
 class InlineExecutor:
@@ -19,15 +20,11 @@ class InlineExecutor:
 
     def submit(self, attempt: Attempt, done: Done) -> None:
         """Performs the attempt and calls `done` before it returns."""
-        deadline_s = begin(attempt)
-        if deadline_s is None:
+        vigil = Vigil(self._deadlines, attempt, attempt.context.cancel)
+        try:
             outcome = perform(attempt)
-        else:
-            watch = self._deadlines.watch(deadline_s, attempt.context.cancel)
-            try:
-                outcome = perform(attempt)
-            finally:
-                self._deadlines.forget(watch)
+        finally:
+            vigil.end()
         done(attempt, outcome)
 
     def close(self) -> None:

@@ -23,11 +23,10 @@ from flowlang.runtime.executors.executor import (
     Attempt,
     Done,
     Outcome,
-    begin,
-    cancelled,
+    given_up,
     perform,
-    timed_out,
 )
+from flowlang.runtime.executors.vigil import Vigil
 
 THREADS_MAX: Final = 8
 ABANDONED_MAX: Final = 64
@@ -86,7 +85,7 @@ class ThreadExecutor:
                 self._queue.put(None)
         for submission in submitted:
             if submission.attempt.context.cancel():
-                self._give_up(submission, cancelled(submission.attempt))
+                self._give_up(submission, given_up(submission.attempt))
         with self._changed:
             self._changed.wait_for(lambda: not self._submitted, CLOSE_WAIT_S)
         self._deadlines.close()
@@ -108,12 +107,9 @@ class ThreadExecutor:
                 return
 
     def _perform(self, submission: _Submission) -> Outcome:
-        deadline_s = begin(submission.attempt)
-        if deadline_s is None:
-            return perform(submission.attempt)
-        watch = self._deadlines.watch(deadline_s, lambda: self._expire(submission))
+        vigil = Vigil(self._deadlines, submission.attempt, lambda kind: self._expire(submission, kind))
         outcome = perform(submission.attempt)
-        self._deadlines.forget(watch)
+        vigil.end()
         return outcome
 
     def _finish(self, submission: _Submission, outcome: Outcome) -> bool:
@@ -130,9 +126,9 @@ class ThreadExecutor:
             self._changed.notify_all()
         return True
 
-    def _expire(self, submission: _Submission) -> None:
-        if submission.attempt.context.cancel():
-            self._give_up(submission, timed_out(submission.attempt))
+    def _expire(self, submission: _Submission, kind: str) -> None:
+        if submission.attempt.context.cancel(kind):
+            self._give_up(submission, given_up(submission.attempt))
             self._fail_waiting()
 
     def _give_up(self, submission: _Submission, outcome: ActionFailure) -> None:

@@ -13,12 +13,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flowlang.errors import InternalError, JournalCorrupt
-from flowlang.runtime.journal.codec import Blob, Fields, decode, encode, manifest_digest, pack, storable_text, unpack
-from flowlang.runtime.journal.event import CodeChanged, Event, Record, RunStarted
-from flowlang.runtime.journal.journal import Counters, NewRun, RunRecord
+from flowlang.runtime.journal.codec import Fields, decode, encode, manifest_digest
+from flowlang.runtime.journal.event import ChapterStarted, CodeChanged, Event, Record, RunReset, RunStarted
+from flowlang.runtime.journal.model import Counters, NewRun, RunRecord
+from flowlang.runtime.journal.payload import Blob, pack, unpack
+from flowlang.runtime.journal.text import storable_text
 
 CHAIN_FORMAT = "flowlang-journal-1"
 
@@ -64,6 +66,10 @@ def new_origin(run: NewRun, events: Sequence[Event], created_at_ms: int) -> Orig
     code = manifest_digest(run.manifest)
     if not events or not isinstance(events[0], RunStarted) or events[0].code != code:
         raise InternalError("a journal must begin with `RunStarted`, and with the digest of the run's manifest")
+    return _origin(run, created_at_ms)
+
+
+def _origin(run: NewRun, created_at_ms: int) -> Origin:
     return Origin(run.run_id, storable_text(run.entry), storable_text(run.flow), run.arguments_digest, created_at_ms)
 
 
@@ -102,15 +108,48 @@ def seal(
     return Sealed(rows, blobs, previous)
 
 
+def chain_anew(run: NewRun, records: Sequence[Record], counters: Counters, created_at_ms: int) -> tuple[Origin, Sealed]:
+    """Seals records of elsewhere for a run that is made of them; their times and tokens stay. Raises InternalError
+    unless the run's manifest is the code that the records end with."""
+    events = [record.event for record in records]
+    codes = [event.code for event in events if isinstance(event, (RunStarted, CodeChanged))]
+    numbers = [record.sequence for record in records]
+    if not codes or codes[-1] != manifest_digest(run.manifest) or numbers != list(range(1, len(records) + 1)):
+        raise InternalError("records to be copied must be whole, and end with the code of the run's manifest")
+    origin = _origin(run, created_at_ms)
+    rows: list[EventRow] = []
+    blobs: list[Blob] = []
+    previous = first_checksum(origin)
+    for record in records:
+        times = (record.sequence - 1, record.recorded_at_ms, record.token)
+        sealed = seal(previous, *times, [record.event], counters)
+        rows.extend(sealed.rows)
+        blobs.extend(sealed.blobs)
+        previous = sealed.checksum
+    return origin, Sealed(rows, blobs, previous)
+
+
+def chapter_of(records: Sequence[Record]) -> int:
+    """The record at which a replay of these records begins."""
+    sequences = [1]
+    for record in records:
+        if isinstance(record.event, RunReset):
+            sequences = [sequence for sequence in sequences if sequence <= max(record.event.to, 1)]
+        elif isinstance(record.event, ChapterStarted):
+            sequences.append(record.sequence)
+    return sequences[-1]
+
+
 def open_rows(
-    run_id: str, previous: bytes, after: int, rows: Iterable[EventRow], blobs: Mapping[bytes, Blob]
+    run_id: str, previous: bytes, after: int, rows: Iterable[Sequence[Any]], blobs: Mapping[bytes, Blob]
 ) -> tuple[list[Record], bytes]:
     """Checks and decodes stored rows that follow the record `after`, whose checksum is `previous`. Gives the records
     and the last checksum. Raises JournalCorrupt with the number of the first record that does not fit, and
     SchemaMismatch for kinds of events that are not known here."""
     records: list[Record] = []
     expected = after
-    for row in rows:
+    for found in rows:
+        row = EventRow(*found)
         expected += 1
         try:
             payload = unpack(row.encoding, row.payload, blobs)
@@ -125,7 +164,7 @@ def open_rows(
 
 
 def check_end(
-    run: RunRecord, run_checksum: bytes, after: int, rows: Sequence[EventRow], opened: tuple[list[Record], bytes]
+    run: RunRecord, run_checksum: bytes, after: int, rows: Sequence[Sequence[Any]], opened: tuple[list[Record], bytes]
 ) -> list[Record]:
     """The opened records of these rows, which follow the record `after`, if they end where the run's row says. Raises
     JournalCorrupt."""
@@ -136,7 +175,7 @@ def check_end(
     codes = [record.event.code for record in records if isinstance(record.event, (RunStarted, CodeChanged))]
     fits = checksum == run_checksum and (not codes or codes[-1] == run.code)
     if rows:
-        last, counters = rows[-1], (run.steps, run.memory, run.actions_completed)
+        last, counters = EventRow(*rows[-1]), (run.steps, run.memory, run.actions_completed)
         fits = fits and last.token <= run.token and (last.steps, last.memory, last.actions_completed) == counters
     if not fits:
         raise damaged_row(run.run_id)

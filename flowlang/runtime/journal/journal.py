@@ -119,14 +119,20 @@ class Journal(Protocol):
         raise; one that is refused does not keep the others from being written."""
         ...
 
-    def claim_due(self, owner: str, *, limit: int, queues: Sequence[str] = (QUEUE_DEFAULT,)) -> list[Claim]:
+    def claim_due(self, owner: str, *, limit: int, queues: Sequence[str] = (QUEUE_DEFAULT,),
+                  suspects: bool = True) -> list[Claim]:  # fmt: skip
         """Claims up to `limit` runs that are due: higher priority first, then by due time. A run whose owner died for
         the CRASHES_MAX-th time in a row is stopped (`quarantine`) instead; the count is durable before it is given
-        out. Not the younger runs of a partition. No two workers ever get the same run."""
+        out. Not the younger runs of a partition. No two workers ever get the same run.
+
+        A run whose owner died, without an answer since, is a *suspect*: it may have been the one that killed it. When
+        the first that is due is one, it is claimed alone; the others wait for the next call. Without `suspects` they
+        are left to somebody who has nothing to lose."""
         ...
 
-    def next_due_at_ms(self, queues: Sequence[str] = (QUEUE_DEFAULT,)) -> int | None:
-        """When the next run becomes due by itself; None when none will."""
+    def next_due_at_ms(self, queues: Sequence[str] = (QUEUE_DEFAULT,), *, suspects: bool = True) -> int | None:
+        """When the next run becomes due by itself; None when none will. Without `suspects`, neither these nor runs that
+        are driven now count."""
         ...
 
     def renew_many(self, leases: Sequence[Lease]) -> list[Lease]:
@@ -156,10 +162,12 @@ class Journal(Protocol):
         """Gates, by expiry."""
         ...
 
-    def reopen(self, run_id: str, *, events: Sequence[Event], chapter: int | None = None) -> int:
+    def reopen(self, run_id: str, *, events: Sequence[Event], chapter: int | None = None,
+               messages: Sequence[NewMessage] = ()) -> int:  # fmt: skip
         """For operators: appends to a run that nobody drives, whatever its status, and makes it SUSPENDED and due, with
-        `crashes` 0. Adds one to the token. Clears what a reset undoes: open gates after it. Raises LeaseHeld. Without
-        events only the status changes (what `runs retry` does to a stopped run)."""
+        `crashes` 0. Adds one to the token. Clears what a reset undoes: open gates after it. Puts `messages` into its
+        inbox in the same transaction. Raises LeaseHeld. Without events only the status changes (what `runs retry` does
+        to a stopped run)."""
         ...
 
     def terminate(self, run_id: str, events: Sequence[Event]) -> None:
@@ -194,8 +202,11 @@ class Journal(Protocol):
         ...
 
     def copy_in(self, run: NewRun, records: Sequence[Record], counters: Counters, status: RunStatus,
-                created_at_ms: int) -> None:  # fmt: skip
-        """Creates a run from records of elsewhere (import, fork), chained anew; their times and tokens stay."""
+                created_at_ms: int, *, waits: Sequence[NewWait] = (),
+                messages: Sequence[NewMessage] = ()) -> None:  # fmt: skip
+        """Creates a run from records of elsewhere (import, fork), chained anew; their times and tokens stay. `waits`:
+        its open gates; `messages`: what lies in its inbox. Unfinished runs become due, with the status SUSPENDED unless
+        it is STOPPED."""
         ...
 
     def key(self, key_id: str | None = None) -> tuple[str, bytes]:
@@ -229,6 +240,12 @@ class Journal(Protocol):
         """The records after sequence `after`, in order, checked. Raises RunNotFound, JournalCorrupt."""
         ...
 
+    def read_many(self, run_ids: Sequence[str], *,
+                  from_chapter: bool = False) -> dict[str, list[Record] | FlowlangError]:  # fmt: skip
+        """The records of many runs with few statements, or what `read` raises. `from_chapter`: only those since the
+        beginning of the chapter that a replay needs."""
+        ...
+
     def run(self, run_id: str) -> RunRecord:
         """Raises RunNotFound."""
         ...
@@ -239,6 +256,10 @@ class Journal(Protocol):
         ...
 
     def manifest(self, run_id: str) -> CodeManifest: ...
+
+    def manifests(self, run_ids: Sequence[str]) -> dict[str, CodeManifest]:
+        """The manifests of those runs that exist; runs with the same code share one."""
+        ...
 
     def modules(self, run_id: str) -> dict[str, str]:
         """The texts of the run's pinned modules, by module name."""

@@ -134,6 +134,8 @@ class RunRecord:
     """How often in a row an owner died without an answer recorded in between."""
     chapter_sequence: int = 1
     """The record at which a replay begins (`RunStarted`, or the last `ChapterStarted`)."""
+    number: int = 0
+    """Grows from run to run in the order of their creation; `find` pages by it."""
 
 
 @attrs.frozen
@@ -159,7 +161,7 @@ class NewMessage:
     """Something for the inbox of a run. `channel`: `signal` (a named message for `receive`), `gate` (a decision; `name`
     is the gate's position as text), `cancel`, `child` (a child run ended; `name` is the position of the call as text).
     `key`: the sender's id of it; a second message with a key that the run knows is a duplicate and changes nothing
-    (empty: never a duplicate). `payload`: canonical bytes."""
+    (empty: never a duplicate); channels do not share keys. `payload`: canonical bytes."""
 
     run_id: str
     channel: str
@@ -220,12 +222,14 @@ class Effects:
     when its inbox holds a message that `taken` does not name and that came in since `seen`.
     `seen`: the number of the newest message that the owner has looked at and found nobody waiting for.
     `taken`: numbers of inbox messages that these events record; they leave the inbox, their keys stay known.
-    `opened`: gates. `expired`: positions of gates that these events record as timed out; if one was decided by somebody
-    else, the append raises WaitDecided and nothing is written.
+    `opened`: gates; one replaces what a former chapter or a reset left at its position. `expired`: positions of gates
+    that these events record as timed out; if one was decided by somebody else, the append raises WaitDecided and
+    nothing is written.
     `children`: runs to create; RunAlreadyExists (naming the id) when one is taken by other than the same call.
     `sent`: messages for other runs; RunNotFound or RunEnded (naming the id) when one cannot be delivered.
     `state`, `progress`: new texts, None to leave them. `attributes`: merged; None as a value removes.
     `chapter`: the sequence of a `ChapterStarted` among these events, which becomes the run's `chapter_sequence`.
+    `closes_gates`: open gates are closed, as when the run ends (those in `opened` are not).
     `reason`: with a status that stops or ends the run.
 
     With a final status the store itself closes open gates, tells the parent (a `child` message whose payload is
@@ -242,6 +246,7 @@ class Effects:
     progress: str | None = None
     attributes: Mapping[str, AttributeValue | None] = attrs.field(factory=dict)
     chapter: int | None = None
+    closes_gates: bool = False
     reason: str = ""
     outcome: bytes | None = None
 
@@ -269,9 +274,31 @@ class Claim:
     run: RunRecord
 
 
+SEARCHABLE_COLUMNS = (
+    "entry",
+    "flow",
+    "queue",
+    "priority",
+    "partition",
+    "correlation",
+    "parent",
+    "state",
+    "reason",
+    "sequence",
+    "actions_completed",
+    "crashes",
+    "created_at_ms",
+    "updated_at_ms",
+    "due_at_ms",
+    "deadline_at_ms",
+)
+"""Columns that conditions may name; they win over attributes of the same name."""
+
+
 @attrs.frozen
 class RunFilter:
-    """Which runs; everything given must hold. `ids`: exactly these. `where`: conditions on attributes and columns."""
+    """Which runs; everything given must hold. `ids`: exactly these. `root`: the run and all below it. `where`:
+    conditions on attributes, and on columns of the run's row under the names of `SEARCHABLE_COLUMNS`."""
 
     status: Sequence[RunStatus] = ()
     prefix: str = ""

@@ -8,6 +8,9 @@ operating-system lock on a file of its own: the kernel gives the lock back when 
     lock file free or gone  the owner is dead; whoever finds a free file removes it
     owner of another host   nothing is known; its lease has to run out
 
+A database on a server says nothing about where its owners keep their files. Their ids then name the directory as well
+(`realm`), and an owner of another directory counts like one of another host.
+
 A wrong answer costs time or a repeated action, never the journal: appends are fenced by the lease's token. The rules
 of claims and appends stand here, too, once for all stores.
 """
@@ -26,18 +29,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flowlang.errors import JournalUnavailable, LeaseHeld, LeaseLost, RunError
-from flowlang.runtime.journal.journal import Lease, RunRecord
+from flowlang.runtime.journal.model import Lease, RunRecord
 
 _OWNER = re.compile(r"[0-9a-f]{32}-[0-9]{1,20}-[A-Za-z0-9.]{0,60}")
 
 
-def make_owner_id() -> str:
+def make_owner_id(realm: str = "") -> str:
     """A fresh owner id, such as `4be1…-1234-hostname`."""
-    return f"{secrets.token_hex(16)}-{os.getpid()}-{_host()}"
+    return f"{secrets.token_hex(16)}-{os.getpid()}-{_host(realm)}"
 
 
-def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9.]", ".", socket.gethostname())[:60]
+def _host(realm: str) -> str:
+    name = re.sub(r"[^A-Za-z0-9.]", ".", socket.gethostname())
+    return f"{name[:40]}..{realm}" if realm else name[:60]
 
 
 def check_claim(run: RunRecord, now_ms: int, is_owner_alive: Callable[[str], bool]) -> None:
@@ -99,17 +103,19 @@ class LocalOwners:
 
 
 class FileOwners:
-    """Owners with a locked file each, in one directory beside the database."""
+    """Owners with a locked file each, in one directory. `realm` tells directories of the same host apart where owners
+    of several may meet in a database."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, realm: str = "") -> None:
         self._directory = directory
+        self._realm = realm
         self._guard = threading.Lock()
         self._held: dict[str, int] = {}
         _every_holder.add(self)
 
     def new(self) -> str:
         """Makes an owner and holds its lock until it is dropped or the process ends. Raises JournalUnavailable."""
-        owner = make_owner_id()
+        owner = make_owner_id(self._realm)
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._path(owner), os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -135,7 +141,7 @@ class FileOwners:
         """False when the owner is known to be dead. Removes the file that a dead owner left behind."""
         if owner in self._held:
             return True
-        if _OWNER.fullmatch(owner) is None or owner.split("-", 2)[2] != _host():
+        if _OWNER.fullmatch(owner) is None or owner.split("-", 2)[2] != _host(self._realm):
             return True
         try:
             descriptor = os.open(self._path(owner), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -7,8 +7,15 @@
     run                one row per run: its state, its lease, the end of its chain
     event              the records; clustered by run and sequence, only ever inserted
     blob               large payloads, by digest
-    wait               what runs wait for: timers and gates; a conditional update decides who wins
-    inbox              messages for runs (signals, requests to cancel) that their owners have not taken up yet
+    wait               gates; a conditional update decides who wins
+    inbox              messages for runs that their owners have not taken up yet, and the keys of those they have
+    attribute          searchable facts about runs
+    gate_key           keys that the tokens of gates are made with
+    flowlang_writer    how many transactions each writer committed, to find out after a lost connection
+
+The row of a run changes at every step, but then none of its indexed columns does. `due_at_ms` says when a worker should
+look at the run (empty: not by itself): for a run that is driven, the end of its lease as of the last claim or renewal.
+`start_at_ms` is what its placement said, for runs that wait for others of their partition.
 
 Times are milliseconds since 1970, UTC. Digests of texts are hexadecimal, checksums and digests of payloads raw bytes.
 The migrations describe the same tables step by step; a test compares the two.
@@ -19,8 +26,8 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Double,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -28,9 +35,22 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
+
+PARTITIONED = "partition <> '' AND status IN ('running', 'suspended', 'waiting', 'stopped')"
+"""Which runs keep others of their partition waiting. Queries must say it in these words to use the index."""
+
+HAS_TURN = "partition <> '' AND (status IN ('running', 'waiting', 'stopped') OR due_at_ms IS NOT NULL)"
+"""Which runs of a partition are under way, or next. The others wait for them."""
+
+
+def _partial_index(name: str, condition: str, *columns: str) -> Index:
+    where = text(condition)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
 
 # SQLite gives out row numbers only for a column declared INTEGER.
 _row_number = BigInteger().with_variant(Integer(), "sqlite")
@@ -86,7 +106,30 @@ run = Table(
     Column("steps", BigInteger, nullable=False),
     Column("memory", BigInteger, nullable=False),
     Column("actions_completed", BigInteger, nullable=False),
+    Column("queue", Text, nullable=False, server_default="default"),
+    Column("priority", Integer, nullable=False, server_default="1"),
+    Column("partition", Text, nullable=False, server_default=""),
+    Column("start_at_ms", BigInteger),
+    Column("due_at_ms", BigInteger),
+    Column("deadline_at_ms", BigInteger),
+    Column("parent", Text, nullable=False, server_default=""),
+    Column("parent_position", Text, nullable=False, server_default=""),
+    Column("on_parent_close", Text, nullable=False, server_default=""),
+    Column("root", Text, nullable=False, server_default=""),
+    Column("correlation", Text, nullable=False, server_default=""),
+    Column("state", Text, nullable=False, server_default=""),
+    Column("progress", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("crashes", Integer, nullable=False, server_default="0"),
+    Column("chapter_sequence", BigInteger, nullable=False, server_default="1"),
     Index("run_status", "status", "number"),
+    _partial_index("run_due", "due_at_ms IS NOT NULL", "queue", "priority", "due_at_ms"),
+    _partial_index("run_owner", "owner <> ''", "owner"),
+    _partial_index("run_partition", PARTITIONED, "queue", "partition", "number"),
+    _partial_index("run_turn", HAS_TURN, "queue", "partition"),
+    _partial_index("run_parent", "parent <> ''", "parent", "number"),
+    _partial_index("run_root", "root <> ''", "root", "number"),
+    _partial_index("run_correlation", "correlation <> ''", "correlation", "number"),
 )
 
 event = Table(
@@ -122,13 +165,15 @@ wait = Table(
     metadata,
     Column("run", BigInteger, ForeignKey("run.number"), primary_key=True),
     Column("position", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("wake_at_ms", BigInteger),
+    Column("sequence", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger),
+    Column("encoding", Text, nullable=False),
+    Column("payload", LargeBinary),
     Column("created_at_ms", BigInteger, nullable=False),
-    Column("decided_by", Text),
+    Column("decided_by", Text, nullable=False, server_default=""),
     Column("decided_at_ms", BigInteger),
-    Index("wait_due", "decided_by", "wake_at_ms"),
+    _partial_index("wait_open", "decided_by = ''", "expires_at_ms", "run", "position"),
     sqlite_with_rowid=False,
 )
 
@@ -137,15 +182,44 @@ inbox = Table(
     metadata,
     Column("number", _row_number, primary_key=True),
     Column("run", BigInteger, ForeignKey("run.number"), nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("message_key", Text),
+    Column("digest", LargeBinary),
     Column("encoding", Text, nullable=False),
     Column("payload", LargeBinary),
-    Column("position", Text),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("taken_at_ms", BigInteger),
-    UniqueConstraint("run", "message_key", name="inbox_message"),
-    ForeignKeyConstraint(["run", "position"], ["wait.run", "wait.position"]),
-    Index("inbox_open", "run", "taken_at_ms", "number"),
+    UniqueConstraint("run", "channel", "message_key", name="inbox_message"),
+    _partial_index("inbox_open", "taken_at_ms IS NULL", "run", "number"),
+    sqlite_autoincrement=True,  # no number comes again, though rows that are taken are deleted
+)
+
+attribute = Table(
+    "attribute",
+    metadata,
+    Column("run", BigInteger, ForeignKey("run.number"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("number", Double),
+    Index("attribute_text", "name", "text", "run"),
+    _partial_index("attribute_number", "number IS NOT NULL", "name", "number", "run"),
+    sqlite_with_rowid=False,
+)
+
+gate_key = Table(
+    "gate_key",
+    metadata,
+    Column("number", _row_number, primary_key=True),
+    Column("key_id", Text, nullable=False, unique=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+flowlang_writer = Table(
+    "flowlang_writer",
+    metadata,
+    Column("writer", Text, primary_key=True),
+    Column("counter", BigInteger, nullable=False),
 )

@@ -9,11 +9,12 @@ from script_run import ScriptRunner
 
 from flowlang.lang.diagnostics.catalog import Entry
 from flowlang.lang.diagnostics.catalog_runtime import ENTRIES as RUNTIME
+from flowlang.lang.diagnostics.catalog_signal import ENTRIES as SIGNAL
 from flowlang.lang.diagnostics.catalog_value import ENTRIES as VALUE
 from flowlang.runtime.journal.journal import RunStatus
 
 
-@pytest.mark.parametrize("entry", [*RUNTIME, *VALUE], ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", [*RUNTIME, *SIGNAL, *VALUE], ids=lambda entry: entry.slug)
 def test_programs(entry: Entry, tmp_path: Path) -> None:
     runner = ScriptRunner(tmp_path)
     right = runner.run({"main.flow": entry.right})

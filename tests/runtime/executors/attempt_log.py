@@ -33,7 +33,7 @@ class Laboratory:
         self, function: Callable[..., Any] | ActionSpec[..., Any], timeout_s: float | None = None, **arguments: Any
     ) -> Attempt:
         spec = function if isinstance(function, ActionSpec) else declare(name="probe")(function)
-        context = ActionContext("run", "0", "key", 1, self.files, self.databases, SystemClock())
+        context = ActionContext("run", "0", "key", 1, self.files, self.databases, SystemClock(), action=spec.name)
         return Attempt(spec, encode(from_host(arguments)), context, timeout_s)
 
     def done(self, attempt: Attempt, outcome: Outcome) -> None:

@@ -13,8 +13,9 @@ from flowlang.runtime.journal.journal import Journal
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    made = STORES[request.param](tmp_path)
+def store(request: pytest.FixtureRequest) -> Iterator[Any]:
+    place = "postgres_url" if request.param == "postgres" else "tmp_path"
+    made = STORES[request.param](request.getfixturevalue(place))
     yield made
     made.close()
 

@@ -56,7 +56,26 @@ class SqliteStore:
             journal.close()
 
 
-STORES: dict[str, Callable[[Path], Any]] = {"memory": MemoryStore, "sqlite": SqliteStore}
+class PostgresStore:
+    """One database of PostgreSQL; every handle is a journal of its own, as in another process."""
+
+    def __init__(self, url: str) -> None:
+        self.clock = VirtualClock()
+        self.url = url
+        self._handles: list[SqlJournal] = []
+
+    def open(self) -> SqlJournal:
+        journal = SqlJournal(self.url, clock=self.clock, lease_ms=LEASE_MS)
+        self._handles.append(journal)
+        return journal
+
+    def close(self) -> None:
+        for journal in self._handles:
+            journal.close()
+
+
+STORES: dict[str, Callable[[Any], Any]] = {"memory": MemoryStore, "sqlite": SqliteStore, "postgres": PostgresStore}
+"""A store is made of the directory, or of the URL of the empty database, where it is to be."""
 
 MODULES = {"etl.flow": 'print("é")\n', "@std//time.flow": "def now():\n    pass\n"}
 MANIFEST = CodeManifest(

@@ -14,40 +14,52 @@ from journal_store import noise
 from flowlang.errors import JournalCorrupt, SchemaMismatch
 from flowlang.runtime.journal import event as events_module
 from flowlang.runtime.journal.chain import EventRow, Origin, first_checksum, open_rows, seal
-from flowlang.runtime.journal.codec import (
-    ENCODING_BLOB,
-    ENCODING_RAW,
-    ENCODING_ZLIB,
-    PAYLOAD_BYTES_INLINE,
-    PAYLOAD_BYTES_MAX,
-    Fields,
-    decode,
-    encode,
-    original_text,
-    pack,
-    storable_text,
-    unpack,
-)
+from flowlang.runtime.journal.codec import Fields, decode, encode
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
     ActionScheduled,
     ActivationStarted,
+    AttemptFailed,
     AttemptStarted,
+    CancelRequested,
+    ChapterStarted,
+    ChildEnded,
+    ChildStarted,
     CodeChanged,
+    CommandWithdrawn,
     Event,
     FlowCompleted,
     FlowStarted,
+    GateOpened,
     LogWritten,
+    MessageReceived,
+    MessageSent,
     Place,
+    ReceiveStarted,
+    ReceiveTimedOut,
     RunCompleted,
+    RunForked,
+    RunReset,
     RunStarted,
     RunStopped,
+    StateSet,
     TaskStarted,
     TimerFired,
     TimerStarted,
+    VersionMarked,
 )
 from flowlang.runtime.journal.journal import Counters
+from flowlang.runtime.journal.payload import (
+    ENCODING_BLOB,
+    ENCODING_RAW,
+    ENCODING_ZLIB,
+    PAYLOAD_BYTES_INLINE,
+    PAYLOAD_BYTES_MAX,
+    pack,
+    unpack,
+)
+from flowlang.runtime.journal.text import original_text, storable_text
 
 texts = st.text(alphabet=st.characters(exclude_categories=()), max_size=30)
 numbers = st.integers(0, 2**62)
@@ -71,6 +83,21 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.builds(LogWritten, positions, texts, texts),
     st.builds(RunCompleted, st.booleans(), payloads),
     st.builds(RunStopped, texts, payloads),
+    st.builds(AttemptFailed, positions, numbers, numbers, payloads),
+    st.builds(CommandWithdrawn, positions),
+    st.builds(ReceiveStarted, positions, texts, texts, st.none() | numbers, places),
+    st.builds(MessageReceived, positions, texts, texts, payloads),
+    st.builds(ReceiveTimedOut, positions),
+    st.builds(GateOpened, positions, texts, st.none() | numbers, texts, places, payloads),
+    st.builds(MessageSent, positions, texts, texts, texts, texts, places, payloads),
+    st.builds(ChildStarted, positions, texts, texts, texts, texts, places, payloads),
+    st.builds(ChildEnded, positions, st.booleans(), payloads),
+    st.builds(StateSet, positions, texts, payloads),
+    st.builds(VersionMarked, texts, numbers),
+    st.builds(ChapterStarted, numbers, texts, payloads),
+    st.builds(CancelRequested, texts, payloads),
+    st.builds(RunReset, numbers, texts, payloads),
+    st.builds(RunForked, texts, numbers, texts),
 )
 FIRST = first_checksum(Origin("run", "e", "", "a", 1))
 

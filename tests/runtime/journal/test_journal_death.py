@@ -146,7 +146,7 @@ def test_a_crashing_journal_counts_writes_and_passes_the_rest_on() -> None:
     assert crashes == [3]
     fresh = journal.claim("run", journal.new_owner())
     append_steps(journal, fresh, 1, 3)
-    assert (crashes, journal.writes) == ([3], 4)
+    assert (crashes, journal.writes) == ([3], 5)
     assert journal.read("run", 1) == inner.read("run", 1)
     assert (journal.run("run"), journal.runs()) == (inner.run("run"), inner.runs())
     assert (journal.manifest("run"), journal.modules("run")) == (inner.manifest("run"), inner.modules("run"))

@@ -9,7 +9,7 @@ import pytest
 from journal_store import CODE, LEASE_MS, MANIFEST, MODULES, STARTED, append_steps, new_run, noise, start, step
 
 from flowlang.errors import InternalError, LeaseLost, PayloadTooLarge, RunAlreadyExists, RunNotFound, UsageError
-from flowlang.runtime.journal.codec import PAYLOAD_BYTES_BLOB, PAYLOAD_BYTES_INLINE, PAYLOAD_BYTES_MAX, manifest_digest
+from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     CodeChanged,
@@ -20,6 +20,7 @@ from flowlang.runtime.journal.event import (
     RunStarted,
 )
 from flowlang.runtime.journal.journal import Counters, Journal, Lease, RunStatus
+from flowlang.runtime.journal.payload import PAYLOAD_BYTES_BLOB, PAYLOAD_BYTES_INLINE, PAYLOAD_BYTES_MAX
 
 
 def test_a_new_run_has_its_row_its_records_and_its_code(store: Any, journal: Journal) -> None:

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from flowlang.runtime.journal import tables
-from flowlang.runtime.journal.codec import PAYLOAD_BYTES_BLOB, PAYLOAD_BYTES_INLINE, PAYLOAD_BYTES_MAX, known_kinds
+from flowlang.runtime.journal.codec import known_kinds
+from flowlang.runtime.journal.payload import PAYLOAD_BYTES_BLOB, PAYLOAD_BYTES_INLINE, PAYLOAD_BYTES_MAX
 
 SPEC = (Path(__file__).parents[3] / "spec" / "journal.md").read_text(encoding="utf-8")
 

@@ -18,7 +18,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from flowlang.errors import JournalUnavailable, SchemaMismatch, UsageError
 from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.journal import tables
-from flowlang.runtime.journal.dialect import SqliteDialect
+from flowlang.runtime.journal.dialects.dialect import Trouble
+from flowlang.runtime.journal.dialects.sqlite import SqliteDialect
 from flowlang.runtime.journal.event import ActionCompleted
 from flowlang.runtime.journal.journal import Counters, Lease, RunStatus
 from flowlang.runtime.journal.migrations import MIGRATIONS
@@ -76,7 +77,7 @@ def test_urls_of_sqlite_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://host/x", "sqlite://", "sqlite:///x.db?mode=ro", "sqlite+aiosqlite:///x.db", "://", "x y://"]
+    "url", ["mysql://host/x", "sqlite://", "sqlite:///x.db?mode=ro", "sqlite+aiosqlite:///x.db", "://", "x y://"]
 )
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(UsageError, match="must be a file of SQLite") as caught:
@@ -336,7 +337,7 @@ def test_a_lock_of_another_program_is_named(tmp_path: Path) -> None:
     translated = SqliteDialect(path).translate(caught.value)
     assert isinstance(translated, JournalUnavailable)
     assert translated.message == f"the journal `{path}` is locked by another program"
-    assert not SqliteDialect(path).is_fatal(caught.value)
+    assert SqliteDialect(path).classify(caught.value) is Trouble.OWN
 
 
 def hold_the_write_lock(path: str, connection: Any) -> None:

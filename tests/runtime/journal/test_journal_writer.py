@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from flowlang.errors import JournalUnavailable, LeaseLost
-from flowlang.runtime.journal.dialect import SqliteDialect
-from flowlang.runtime.journal.writer import Cursor, Writer
+from flowlang.runtime.journal.dialects.dialect import Cursor
+from flowlang.runtime.journal.dialects.sqlite import SqliteDialect
+from flowlang.runtime.journal.writer import Writer
 
 
 class Bench:

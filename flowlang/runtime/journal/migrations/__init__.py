@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, insert, inspect, select
 from flowlang.errors import SchemaMismatch
 from flowlang.runtime.journal.tables import flowlang_schema
 
-MIGRATIONS = ("0001_initial",)
+MIGRATIONS = ("0001_initial", "0002_whole_runtime")
 
 
 def schema_version(connection: Connection) -> int:

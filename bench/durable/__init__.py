@@ -1,0 +1,1 @@
+"""The benchmarks of the durable runtime, by subject; `../durable.py` is their command."""

@@ -1,0 +1,269 @@
+"""Dry replay: the recorded past of a run, evaluated with some code, while nothing is performed and nothing written.
+
+A check of new code and the debugger both stand on this. The evaluation gets the recorded answers one by one, in
+journal order, and whatever it asks for is compared with the journal. It goes as far as the recorded past does, and
+through the next turn; what that turn would begin is looked at by nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from flowlang.lang.eval.command import Answer, Command, Note, Position
+from flowlang.lang.eval.evaluation import Chapter, Evaluation, Step, Stopped, Suspended
+from flowlang.lang.eval.module import Module
+from flowlang.lang.interpreter import UNIVERSE, Build
+from flowlang.lang.values.canonical import decode, encode
+from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.meter import Budget, Meter
+from flowlang.runtime.action import ActionRegistry
+from flowlang.runtime.archive import Archive
+from flowlang.runtime.catalog import Catalog
+from flowlang.runtime.gate_token import make_token
+from flowlang.runtime.journal.event import ActionScheduled, ChildStarted, GateOpened, Record, position_text
+from flowlang.runtime.journal.journal import AttributeValue, CodeManifest, Journal, RunStatus
+from flowlang.runtime.launch import entry_of
+from flowlang.runtime.replay import Replay
+
+TURN_BUDGET: Final = Budget(steps=1_000_000_000)
+"""Code that is only being tried may run forever where the recorded code did not."""
+TOKEN: Final = re.compile(r"flg1\.[\w-]+\.[\w-]+\.([\d-]+)\.[\w-]{43}")
+"""A gate's token in the text of a payload (`gate_token.py`); its fourth part is the gate's position."""
+
+EvaluationMaker: TypeAlias = Callable[..., Evaluation]
+TokenMaker: TypeAlias = Callable[[GateOpened, str], str]
+
+
+@attrs.frozen
+class Recording:
+    """A recorded run, wherever it comes from: a journal, or the file of an exported one. `modules`: the texts that it
+    is pinned to. `records`: from the first, or from the begin of its last chapter. `token_of` makes the tokens of its
+    gates; without, they are looked for in the records."""
+
+    run_id: str
+    entry: str
+    flow: str
+    status: RunStatus
+    manifest: CodeManifest
+    modules: Mapping[str, str] = attrs.field(repr=False)
+    records: Sequence[Record] = attrs.field(repr=False)
+    correlation: str = ""
+    labels: Mapping[str, AttributeValue] = attrs.field(factory=dict)
+    token_of: TokenMaker | None = attrs.field(default=None, repr=False)
+
+
+def recording_of(journal: Journal, run_id: str) -> Recording:
+    """A run with all its records. Raises RunNotFound, JournalCorrupt."""
+    run = journal.run(run_id)
+    return Recording(
+        run_id, run.entry, run.flow, run.status, journal.manifest(run_id), journal.modules(run_id),
+        journal.read(run_id), run.correlation, journal.attributes(run_id), token_maker(journal, run_id),
+    )  # fmt: skip
+
+
+def archived_recording(archive: Archive) -> Recording:
+    """The run of an archive."""
+    return Recording(
+        archive.run_id, archive.entry, archive.flow, archive.status, archive.manifest, archive.modules,
+        archive.records, archive.correlation, archive.attributes,
+    )  # fmt: skip
+
+
+def token_maker(journal: Journal, run_id: str) -> TokenMaker:
+    """What makes the tokens of a run's gates, with the keys of its journal."""
+
+    def make(event: GateOpened, salt: str) -> str:
+        key_id, key = journal.key(event.key_id)
+        return make_token(key_id, key, run_id, position_text(event.position), salt)
+
+    return make
+
+
+class RecordedCatalog(Catalog):
+    """The actions of a registry, and those that the records name beside: a host's own, which the machine that replays
+    need not have. Their calls are not checked; what a positional argument is called is taken from the records."""
+
+    def __init__(self, registry: ActionRegistry, records: Iterable[Record] = ()) -> None:
+        super().__init__(registry)
+        self._known = registry
+        self._calls: dict[str, set[tuple[str, ...]]] = {}
+        for record in records:
+            event = record.event
+            if type(event) is ActionScheduled and event.action not in registry:
+                self._calls.setdefault(event.action, set()).add(tuple(json.loads(event.payload)))
+
+    def bind(
+        self, name: str, positional: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], float | None]:
+        """The given arguments by name, and the call's own timeout in seconds."""
+        calls = self._calls.get(name)
+        if calls is None:
+            return super().bind(name, positional, keywords)
+        named = {key: value for key, value in keywords.items() if key != "timeout"}
+        for call in sorted(calls, key=lambda names: (abs(len(names) - len(positional) - len(named)), names)):
+            free = [parameter for parameter in call if parameter not in named]
+            if len(free) >= len(positional):
+                given = {**dict(zip(free, positional, strict=False)), **named}
+                order = {parameter: index for index, parameter in enumerate(call)}
+                return dict(sorted(given.items(), key=lambda item: order.get(item[0], len(order)))), None
+        raise Fault("action-argument", f"`{name}` was never called with {len(positional)} positional arguments")
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an action, here or in the records."""
+        return name in self._calls or super().has(name)
+
+    def names(self, prefix: str) -> Sequence[str]:
+        """What is directly below a prefix that is empty or ends in a dot."""
+        recorded = {name.removeprefix(prefix).partition(".")[0] for name in self._calls if name.startswith(prefix)}
+        return [*super().names(prefix), *sorted(recorded)]
+
+
+class LinkedLibrary:
+    """The prelude and the bundled modules of a script, run once for many evaluations that come one after the other.
+    They are frozen and keep nothing of an evaluation but its meter, which is therefore handed on."""
+
+    def __init__(self) -> None:
+        self._meter: Meter | None = None
+        self._linked: dict[tuple[tuple[str, str], ...], dict[str, Module]] = {}
+
+    def lend(self, evaluation: Evaluation) -> None:
+        """Gives an evaluation that has not started what earlier ones linked."""
+        if self._meter is None:
+            self._meter = evaluation.meter
+        self._meter.census = evaluation.meter.census
+        evaluation.meter = self._meter
+        evaluation.linked = self._linked.setdefault(_bundled(evaluation), {})
+
+    def keep(self, evaluation: Evaluation) -> None:
+        """Takes over what an evaluation linked, once it has started."""
+        found = self._linked[_bundled(evaluation)]
+        if not found:
+            found.update(
+                {
+                    name: module
+                    for name, module in evaluation.modules.items()
+                    if name.startswith("@") and module.is_finished
+                }
+            )
+
+
+def _bundled(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
+    return tuple((program.name, program.digest) for program in evaluation.programs if program.name.startswith("@"))
+
+
+class DryReplay:
+    """One evaluation that is driven by a recorded past. `step` is the last one, None before `start`; `beyond`: what
+    it asked for and told that is not recorded. `library`: what it shares with dry replays before and after it, none at
+    the same time. Everything may raise Divergence."""
+
+    def __init__(
+        self, recording: Recording, build: Build, catalog: Catalog, *, budget: Budget = TURN_BUDGET,
+        make: EvaluationMaker = Evaluation, library: LinkedLibrary | None = None,
+    ) -> None:  # fmt: skip
+        self.records = recording.records
+        token_of = recording.token_of or recorded_tokens(recording.records)
+        self.replay = Replay(recording.records, is_whole=True, token_of=token_of)
+        self.evaluation = recorded_evaluation(recording, build, self.replay, catalog, budget, make)
+        self._budget = budget
+        self._library = library
+        self.step: Step | None = None
+        self.beyond: Sequence[Command | Note] = ()
+
+    def start(self) -> Step:
+        """Evaluates to the first suspension. Every turn has a budget of steps, since other code may never end one."""
+        if self._library is not None:
+            self._library.lend(self.evaluation)
+        self.evaluation.meter.restart(self._budget)
+        if self.replay.is_last_answer_given:
+            self.evaluation.go_live()
+        step = self.evaluation.start()
+        if self._library is not None:
+            self._library.keep(self.evaluation)
+        return self._compare(step)
+
+    def next_answer(self) -> tuple[Position, Answer] | None:
+        """The answer to be delivered next; None when the past ends here. Each is given once."""
+        if not isinstance(self.step, Suspended):
+            return None
+        return self.replay.next_answer(self.evaluation.waiting)
+
+    def deliver(self, answer: tuple[Position, Answer]) -> Step:
+        """Delivers an answer and evaluates on."""
+        if self.replay.is_last_answer_given:
+            self.evaluation.go_live()
+        self.evaluation.begin_turn()
+        return self._compare(self.evaluation.resume([answer]))
+
+    def run(self) -> Step:
+        """The whole past. Everything recorded was asked for again when this returns anything but Stopped."""
+        step = self.start()
+        while (answer := self.next_answer()) is not None:
+            step = self.deliver(answer)
+        self.check_complete()
+        return step
+
+    def check_complete(self) -> None:
+        """At the end of the past: everything recorded was asked for again, unless the evaluation was stopped."""
+        if not isinstance(self.step, Stopped):
+            self.replay.check_complete()
+
+    def close(self) -> None:
+        """Gives up the fibers that wait, on the thread that made them."""
+        self.evaluation.drop()
+
+    def _compare(self, step: Step) -> Step:
+        self.step = step
+        self.beyond = self.replay.new_of(step.said)
+        return step
+
+
+def recorded_evaluation(
+    recording: Recording, build: Build, replay: Replay, catalog: Catalog, budget: Budget,
+    make: EvaluationMaker = Evaluation,
+) -> Evaluation:  # fmt: skip
+    """An evaluation at the begin of the recorded chapter, with what the past has to say. `make` is the class of it."""
+    beginning = replay.beginning
+    assert beginning is not None
+    chapter = None
+    if beginning.number > 1:
+        state = decode(beginning.payload).get("state")
+        chapter = Chapter(beginning.number, None if state is None else encode(state))
+    evaluation = make(
+        build.programs, build.prelude, entry_of(build.entry, recording.flow, beginning), universe=UNIVERSE,
+        catalog=catalog, budget=budget, run_id=recording.run_id, finished=replay.finished, chapter=chapter,
+        versions=dict(replay.versions),
+    )  # fmt: skip
+    evaluation.correlation, evaluation.labels = recording.correlation, recording.labels
+    evaluation.child_ids = {
+        position: record.event.run_id for position, record in replay.asked.items() if type(record.event) is ChildStarted
+    }
+    if replay.is_resalted:
+        evaluation.child_tag = beginning.salt[:6]
+    return evaluation
+
+
+def recorded_tokens(records: Sequence[Record]) -> TokenMaker:
+    """Gives the token of a gate as far as the records tell. A token is not recorded itself and its key does not leave
+    the journal; but where a script passed a token on, the arguments of that call hold it. One that was never passed on
+    may be any text."""
+    found: dict[str, str] = {}
+    is_read = False
+
+    def token_of(event: GateOpened, salt: str) -> str:
+        nonlocal is_read
+        if not is_read:
+            is_read = True
+            for record in records:
+                payload = getattr(record.event, "payload", None)
+                if payload is not None and b"flg1." in payload:
+                    tokens = TOKEN.finditer(payload.decode())
+                    found.update({match[1].replace("-", "."): match[0] for match in tokens})
+        position = position_text(event.position)
+        return found.get(position, f"flg1.unknown.unknown.{position.replace('.', '-')}.unknown")
+
+    return token_of

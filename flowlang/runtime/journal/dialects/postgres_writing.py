@@ -1,0 +1,154 @@
+"""Writing to PostgreSQL: one statement per step, groups in one round trip, and the truth about lost commits.
+
+When a connection breaks during a commit, nobody has heard whether the commit happened. Two things settle it:
+
+- Steps are conditional on the state that they leave behind, so they are simply sent again (see `step.py`).
+- Every other transaction counts up a row of the writer's own in `flowlang_writer`. After a broken commit, the writer
+  ends what is left of the old connection, locks its row (which waits for the old transaction to be over) and reads the
+  counter: it holds the number of the last transaction that was committed.
+
+The row also keeps a transaction that was thought lost from being committed after it has been settled: its commit would
+have to come from this very program, which has closed the connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psycopg
+from psycopg import pq
+
+from flowlang.errors import JournalUnavailable
+from flowlang.runtime.journal.dialects.dialect import Cursor
+from flowlang.runtime.journal.dialects.postgres_connection import WatchedConnection, connect
+from flowlang.runtime.journal.step import Step
+
+_PREPARED_MAX: Final = 200
+
+
+class PostgresWriteConnection:
+    """The writer's connection. Its row's name never repeats."""
+
+    takes_steps = True
+
+    def __init__(self, arguments: dict[str, Any], channel: str) -> None:
+        self._arguments = arguments
+        self._channel = channel
+        self._writer = secrets.token_hex(16)
+        self._connection: WatchedConnection | None = None
+        self._old_backend = 0
+        self._counter = 0
+        self._has_row = False
+        self._is_commit_under_way = False
+
+    def begin(self) -> Cursor:
+        """Begins a transaction and counts it."""
+        cursor = self._connected().cursor()
+        self._is_commit_under_way = False
+        self._counter += 1
+        cursor.execute(
+            f"BEGIN; UPDATE flowlang_writer SET counter = {self._counter} WHERE writer = '{self._writer}'".encode(),
+            prepare=False,
+        )
+        cursor.nextset()
+        if cursor.rowcount != 1:
+            cursor.execute("INSERT INTO flowlang_writer VALUES (%s, %s)", (self._writer, self._counter))
+        return cursor
+
+    def commit(self, *, announces: bool) -> None:
+        """Commits; with `announces` the listeners are told by the server, in the same round trip."""
+        connection = self._connected()
+        told = f"NOTIFY {self._channel}; COMMIT" if announces else "COMMIT"
+        self._is_commit_under_way = True
+        connection.execute(told.encode(), prepare=False)
+        self._is_commit_under_way = False
+        self._has_row = True
+
+    def advance(self, steps: Sequence[Step]) -> list[bool]:
+        """One statement for one step, committed by itself; several go in one transaction and one round trip."""
+        connection = self._connected()
+        self._is_commit_under_way = False
+        if len(steps) == 1 and not steps[0].announces:
+            return [connection.execute(*_statement(steps[0])).rowcount > 0]
+        with connection.pipeline():
+            connection.execute(b"BEGIN", prepare=False)
+            cursors = [connection.execute(*_statement(step)) for step in steps]
+            if any(step.announces for step in steps):
+                connection.execute(f"NOTIFY {self._channel}".encode(), prepare=False)
+            connection.execute(b"COMMIT", prepare=False)
+        return [cursor.rowcount > 0 for cursor in cursors]
+
+    def reader(self) -> Cursor:
+        """A cursor outside of transactions."""
+        return self._connected().cursor()
+
+    def rollback(self) -> None:
+        """Undoes what was begun, on a connection that still works."""
+        connection = self._connection
+        if connection is None:
+            return
+        if connection.closed or connection.info.transaction_status == pq.TransactionStatus.UNKNOWN:
+            self.disconnect()
+            return
+        try:
+            connection.rollback()
+        except psycopg.Error:
+            self.disconnect()
+
+    def disconnect(self) -> None:
+        """Forgets the connection. What it had begun can no longer be committed from here."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._old_backend = connection.info.backend_pid if not connection.closed else self._old_backend
+            with contextlib.suppress(psycopg.Error):
+                connection.pgconn.finish()
+
+    def settle(self) -> bool:
+        """Connects anew, and says whether the last counted transaction was committed."""
+        connection = self._connected()
+        if not self._is_commit_under_way:
+            return False
+        with connection.transaction():
+            found = connection.execute(
+                "SELECT counter FROM flowlang_writer WHERE writer = %s FOR UPDATE", (self._writer,)
+            ).fetchone()
+        if found is None and self._has_row:
+            raise JournalUnavailable(
+                "nobody knows whether the last write reached the database",
+                hint="look at the run before you try again",
+            )
+        self._is_commit_under_way = False
+        self._has_row = found is not None
+        return found is not None and found[0] == self._counter
+
+    def close(self) -> None:
+        """Removes the writer's row and closes the connection."""
+        if self._connection is not None and self._has_row:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.execute("DELETE FROM flowlang_writer WHERE writer = %s", (self._writer,))
+        self.disconnect()
+
+    def _connected(self) -> WatchedConnection:
+        if self._connection is None:
+            connection = connect(self._arguments, self._name, autocommit=True)
+            connection.prepared_max = _PREPARED_MAX
+            if self._old_backend:
+                # A server that has not noticed would hold locks for a connection that nobody has any more.
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s AND pid <> %s",
+                    (self._name, connection.info.backend_pid),
+                )
+            self._old_backend = connection.info.backend_pid
+            self._connection = connection
+        return self._connection
+
+    @property
+    def _name(self) -> str:
+        return f"flowlang-{self._writer}"
+
+
+def _statement(step: Step) -> tuple[Any, tuple[Any, ...]]:
+    return step.joined()

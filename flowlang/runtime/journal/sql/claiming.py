@@ -1,0 +1,275 @@
+"""Taking leases: of one run, of those that are due, and keeping them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import ScalarSelect, bindparam, null, select, text, update
+
+from flowlang.runtime.journal.chain import seal
+from flowlang.runtime.journal.dialects.dialect import Cursor
+from flowlang.runtime.journal.event import Event
+from flowlang.runtime.journal.model import QUEUE_DEFAULT, Claim, Counters, Lease, RunRecord, RunStatus
+from flowlang.runtime.journal.owner import check_claim
+from flowlang.runtime.journal.rules import (
+    OWNERS_CHECK_MS,
+    PRIORITIES,
+    check_unblocked,
+    crashes_at_claim,
+    is_quarantine_due,
+    quarantine_event,
+)
+from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run
+from flowlang.runtime.journal.sql.head import Head
+from flowlang.runtime.journal.statement import Query
+from flowlang.runtime.journal.tables import run
+from flowlang.runtime.journal.text import storable_text
+
+_SOUND = "crashes = 0 AND status <> 'running'"
+"""Runs that did not kill an owner, as far as is known."""
+
+_RENEWALS = 256
+"""So many leases are extended by one statement; shorter lists are filled up, so that there is one text for all."""
+
+
+class Claiming:
+    """Gives out leases and extends them."""
+
+    def __init__(self, database: Database, heads: dict[str, Head]) -> None:
+        self._database = database
+        self._heads = heads
+        self._statements = database.statements
+        self._owners_checked_ms: int | None = None
+        self._next_due: dict[tuple[int, bool], Query] = {}
+        query = database.compiler.query
+        due = (
+            select(*run.c)
+            .where(
+                run.c.queue == bindparam("queue_is"),
+                run.c.priority == bindparam("priority_is"),
+                run.c.due_at_ms <= bindparam("now_ms"),
+            )
+            .order_by(run.c.due_at_ms, run.c.number)
+            .limit(bindparam("count"))
+            .with_for_update(skip_locked=True)
+        )
+        self._find_due = query(due)
+        self._find_sound = query(due.where(text(_SOUND)))
+        self._postpone = query(
+            update(run).where(run.c.number == bindparam("number_is")).values(due_at_ms=bindparam("due_ms"))
+        )
+        self._find_owners = query(select(run.c.owner).distinct().where(text("owner <> ''")))
+        self._bury = query(
+            update(run)
+            .where(
+                run.c.owner == bindparam("owner_is"),
+                text("owner <> ''"),
+                run.c.lease_expires_at_ms > bindparam("now_ms"),
+            )
+            .values(lease_expires_at_ms=bindparam("now_ms"), due_at_ms=bindparam("now_ms"))
+        )
+        self._stop = query(
+            update(run)
+            .where(run.c.number == bindparam("number_is"), run.c.token == bindparam("token_is"))
+            .values(
+                {
+                    name: bindparam(f"new_{name}")
+                    for name in ("updated_at_ms", "token", "sequence", "checksum", "crashes")
+                }
+            )
+            .values(status="stopped", reason="quarantine", owner="", lease_expires_at_ms=0, due_at_ms=null())
+        )
+        held: list[Any] = [bindparam(f"run_{at}") for at in range(_RENEWALS)]
+        self._renew_many = query(
+            update(run)
+            .where(run.c.owner == bindparam("owner_is"), text("owner <> ''"), run.c.run_id.in_(held))
+            .values(lease_expires_at_ms=bindparam("expires_ms"), due_at_ms=bindparam("expires_ms"))
+            .returning(run.c.run_id, run.c.token)
+        )
+
+    def claim(self, run_id: str, owner: str) -> Lease:
+        """Takes the lease of an unfinished run whose owner is gone."""
+
+        def change(cursor: Cursor) -> Head:
+            stored = self._database.hold_run(cursor, run_id)
+            now_ms = self._database.clock.now_ms()
+            check_claim(stored.record, now_ms, self._database.owners.is_alive)
+            check_unblocked(stored.record)
+            stopped = stored.record.status is RunStatus.STOPPED
+            return self._take(cursor, stored, owner, now_ms, 0 if stopped else crashes_at_claim(stored.record))
+
+        head = self._database.writer.write(change)
+        self._heads[run_id] = head
+        return head.lease
+
+    def claim_due(self, owner: str, *, limit: int, queues: Sequence[str] = (QUEUE_DEFAULT,),
+                  suspects: bool = True) -> list[Claim]:  # fmt: skip
+        """Claims up to `limit` runs that are due: higher priority first, then by due time."""
+        self._bury_dead()
+        now_ms = self._database.clock.now_ms()
+        due_at_ms = self.next_due_at_ms(queues, suspects=suspects)
+        if due_at_ms is None or due_at_ms > now_ms or limit < 1:
+            return []
+
+        def change(cursor: Cursor) -> list[tuple[Head, StoredRun]]:
+            now_ms = self._database.clock.now_ms()
+            if suspects and (suspect := self._claim_suspect(cursor, owner, queues, now_ms)) is not None:
+                return [suspect]
+            return self._claim_sound(cursor, owner, limit, queues, now_ms)
+
+        taken = self._database.writer.write(change)
+        claims: list[Claim] = []
+        for head, stored in taken:
+            lease = head.lease
+            self._heads[lease.run_id] = head
+            claims.append(Claim(lease, self._as_claimed(stored, head)))
+        return claims
+
+    def next_due_at_ms(self, queues: Sequence[str] = (QUEUE_DEFAULT,), *, suspects: bool = True) -> int | None:
+        """When the next run becomes due by itself; None when none will."""
+        if not queues:
+            return None
+        form = (len(queues), suspects)
+        query = self._next_due.get(form)
+        if query is None:
+            query = self._next_due[form] = self._compile_next_due(*form)
+        values = query.values(**{f"queue_{at}": storable_text(queue) for at, queue in enumerate(queues)})
+        with self._database.reading() as connection:
+            row = connection.exec_driver_sql(query.text, values).one()
+        return min((due_at_ms for due_at_ms in row if due_at_ms is not None), default=None)
+
+    def renew_many(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Extends leases. Gives those that were lost."""
+        expires_at_ms = self._database.clock.now_ms() + self._database.lease_ms
+        by_owner: dict[str, list[Lease]] = {}
+        for lease in leases:
+            by_owner.setdefault(lease.owner, []).append(lease)
+
+        def change(cursor: Cursor) -> set[tuple[str, int]]:
+            kept: set[tuple[str, int]] = set()
+            for owner, wanted in by_owner.items():
+                for begin in range(0, len(wanted), _RENEWALS):
+                    ids = [lease.run_id for lease in wanted[begin : begin + _RENEWALS]]
+                    names = {f"run_{at}": ids[min(at, len(ids) - 1)] for at in range(_RENEWALS)}
+                    renewed = self._renew_many(cursor, owner_is=owner, expires_ms=expires_at_ms, **names)
+                    kept.update((run_id, token) for run_id, token in renewed.fetchall())
+            return kept
+
+        if not leases:
+            return []
+        kept = self._database.writer.write(change)
+        return [lease for lease in leases if (lease.run_id, lease.token) not in kept]
+
+    def forget_owners_check(self) -> None:
+        """Lets the next claim ask at once which owners live."""
+        self._owners_checked_ms = None
+
+    def _claim_sound(
+        self, cursor: Cursor, owner: str, limit: int, queues: Sequence[str], now_ms: int
+    ) -> list[tuple[Head, StoredRun]]:
+        taken: list[tuple[Head, StoredRun]] = []
+        for priority in PRIORITIES:
+            count = limit - len(taken)
+            found = self._due(cursor, self._find_sound, queues, priority, now_ms, count) if count else []
+            taken += [(self._take(cursor, stored, owner, now_ms, 0), stored) for stored in found]
+        return taken
+
+    def _claim_suspect(
+        self, cursor: Cursor, owner: str, queues: Sequence[str], now_ms: int
+    ) -> tuple[Head, StoredRun] | None:
+        # The first run that is due, if it is a suspect. Those whose owner appended meanwhile are postponed, those that
+        # killed too many are stopped.
+        for priority in PRIORITIES:
+            while found := self._due(cursor, self._find_due, queues, priority, now_ms, 1):
+                (stored,) = found
+                record = stored.record
+                if record.status is RunStatus.RUNNING and record.lease_expires_at_ms > now_ms:
+                    self._postpone(cursor, number_is=stored.number, due_ms=record.lease_expires_at_ms)
+                    continue
+                crashes = crashes_at_claim(record)
+                if is_quarantine_due(crashes):
+                    self._quarantine(cursor, stored, crashes, now_ms)
+                    continue
+                return (self._take(cursor, stored, owner, now_ms, crashes), stored) if crashes else None
+        return None
+
+    def _due(
+        self, cursor: Cursor, find: Query, queues: Sequence[str], priority: int, now_ms: int, count: int
+    ) -> list[StoredRun]:
+        found: list[StoredRun] = []
+        for queue in queues:
+            queue_is = storable_text(queue)
+            rows = find(cursor, queue_is=queue_is, priority_is=priority, now_ms=now_ms, count=count)
+            found.extend(decode_run(row) for row in rows.fetchall())
+        found.sort(key=lambda stored: (stored.record.due_at_ms or 0, stored.number))
+        return found[:count]
+
+    def _take(self, cursor: Cursor, stored: StoredRun, owner: str, now_ms: int, crashes: int) -> Head:
+        token = stored.record.token
+        lease = Lease(stored.record.run_id, owner, token + 1)
+        expires_at_ms = now_ms + self._database.lease_ms
+        running = RunStatus.RUNNING.value
+        taken = (now_ms, running, owner, lease.token, expires_at_ms, expires_at_ms, "", crashes)
+        cursor.execute(self._statements.take, (*taken, stored.number, token))
+        return Head.of_stored(stored, lease, crashes)
+
+    def _quarantine(self, cursor: Cursor, stored: StoredRun, crashes: int, now_ms: int) -> None:
+        record = stored.record
+        events: list[Event] = [quarantine_event(record.run_id, crashes)]
+        counters = Counters(record.steps, record.memory, record.actions_completed)
+        sealed = seal(stored.checksum, record.sequence, now_ms, record.token + 1, events, counters)
+        self._stop(
+            cursor,
+            number_is=stored.number,
+            token_is=record.token,
+            new_updated_at_ms=now_ms,
+            new_token=record.token + 1,
+            new_sequence=record.sequence + 1,
+            new_checksum=sealed.checksum,
+            new_crashes=crashes,
+        )
+        self._database.write_events(cursor, stored.number, sealed)
+
+    def _bury_dead(self) -> None:
+        # Makes the runs of owners that are known to be dead due at once. Asks seldom: a dead owner is rare.
+        now_ms = self._database.clock.now_ms()
+        checked_ms = self._owners_checked_ms
+        if checked_ms is not None and checked_ms <= now_ms < checked_ms + OWNERS_CHECK_MS:
+            return
+        self._owners_checked_ms = now_ms
+        with self._database.reading() as connection:
+            owners = [str(row[0]) for row in connection.exec_driver_sql(self._find_owners.text, ())]
+        dead = [owner for owner in owners if not self._database.owners.is_alive(owner)]
+        if dead:
+            self._database.writer.write(
+                lambda cursor: [self._bury(cursor, owner_is=owner, now_ms=now_ms) for owner in dead]
+            )
+
+    def _as_claimed(self, stored: StoredRun, head: Head) -> RunRecord:
+        lease = head.lease
+        expires_at_ms = self._database.clock.now_ms() + self._database.lease_ms
+        return attrs.evolve(
+            stored.record,
+            status=RunStatus.RUNNING,
+            owner=lease.owner,
+            token=lease.token,
+            lease_expires_at_ms=expires_at_ms,
+            due_at_ms=expires_at_ms,
+            crashes=head.crashes,
+            reason="",
+        )
+
+    def _compile_next_due(self, queues: int, suspects: bool) -> Query:
+        first: list[ScalarSelect[int | None]] = [
+            select(run.c.due_at_ms)
+            .where(run.c.queue == bindparam(f"queue_{at}"), text(f"priority = {priority}"))
+            .where(run.c.due_at_ms.is_not(None), *(() if suspects else (text(_SOUND),)))
+            .order_by(run.c.due_at_ms)
+            .limit(1)
+            .scalar_subquery()
+            for at in range(queues)
+            for priority in PRIORITIES
+        ]
+        return self._database.compiler.query(select(*first))

@@ -1,0 +1,175 @@
+"""What all parts of a SQL journal share: the connections, the statements, the clock, the owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from flowlang.errors import JournalError, JournalUnavailable
+from flowlang.runtime.clock import Clock
+from flowlang.runtime.journal.chain import Origin, Sealed, damaged_row
+from flowlang.runtime.journal.codec import encode_manifest, manifest_digest, text_digest
+from flowlang.runtime.journal.dialects import choose_dialect
+from flowlang.runtime.journal.dialects.dialect import Cursor
+from flowlang.runtime.journal.migrations import MIGRATIONS, migrate, schema_version
+from flowlang.runtime.journal.model import CodeManifest, RunRecord, RunStatus
+from flowlang.runtime.journal.rules import LEASE_MS, run_not_found
+from flowlang.runtime.journal.statement import RUN_COLUMNS, Compiler, Statements
+from flowlang.runtime.journal.text import original_text, storable_text
+from flowlang.runtime.journal.writer import Writer
+
+_RECORD_FIELDS = tuple(field.name for field in attrs.fields(RunRecord))
+_NUMBERS = frozenset(
+    {"created_at_ms", "updated_at_ms", "sequence", "token", "lease_expires_at_ms", "actions_completed", "steps"}
+    | {"memory", "priority", "crashes", "chapter_sequence", "number"}
+)
+STORABLE = ("entry", "flow", "queue", "partition", "correlation", "state", "progress", "reason")
+"""Columns of free text, which is stored in its storable form."""
+
+
+@attrs.frozen
+class StoredRun:
+    """A run's row: its public part and what only the store needs."""
+
+    record: RunRecord
+    number: int
+    checksum: bytes
+    manifest: str
+    start_at_ms: int | None
+
+    @property
+    def origin(self) -> Origin:
+        """What never changes about the run."""
+        record = self.record
+        entry, flow = storable_text(record.entry), storable_text(record.flow)
+        return Origin(record.run_id, entry, flow, record.arguments_digest, record.created_at_ms)
+
+
+@attrs.frozen
+class Code:
+    """Code to be stored: its digest, its manifest as a document with that document's digest, and its texts."""
+
+    code: str
+    manifest: str
+    document: str
+    modules: Mapping[str, str]
+
+    @classmethod
+    def of(cls, manifest: CodeManifest, modules: Mapping[str, str]) -> Code:
+        """The code of a manifest and the texts of its modules."""
+        document = encode_manifest(manifest, modules)
+        return cls(manifest_digest(manifest), text_digest(document), document, modules)
+
+
+class Database:
+    """One database: how it is written and read."""
+
+    def __init__(self, location: str | Path, *, clock: Clock, lease_ms: int = LEASE_MS, create: bool = True) -> None:
+        self.clock = clock
+        self.lease_ms = lease_ms
+        self.dialect = choose_dialect(location)
+        self.owners = self.dialect.owners()
+        self._engine = self.dialect.open(create=create)
+        self.compiler = Compiler(self.dialect, self._engine.dialect)
+        self.statements = Statements(self.compiler)
+        self.writer = Writer(self._engine, self.dialect)
+        self._is_closed = False
+        try:
+            self._migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    def find_run(self, connection: Connection, run_id: str) -> StoredRun:
+        """The run's row, as a reader sees it. Raises RunNotFound."""
+        return _only(run_id, connection.exec_driver_sql(self.statements.find_run, (run_id,)).all())
+
+    def hold_run(self, cursor: Cursor, run_id: str) -> StoredRun:
+        """The run's row, locked until the transaction ends. Raises RunNotFound."""
+        return _only(run_id, cursor.execute(self.statements.hold_run, (run_id,)).fetchall())
+
+    def look_up(self, cursor: Cursor, run_id: str) -> StoredRun | None:
+        """The run's row inside a change, not locked."""
+        found = cursor.execute(self.statements.find_run, (run_id,)).fetchall()
+        return decode_run(found[0]) if found else None
+
+    def write_events(self, cursor: Cursor, number: int, sealed: Sealed) -> None:
+        """Inserts records and the blobs that they refer to."""
+        if sealed.blobs:
+            cursor.executemany(self.statements.insert_blob, sealed.blobs)
+        cursor.executemany(self.statements.insert_event, [(number, *row) for row in sealed.rows])
+
+    def write_code(self, cursor: Cursor, code: Code) -> None:
+        """Stores the code unless it is there."""
+        if cursor.execute(self.statements.find_manifest, (code.manifest,)).fetchall():
+            return
+        texts = {name: (text_digest(text), text) for name, text in code.modules.items()}
+        if texts:
+            cursor.executemany(
+                self.statements.insert_module,
+                [(key, text.encode("utf-8", "surrogatepass")) for key, text in texts.values()],
+            )
+        cursor.execute(self.statements.insert_manifest, (code.manifest, code.document))
+        if texts:
+            cursor.executemany(
+                self.statements.insert_manifest_module,
+                [(code.manifest, storable_text(name), key) for name, (key, _) in texts.items()],
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one moment of the database."""
+        if self._is_closed:
+            raise JournalUnavailable("the journal is closed", hint="open it again")
+        try:
+            with self.dialect.connect(self._engine) as connection, connection.begin():
+                yield connection
+        except DBAPIError as error:
+            raise self.dialect.translate(error) from error
+
+    def close(self) -> None:
+        """Closes all connections and drops the owners that were made here."""
+        self._is_closed = True
+        self.writer.close()
+        self.owners.close()
+        self._engine.dispose()
+
+    def _migrate(self) -> None:
+        try:
+            with self.dialect.connect(self._engine) as connection:
+                with connection.begin():
+                    version = schema_version(connection)
+                self.dialect.prepare(connection)
+                if version < len(MIGRATIONS):
+                    with self.dialect.for_migration(connection).begin():
+                        migrate(connection, self.clock.now_ms())
+        except JournalError:
+            raise
+        except Exception as error:
+            raise self.dialect.translate(error) from error
+
+
+def _only(run_id: str, found: Sequence[Any]) -> StoredRun:
+    if not found:
+        raise run_not_found(run_id)
+    return decode_run(found[0])
+
+
+def decode_run(found: Sequence[Any]) -> StoredRun:
+    """A row of all columns of `run`. Raises JournalCorrupt when it cannot have been written by a journal."""
+    row = dict(zip(RUN_COLUMNS, found, strict=True))
+    try:
+        for name in STORABLE:
+            row[name] = original_text(row[name])
+        record = RunRecord(**{name: row[name] for name in _RECORD_FIELDS} | {"status": RunStatus(row["status"])})
+    except (ValueError, TypeError) as error:
+        raise damaged_row(row["run_id"]) from error
+    if not all(isinstance(row[name], int) for name in _NUMBERS):
+        raise damaged_row(record.run_id)
+    return StoredRun(record, record.number, row["checksum"], row["manifest"], row["start_at_ms"])

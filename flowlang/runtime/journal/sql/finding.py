@@ -1,0 +1,117 @@
+"""Finding and counting runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, text
+
+from flowlang.runtime.journal.model import AttributeValue, RunFilter, RunRecord, RunStatus
+from flowlang.runtime.journal.sql.attributes import attribute_value, condition_of
+from flowlang.runtime.journal.sql.database import Database, decode_run
+from flowlang.runtime.journal.tables import attribute, blob, flowlang_schema, gate_key, inbox, run, wait
+from flowlang.runtime.journal.text import original_text, storable_text
+
+
+class Finding:
+    """Answers questions about many runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def run(self, run_id: str) -> RunRecord:
+        """The run's row."""
+        with self._database.reading() as connection:
+            return self._database.find_run(connection, run_id).record
+
+    def runs(
+        self, *, status: RunStatus | None = None, prefix: str = "", entry: str | None = None, limit: int = 100
+    ) -> list[RunRecord]:
+        """The newest runs first."""
+        which = RunFilter(status=() if status is None else (status,), prefix=prefix, entry=entry)
+        return self.find(which, limit=limit)
+
+    def find(self, which: RunFilter, *, limit: int = 100, before: int | None = None) -> list[RunRecord]:
+        """The newest first, before the run of the number `before`."""
+        query = select(*run.c).where(*_conditions(which)).order_by(run.c.number.desc()).limit(limit)
+        return self._records(query if before is None else query.where(run.c.number < before))
+
+    def count(self, which: RunFilter) -> dict[RunStatus, int]:
+        """How many runs of each status there are; those with none are left out."""
+        query = select(run.c.status, func.count()).where(*_conditions(which)).group_by(run.c.status)
+        with self._database.reading() as connection:
+            return {RunStatus(status): int(count) for status, count in connection.execute(query)}
+
+    def children(self, run_id: str) -> list[RunRecord]:
+        """The runs that it spawned, oldest first."""
+        query = select(*run.c).where(run.c.parent == run_id, text("parent <> ''")).order_by(run.c.number)
+        return self._records(query)
+
+    def stuck(self, older_than_ms: int = 0, limit: int = 100) -> list[RunRecord]:
+        """Runs whose lease ended at least so long ago, the longest first."""
+        latest = self._database.clock.now_ms() - older_than_ms
+        query = select(*run.c).where(text("owner <> ''"), run.c.lease_expires_at_ms <= latest)
+        return self._records(query.order_by(run.c.lease_expires_at_ms, run.c.number).limit(limit))
+
+    def attributes(self, run_id: str) -> dict[str, AttributeValue]:
+        """The run's attributes, by name."""
+        columns = (attribute.c.name, attribute.c.kind, attribute.c.text, attribute.c.number)
+        with self._database.reading() as connection:
+            number = self._database.find_run(connection, run_id).number
+            found = connection.execute(select(*columns).where(attribute.c.run == number)).all()
+        return {original_text(name): attribute_value(*value) for name, *value in sorted(found)}
+
+    def statistics(self) -> dict[str, int]:
+        """Numbers about the store."""
+        now_ms = self._database.clock.now_ms()
+        with self._database.reading() as connection:
+            by_status: dict[str, int] = {
+                row[0]: int(row[1])
+                for row in connection.execute(select(run.c.status, func.count()).group_by(run.c.status))
+            }
+            numbers = {f"runs.{status.value}": by_status.get(status.value, 0) for status in RunStatus}
+            counted: dict[str, Select[Any]] = {
+                "events": select(func.coalesce(func.sum(run.c.sequence), 0)),
+                "blobs": select(func.count()).select_from(blob),
+                "messages": select(func.count()).select_from(inbox).where(text("taken_at_ms IS NULL")),
+                "gates": select(func.count()).select_from(wait).where(text("decided_by = ''")),
+                "gate_keys": select(func.count()).select_from(gate_key),
+                "due": select(func.count()).select_from(run).where(run.c.due_at_ms <= now_ms),
+            }
+            for name, query in counted.items():
+                numbers[name] = int(connection.scalar(query) or 0)
+            newest = select(gate_key.c.created_at_ms).order_by(gate_key.c.number.desc()).limit(1)
+            if numbers["gate_keys"]:
+                numbers["gate_key_created_at_ms"] = int(connection.scalar(newest) or 0)
+            numbers["schema"] = int(connection.scalar(select(func.max(flowlang_schema.c.version))) or 0)
+            numbers["bytes"] = self._database.dialect.size_bytes(connection)
+        return numbers
+
+    def _records(self, query: Select[Any]) -> list[RunRecord]:
+        with self._database.reading() as connection:
+            return [decode_run(row).record for row in connection.execute(query).all()]
+
+
+def _conditions(which: RunFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if which.status:
+        conditions.append(run.c.status.in_([status.value for status in which.status]))
+    if which.prefix:
+        conditions.append(func.substr(run.c.run_id, 1, len(which.prefix)) == which.prefix)
+    if which.ids:
+        conditions.append(run.c.run_id.in_(which.ids))
+    equal = (("entry", which.entry), ("flow", which.flow), ("queue", which.queue), ("parent", which.parent),
+             ("correlation", which.correlation))  # fmt: skip
+    conditions.extend(run.c[name] == storable_text(value) for name, value in equal if value is not None)
+    if which.parent:
+        conditions.append(literal_column("parent <> ''"))
+    if which.correlation:
+        conditions.append(literal_column("correlation <> ''"))
+    if which.root is not None:
+        conditions.append(or_(run.c.run_id == which.root, (run.c.root == which.root) & literal_column("root <> ''")))
+    if which.created_after_ms is not None:
+        conditions.append(run.c.created_at_ms > which.created_after_ms)
+    if which.created_before_ms is not None:
+        conditions.append(run.c.created_at_ms < which.created_before_ms)
+    conditions.extend(condition_of(condition) for condition in which.where)
+    return conditions

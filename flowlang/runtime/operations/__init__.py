@@ -1,0 +1,1 @@
+"""What operators do with runs, from Python and from the command line alike."""

@@ -1,0 +1,124 @@
+"""Runs made from the records of others: forks of a run in the same journal, and archives from elsewhere."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from flowlang.errors import RunError, UsageError
+from flowlang.runtime.archive import Archive
+from flowlang.runtime.journal.codec import manifest_digest
+from flowlang.runtime.journal.event import (
+    ActionCompleted,
+    ChildEnded,
+    CodeChanged,
+    Event,
+    GateOpened,
+    MessageReceived,
+    ReceiveStarted,
+    Record,
+    RunCompleted,
+    RunForked,
+    position_text,
+)
+from flowlang.runtime.journal.journal import (
+    Counters,
+    Journal,
+    NewMessage,
+    NewRun,
+    NewWait,
+    Placement,
+    RunRecord,
+    RunStatus,
+)
+from flowlang.runtime.launch import PinnedCode
+from flowlang.runtime.operations.open_command import open_commands
+from flowlang.runtime.replay import effective
+
+FORK_TOKEN: Final = 0
+"""The fencing token of the records that begin a fork: nobody drove it yet."""
+
+
+def check_fork_point(run: RunRecord, records: Sequence[Record], at: int) -> None:
+    """Raises UsageError when a run cannot be forked at that event."""
+    last = records[-1].sequence
+    hint = f"`flowlang runs journal {run.run_id}` shows its events"
+    if not 1 <= at <= last:
+        raise UsageError(f"run `{run.run_id}` has {last} events, so it cannot be forked at event {at}", hint=hint)
+    if any(isinstance(record.event, RunCompleted) for record in effective(records[:at])):
+        raise UsageError(f"at event {at} run `{run.run_id}` had ended", hint="give the number of an earlier event")
+
+
+def fork_run(
+    journal: Journal, run: RunRecord, records: Sequence[Record], at: int, new_id: str, code: PinnedCode | None,
+    entry: str, now_ms: int,
+) -> None:  # fmt: skip
+    """Creates the fork. Its open actions are performed anew, its timers keep their times, its open gates are opened
+    for itself; children that had not ended at that event must have ended since, for a fork cannot wait for the
+    children of another run."""
+    prefix = list(records[:at])
+    messages = _results_of_children(run.run_id, new_id, prefix, records[at:])
+    events: list[Event] = [RunForked(run.run_id, at, secrets.token_hex(8))]
+    manifest, modules = journal.manifest(run.run_id), journal.modules(run.run_id)
+    if code is not None and code.digest != manifest_digest(manifest):
+        events.append(CodeChanged(code.digest))
+        manifest, modules = code.manifest, dict(code.texts)
+    prefix += [Record(at + number, now_ms, FORK_TOKEN, event) for number, event in enumerate(events, start=1)]
+    new = NewRun(
+        new_id, entry, run.flow, run.arguments_digest, manifest, modules, Placement(run.queue, run.priority),
+        attributes=journal.attributes(run.run_id), correlation=run.correlation,
+    )  # fmt: skip
+    done = sum(isinstance(record.event, ActionCompleted) for record in prefix)
+    counters = Counters(run.steps, 0, done)
+    journal.copy_in(
+        new, prefix, counters, RunStatus.SUSPENDED, now_ms, waits=_open_gates(prefix), messages=messages
+    )  # fmt: skip
+
+
+def _results_of_children(
+    run_id: str, new_id: str, prefix: Sequence[Record], later: Sequence[Record]
+) -> list[NewMessage]:
+    ended = {record.event.position: record.event for record in later if isinstance(record.event, ChildEnded)}
+    messages = []
+    for command in open_commands(prefix):
+        if command.kind != "child":
+            continue
+        end = ended.get(command.position)
+        if end is None:
+            raise RunError(
+                f"at that event run `{run_id}` waits for its child `{command.name}`, which has not ended",
+                run_id=run_id,
+                hint="fork at an event before the child was spawned, or when it has ended",
+            )
+        messages.append(NewMessage(new_id, "child", position_text(command.position), "", end.payload))
+    return messages
+
+
+def _open_gates(records: Sequence[Record]) -> list[NewWait]:
+    gates: dict[str, NewWait] = {}
+    receives: dict[tuple[int, ...], str] = {}
+    for record in effective(records):
+        match record.event:
+            case GateOpened(position=position, name=name, expires_at_ms=expires_at_ms, payload=payload):
+                gates[position_text(position)] = NewWait(position_text(position), name, expires_at_ms, payload)
+            case ReceiveStarted(position=position, channel="gate", name=name):
+                receives[position] = name
+            case MessageReceived(position=position) if position in receives:
+                gates.pop(receives[position], None)
+    return list(gates.values())
+
+
+def import_run(journal: Journal, archive: Archive, run_id: str | None) -> str:
+    """Creates the run of an archive; gives its id."""
+    new_id = run_id or archive.run_id
+    status = archive.status if archive.status.is_final else RunStatus.STOPPED
+    is_open = not archive.status.is_final
+    journal.copy_in(
+        archive.new_run(new_id), archive.records, archive.counters, status, archive.created_at_ms,
+        waits=archive.gates if is_open else (),
+        messages=[attrs.evolve(message, run_id=new_id) for message in archive.messages] if is_open else (),
+    )  # fmt: skip
+    return new_id

@@ -1,0 +1,150 @@
+"""The actions of one run that are being performed, and those that are to be.
+
+An attempt starts only after its intent is durable (`begin`). What an attempt came to is put into a queue from
+whatever thread it was performed on, and taken out by the thread that drives the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from flowlang.runtime.action_context import ActionContext
+from flowlang.runtime.catalog import Catalog
+from flowlang.runtime.clock import Clock
+from flowlang.runtime.database import Databases
+from flowlang.runtime.executors.executor import Attempt, Executor, attempt_timeout_s
+from flowlang.runtime.executors.executor import Outcome as AttemptOutcome
+from flowlang.runtime.file_access import FileAccess
+from flowlang.runtime.hooks import Hooks
+from flowlang.runtime.journal.event import Position, position_text
+from flowlang.runtime.retry import Retry, policy_of
+
+
+@attrs.frozen
+class Environment:
+    """What actions are performed with."""
+
+    catalog: Catalog
+    executor: Executor
+    files: FileAccess
+    databases: Databases
+    clock: Clock
+    hooks: Hooks
+
+
+@attrs.define(eq=False)
+class Call:
+    """One call of an action that has no answer yet. `attempt`: the number of the last one that was started or is to
+    be started; `begun_ms`: when the call was recorded."""
+
+    action: str
+    payload: bytes
+    timeout_s: float | None
+    policy: Retry | None
+    begun_ms: int
+    attempt: int = 1
+    heartbeat: Any = None
+    context: ActionContext | None = None
+
+
+Done: TypeAlias = tuple["Performing", Position, Call, int, AttemptOutcome]
+
+
+@attrs.define(eq=False)
+class Performing:
+    """The calls of one run. `report` is given what attempts came to, on any thread; it must not block."""
+
+    run_id: str
+    environment: Environment
+    report: Callable[[Done], None]
+    salt: str = ""
+    lease_token: int = 0
+    calls: dict[Position, Call] = attrs.field(factory=dict)
+    retries: dict[Position, int] = attrs.field(factory=dict)
+    running: dict[Position, Call] = attrs.field(factory=dict)
+    _starting: list[Position] = attrs.field(factory=list)
+
+    def schedule(
+        self, position: Position, action: str, payload: bytes, timeout_s: float | None,
+        retry: Mapping[str, Any] | None, begun_ms: int,
+    ) -> Call:  # fmt: skip
+        """A call whose first attempt starts with the next `begin`."""
+        spec = self.environment.catalog.spec(action)
+        call = Call(action, payload, timeout_s, policy_of(retry, spec.retry), begun_ms)
+        self.calls[position] = call
+        self._starting.append(position)
+        return call
+
+    def start_again(self, position: Position) -> int:
+        """Has a further attempt of a call started with the next `begin`. Gives its number."""
+        call = self.calls[position]
+        self.retries.pop(position, None)
+        call.attempt += 1
+        self._starting.append(position)
+        return call.attempt
+
+    def unschedule(self, position: Position) -> None:
+        """The attempt is to be started later (`retries`)."""
+        self._starting.remove(position)
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether attempts wait for their intents to be durable."""
+        return bool(self._starting)
+
+    def drop_starts(self) -> None:
+        """Nothing that is not durable will be started."""
+        self._starting.clear()
+
+    def begin(self) -> None:
+        """Starts what was scheduled."""
+        starting, self._starting = self._starting, []
+        for position in starting:
+            call = self.calls.get(position)
+            if call is not None:
+                self._start(position, call)
+
+    def _start(self, position: Position, call: Call) -> None:
+        environment = self.environment
+        spec = environment.catalog.spec(call.action)
+        text = position_text(position)
+        context = ActionContext(
+            self.run_id, text, f"{self.run_id}/{self.salt}/{text}", call.attempt, environment.files,
+            environment.databases, environment.clock, lease_token=self.lease_token, action=call.action,
+            last_heartbeat=call.heartbeat,
+            on_progress=lambda *how_far: environment.hooks.progress(self.run_id, position, call.action, *how_far),
+        )  # fmt: skip
+        call.context = context
+        attempt = Attempt(spec, call.payload, context, attempt_timeout_s(spec, call.timeout_s))
+        environment.hooks.attempt(self.run_id, position, call.action, call.attempt)
+        self.running[position] = call
+        number, report = call.attempt, self.report
+        environment.executor.submit(attempt, lambda _, outcome: report((self, position, call, number, outcome)))
+
+    def take(self, position: Position, call: Call, number: int) -> bool:
+        """An attempt has ended. False when nobody waits for it: it was withdrawn, or reported before."""
+        if self.running.get(position) is not call or call.attempt != number:
+            return False
+        del self.running[position]
+        return True
+
+    def forget(self, position: Position) -> None:
+        """A call has its answer, or nobody wants it any more. What performs it is told to stop."""
+        call = self.calls.pop(position, None)
+        self.retries.pop(position, None)
+        self.running.pop(position, None)
+        if call is not None and call.context is not None:
+            call.context.cancel()
+
+    def abandon(self) -> None:
+        """The run cannot be driven on: tells everything to stop."""
+        for call in self.running.values():
+            if call.context is not None:
+                call.context.cancel()
+
+    def due(self, now_ms: int) -> Iterator[Position]:
+        """Calls whose next attempt is due."""
+        return iter([position for position, at_ms in self.retries.items() if at_ms <= now_ms])

@@ -1,0 +1,367 @@
+"""Driving many runs on one thread, in rounds.
+
+    what came in (outcomes, messages, time)  ─▶  every run that it concerns is evaluated on
+      ─▶  all appends of the round in one transaction  ─▶  the effects of those that were accepted start
+
+So runs that have something to do at the same time share a commit, however different they are, and a lone run commits
+and performs inline without a second thread. The order within a round is the order in which runs became ready; nothing
+here looks at a clock but the one it was given, or waits.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import attrs
+
+from flowlang.errors import FlowlangError, JournalUnavailable, LeaseLost, PayloadTooLarge, WaitDecided
+from flowlang.lang.eval.evaluation import Continued, Step
+from flowlang.lang.interpreter import Build
+from flowlang.runtime.activation import Activation
+from flowlang.runtime.assembly import Assembly, Facts
+from flowlang.runtime.journal.event import Event, Record
+from flowlang.runtime.journal.model import Append, Claim, Counters, Effects, Lease, NewRun, RunStatus
+from flowlang.runtime.launch import PinnedCode
+from flowlang.runtime.performing import Done
+from flowlang.runtime.replay import Divergence
+
+LINGER_MS: Final = 1_000
+"""A run that waits for a message stays in memory for so long; one that sleeps for longer leaves at once."""
+
+
+@attrs.define(eq=False)
+class Driven:
+    """A run that is being driven. `new`: what makes it, until its first append. `lease` is None until then."""
+
+    facts: Facts
+    build: Build
+    code: PinnedCode
+    activation: Activation
+    lease: Lease | None
+    new: NewRun | None = None
+    idle_since_ms: int | None = None
+
+    @property
+    def run_id(self) -> str:
+        return self.facts.run_id
+
+
+@attrs.frozen
+class Ending:
+    """A run is not driven any more: it ended, was put down, or was lost (`error`). `driven` is None when it could not
+    be loaded at all."""
+
+    run_id: str
+    status: RunStatus
+    driven: Driven | None
+    error: FlowlangError | None = None
+
+
+class Rounds:
+    """The runs that one thread drives for one owner. With `parks`, a run that only waits is put down, so that it
+    takes no memory. `spawned` is told the ids of children that were created."""
+
+    def __init__(
+        self, assembly: Assembly, owner: str, *, parks: bool, spawned: Callable[[Sequence[str]], None] | None = None
+    ) -> None:
+        self.assembly = assembly
+        self.journal = assembly.journal
+        self.clock = assembly.clock
+        self.owner = owner
+        self.driven: dict[str, Driven] = {}
+        self.done: deque[Done] = deque()
+        self._parks = parks
+        self._spawned = spawned
+        self._ready: dict[str, None] = {}
+        self._due: list[tuple[int, int, str]] = []
+        self._count = 0
+        self._endings: list[Ending] = []
+
+    # Beginning and ending
+
+    def adopt(self, driven: Driven, step: Step, first: Sequence[Event]) -> None:
+        """Goes on with a run from `step`, where its replay ended. `first`: events before everything new."""
+        self.driven[driven.run_id] = driven
+        if driven.lease is not None:
+            driven.activation.performing.lease_token = driven.lease.token
+        driven.activation.open(step, first, self.clock.now_ms())
+        self._ready[driven.run_id] = None
+
+    def take_up(self, claim: Claim) -> None:
+        """Loads a claimed run and goes on with it. What goes wrong with it becomes its ending."""
+        run, journal = claim.run, self.journal
+        try:
+            records = journal.read(run.run_id, run.chapter_sequence - 1)
+            build, code = self.assembly.pinned(run)
+            activation = self.assembly.recorded(
+                run, records, build, code, token=claim.lease.token, labels=journal.attributes(run.run_id)
+            )
+            activation.waiting.add(journal.open_messages(run.run_id))
+        except JournalUnavailable:
+            raise
+        except FlowlangError as error:
+            self._set_aside(claim, error)
+            return
+        facts = Facts.of(run, activation.evaluation.labels)
+        driven = Driven(facts, build, code, activation, claim.lease)
+        try:
+            step = activation.take_up()
+        except Divergence as divergence:
+            self.driven[run.run_id] = driven
+            activation.stop("divergence", "replay-mismatch", str(divergence), {"event": divergence.sequence})
+            self._ready[run.run_id] = None
+            return
+        self.adopt(driven, step, [])
+
+    def _set_aside(self, claim: Claim, error: FlowlangError) -> None:
+        """A run that cannot be loaded waits for an operator, so that it is not claimed again and again."""
+        run = claim.run
+        counters = Counters(run.steps, run.memory, run.actions_completed)
+        effects = Effects(reason="unreadable")
+        self.journal.append(claim.lease, run.sequence, [], counters, RunStatus.STOPPED, effects)
+        self._endings.append(Ending(run.run_id, RunStatus.STOPPED, None, error))
+
+    def take_endings(self) -> list[Ending]:
+        """The runs that are not driven any more, since this was asked last."""
+        endings, self._endings = self._endings, []
+        return endings
+
+    def _end(self, driven: Driven, status: RunStatus, error: FlowlangError | None = None) -> None:
+        self.driven.pop(driven.run_id, None)
+        if error is not None:
+            driven.activation.performing.abandon()
+        driven.activation.evaluation.drop()
+        self._endings.append(Ending(driven.run_id, status, driven, error))
+
+    # Rounds
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a round has something to do now."""
+        if self._ready or self.done:
+            return True
+        return bool(self._due) and self._due[0][0] <= self.clock.now_ms()
+
+    def next_due_ms(self) -> int | None:
+        """When the next run here has something to do by itself."""
+        while self._due:
+            at_ms, _, run_id = self._due[0]
+            driven = self.driven.get(run_id)
+            if driven is not None and driven.activation.next_due_ms() == at_ms:
+                return at_ms
+            heapq.heappop(self._due)
+            if driven is not None:
+                self._note_due(driven)
+        return None
+
+    def deliver(self, run_id: str) -> None:
+        """A run has messages in its inbox."""
+        driven = self.driven.get(run_id)
+        if driven is not None:
+            driven.activation.waiting.add(self.journal.open_messages(run_id, driven.activation.waiting.seen))
+            self._ready[run_id] = None
+
+    def round(self) -> bool:
+        """One round. Whether anything was done."""
+        now_ms = self.clock.now_ms()
+        self.take_outcomes()
+        while self._due and self._due[0][0] <= now_ms:
+            self._ready[heapq.heappop(self._due)[2]] = None
+        if not self._ready:
+            return False
+        ready, self._ready = self._ready, {}
+        drafts: list[Driven] = []
+        for run_id in ready:
+            driven = self.driven.get(run_id)
+            if driven is not None:
+                self._advance(driven, now_ms, drafts)
+        if drafts:
+            self._append(drafts)
+        return True
+
+    def take_outcomes(self) -> None:
+        """Hands what attempts came to to the runs that wait for it."""
+        while self.done:
+            performing, position, call, number, outcome = self.done.popleft()
+            driven = self.driven.get(performing.run_id)
+            if driven is not None and driven.activation.performing is performing:
+                driven.activation.put_outcome(position, call, number, outcome)
+                self._ready[performing.run_id] = None
+
+    def _advance(self, driven: Driven, now_ms: int, drafts: list[Driven]) -> None:
+        activation = driven.activation
+        if driven.lease is not None and activation.waiting.is_reception_due(now_ms):
+            # A message that was there before the time was over wins.
+            activation.waiting.add(self.journal.open_messages(driven.run_id, activation.waiting.seen))
+        if activation.advance(now_ms) or (activation.status is not RunStatus.RUNNING):
+            drafts.append(driven)
+            driven.idle_since_ms = None
+        elif activation.is_ready:
+            self._ready[driven.run_id] = None
+        else:
+            self._rest(driven, now_ms)
+
+    def _rest(self, driven: Driven, now_ms: int) -> None:
+        """There is nothing to do for the run until something comes in."""
+        if driven.idle_since_ms is None:
+            driven.idle_since_ms = now_ms
+        self._note_due(driven)
+
+    def _note_due(self, driven: Driven) -> None:
+        at_ms = driven.activation.next_due_ms()
+        if at_ms is not None:
+            self._count += 1
+            heapq.heappush(self._due, (at_ms, self._count, driven.run_id))
+
+    # Appending
+
+    def _append(self, drafts: Sequence[Driven]) -> None:
+        appends: list[tuple[Driven, Append]] = []
+        for driven in drafts:
+            parks = self._may_park(driven)
+            if driven.lease is None:
+                self._create(driven)
+            else:
+                appends.append((driven, driven.activation.append(driven.lease, parks=parks)))
+        if len(appends) == 1:
+            driven, append = appends[0]
+            try:
+                self._accept(driven, append, self.journal.append(*attrs.astuple(append, recurse=False)))
+            except FlowlangError as error:
+                self._refuse(driven, error)
+        elif appends:
+            results: Sequence[int | FlowlangError]
+            try:
+                results = self.journal.append_many([append for _, append in appends])
+            except FlowlangError as error:
+                results = [error] * len(appends)
+            for (driven, append), result in zip(appends, results, strict=True):
+                if isinstance(result, FlowlangError):
+                    self._refuse(driven, result)
+                else:
+                    self._accept(driven, append, result)
+
+    def _may_park(self, driven: Driven) -> bool:
+        """Whether the run leaves memory with this append, should it only wait: for a message it lingers."""
+        if not self._parks:
+            return False
+        activation = driven.activation
+        due_ms = activation.next_due_ms()
+        if activation.waiting.receptions or activation.waiting.children:
+            return False
+        return due_ms is not None and due_ms - self.clock.now_ms() > LINGER_MS
+
+    def _create(self, driven: Driven) -> None:
+        new, activation = driven.new, driven.activation
+        assert new is not None
+        append = activation.append(Lease(new.run_id, self.owner, 1))
+        try:
+            driven.lease = self.journal.create(
+                new, self.owner, append.events, append.counters, append.status, append.effects
+            )
+        except FlowlangError as error:
+            if not activation.refused(error):
+                self._end(driven, activation.status, error)
+            else:
+                self._ready[driven.run_id] = None
+            return
+        driven.new = None
+        activation.performing.lease_token = driven.lease.token
+        self._accept(driven, append, len(append.events))
+
+    def _accept(self, driven: Driven, append: Append, sequence: int) -> None:
+        """What a run appended is durable."""
+        activation = driven.activation
+        children = [child.run.run_id for child in append.effects.children]
+        events, first = append.events, append.expected_sequence + 1
+        activation.settle(self.clock.now_ms())
+        if append.status is not RunStatus.RUNNING:
+            self._end(driven, append.status)
+        elif isinstance(activation.step, Continued):
+            self._begin_chapter(driven, events, first)
+        elif activation.is_ready:
+            self._ready[driven.run_id] = None
+        else:
+            self._rest(driven, self.clock.now_ms())
+        if children and self._spawned is not None:
+            self._spawned(children)
+
+    def _refuse(self, driven: Driven, error: FlowlangError) -> None:
+        """Nothing of what a run wanted to append was written."""
+        activation = driven.activation
+        if activation.refused(error):
+            self._ready[driven.run_id] = None
+        elif isinstance(error, WaitDecided):
+            self._reload(driven)
+        elif isinstance(error, PayloadTooLarge) and activation.status is RunStatus.RUNNING:
+            activation.stop("payload", "value-too-large", error.message)
+            self._ready[driven.run_id] = None
+        else:
+            self._end(driven, activation.status, error)
+
+    def _reload(self, driven: Driven) -> None:
+        """The run is taken up anew from its journal: its evaluation went on with an answer that was refused."""
+        assert driven.lease is not None
+        driven.activation.performing.abandon()
+        driven.activation.evaluation.drop()
+        del self.driven[driven.run_id]
+        self.take_up(Claim(driven.lease, self.journal.run(driven.run_id)))
+
+    def _begin_chapter(self, driven: Driven, events: Sequence[Event], first: int) -> None:
+        old, now_ms = driven.activation, self.clock.now_ms()
+        record = Record(first + len(events) - 1, now_ms, old.performing.lease_token, events[-1])
+        old.evaluation.drop()
+        driven.activation = self.assembly.next_chapter(old, record, driven.facts, driven.build, driven.code)
+        self.adopt(driven, driven.activation.take_up(), [])
+
+    # Putting runs down
+
+    def park_idle(self, now_ms: int, *, all_of_them: bool = False) -> None:
+        """Puts down runs that have only waited for a while."""
+        idle = [
+            driven
+            for driven in self.driven.values()
+            if driven.idle_since_ms is not None
+            and (all_of_them or now_ms - driven.idle_since_ms >= LINGER_MS)
+            and driven.activation.is_parkable
+            and driven.lease is not None
+        ]
+        appends = [driven.activation.append(driven.lease, parks=True) for driven in idle if driven.lease is not None]
+        if not appends:
+            return
+        for driven, result in zip(idle, self.journal.append_many(appends), strict=True):
+            if isinstance(result, FlowlangError):
+                self._refuse(driven, result)
+            else:
+                self._end(driven, RunStatus.WAITING)
+
+    def suspend(self, run_ids: Sequence[str]) -> None:
+        """Gives runs back: what was performed is recorded, the script goes on in a later activation."""
+        chosen = [self.driven[run_id] for run_id in run_ids if run_id in self.driven]
+        self.take_outcomes()
+        for driven in chosen:
+            if driven.lease is None:
+                self._end(driven, RunStatus.SUSPENDED)
+                continue
+            driven.activation.suspend(self.clock.now_ms())
+        held = [driven for driven in chosen if driven.lease is not None]
+        appends = [driven.activation.append(driven.lease) for driven in held if driven.lease is not None]
+        if appends:
+            for driven, result in zip(held, self.journal.append_many(appends), strict=True):
+                error = result if isinstance(result, FlowlangError) else None
+                if error is None:
+                    driven.activation.settle(self.clock.now_ms())
+                self._end(driven, RunStatus.SUSPENDED, error)
+
+    def leases(self) -> list[Lease]:
+        """The leases that are held."""
+        return [driven.lease for driven in list(self.driven.values()) if driven.lease is not None]
+
+    def lose(self, lease: Lease, error: FlowlangError | None = None) -> None:
+        """Somebody else drives the run."""
+        driven = self.driven.get(lease.run_id)
+        if driven is not None and driven.lease == lease:
+            self._end(driven, RunStatus.RUNNING, error or LeaseLost(f"run `{lease.run_id}` was taken over"))

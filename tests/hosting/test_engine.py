@@ -1,0 +1,255 @@
+"""The engine for applications: starting, waiting, telling, ending."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import attrs
+import pytest
+from engine_world import World, run_async
+
+from flowlang.errors import (
+    ConversionError,
+    EvaluationError,
+    RunAlreadyExists,
+    RunEnded,
+    RunNotFound,
+    SourceError,
+    UsageError,
+)
+from flowlang.hosting.starting import Order
+from flowlang.lang.values.result import Err, Ok
+from flowlang.runtime.journal.event import RunCompleted, RunStarted
+from flowlang.runtime.journal.model import RunStatus
+
+
+@attrs.frozen
+class Price:
+    sku: str
+    cents: int
+    at: datetime
+
+
+def test_a_run_gives_its_result(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            run = await engine.start("add.flow:add", {"a": 1, "b": 2}, returns=int)
+            result = await run.result()
+            assert isinstance(result, Ok)
+            assert result.value == 3
+            assert await run.value() == 3
+            assert await run.status() is RunStatus.COMPLETED
+            events = [type(record.event) for record in await run.events()]
+            assert events[0] is RunStarted
+            assert events[-1] is RunCompleted
+
+    run_async(test)
+
+
+def test_many_at_the_same_time(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            orders = [Order("add.flow:add", {"a": number, "b": 1}) for number in range(100)]
+            runs = await engine.start_many(orders)
+            assert await asyncio.gather(*(run.value() for run in runs)) == [number + 1 for number in range(100)]
+
+    run_async(test)
+
+
+def test_an_err_is_a_result(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            run = await engine.start("fail.flow:broken")
+            result = await run.result()
+            assert isinstance(result, Err)
+            assert result.error == "it does not work"
+            with pytest.raises(EvaluationError, match="it does not work"):
+                await run.value()
+
+    run_async(test)
+
+
+def test_results_become_what_the_host_asked_for(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            price = await (await engine.start("shop.flow:price", returns=Price)).value()
+            assert price.cents == 5
+            assert price.at.year == 2026
+            wrong = await engine.start("shop.flow:price", returns=dict[str, int])
+            with pytest.raises(ConversionError, match="the run gave string for `result"):
+                await wrong.value()
+
+    run_async(test)
+
+
+def test_the_same_start_is_the_same_run(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            first = await engine.start("add.flow:add", {"a": 1, "b": 2}, id="one")
+            again = await engine.start("add.flow:add", {"a": 1, "b": 2}, id="one")
+            assert [await first.value(), await again.value()] == [3, 3]
+            assert len(await engine.list()) == 1
+            with pytest.raises(UsageError, match="other arguments"):
+                await engine.start("add.flow:add", {"a": 1, "b": 3}, id="one")
+            with pytest.raises(UsageError, match=r"runs add\.flow:add"):
+                await engine.start("wait.flow:wait", id="one")
+            with pytest.raises(RunAlreadyExists):
+                await engine.start_many([Order("top.flow"), Order("top.flow", run_id="one")])
+            assert len(await engine.list()) == 1
+
+    run_async(test)
+
+
+def test_what_cannot_be_started(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            with pytest.raises(UsageError, match="not there"):
+                await engine.start("missing.flow:x")
+            with pytest.raises(SourceError):
+                await engine.start("wrong.flow")
+            with pytest.raises(UsageError, match="reach no flow"):
+                await engine.start("top.flow", {"a": 1})
+            with pytest.raises(UsageError, match="not data"):
+                await engine.start("add.flow:add", {"a": object()})
+            with pytest.raises(RunNotFound):
+                await engine.get("nobody")
+            assert await engine.list() == []
+
+    run_async(test)
+
+
+def test_signals_reach_a_run(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            run = await engine.start("wait.flow:wait", id="w", returns=dict[str, int])
+            assert await engine.signal("w", "go", {"n": 7}, key="k")
+            assert await run.value() == {"n": 7}
+            with pytest.raises(RunEnded):
+                await engine.signal("w", "go")
+
+    run_async(test)
+
+
+def test_cancelling_who_waits_does_not_cancel_the_run(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            run = await engine.start("wait.flow:wait")
+            waiting = asyncio.create_task(run.result())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await run.signal("go", 1)
+            assert await run.value() == 1
+
+    run_async(test)
+
+
+def test_cancelling_a_run(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            run = await engine.start("wait.flow:wait")
+            assert await run.cancel("not needed", by="somebody")
+            result = await run.result()
+            assert isinstance(result, Err)
+            assert result.failure.kind == "cancelled"
+            assert await run.status() is RunStatus.CANCELLED
+
+    run_async(test)
+
+
+def test_terminating_a_run_in_an_action(world: World) -> None:
+    """The run ends at once although its action would go on for long."""
+
+    async def test() -> None:
+        async with world.engine(grace=0) as engine:
+            run = await engine.start("slow.flow:slow")
+            await engine.terminate(run.id, reason="wrong customer")
+            result = await run.result()
+            assert isinstance(result, Err)
+            assert result.failure.kind == "terminated"
+            assert await run.status() is RunStatus.TERMINATED
+
+    run_async(test)
+
+
+def test_runs_are_found_by_what_was_said_of_them(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            args = {"a": 1, "b": 1}
+            await engine.start("add.flow:add", args, id="x", attributes={"region": "eu"}, correlation="c1", priority=2)
+            await engine.start("add.flow:add", args, id="y", attributes={"region": "us"})
+            await (await engine.get("x")).result()
+            await (await engine.get("y")).result()
+            assert [run.run_id for run in await engine.list('region = "eu"')] == ["x"]
+            assert (await engine.list('region = "eu"'))[0].correlation == "c1"
+            assert await engine.count('region = "us"') == {RunStatus.COMPLETED: 1}
+
+    run_async(test)
+
+
+def test_one_starts_and_another_drives(sqlite_world: World) -> None:
+    """The engine that waits has no worker; it learns of the end from the journal."""
+
+    async def test() -> None:
+        async with sqlite_world.engine(worker=False) as outside:
+            run = await outside.start("add.flow:add", {"a": 2, "b": 2})
+            result = asyncio.create_task(run.value())
+            async with sqlite_world.engine():
+                assert await result == 4
+
+    run_async(test)
+
+
+def test_two_engines_with_workers_share_a_journal(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as one, world.engine() as two:
+            runs = [await each.start("add.flow:add", {"a": n, "b": 0}) for n in range(20) for each in (one, two)]
+            assert await asyncio.gather(*(run.value() for run in runs)) == [n for n in range(20) for _ in (one, two)]
+
+    run_async(test)
+
+
+def test_a_run_outlives_the_engine(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            await engine.start("wait.flow:wait", id="w")
+        async with world.engine() as engine:
+            await engine.signal("w", "go", "again")
+            assert await (await engine.get("w")).value() == "again"
+
+    run_async(test)
+
+
+def test_an_edited_script_is_built_anew(world: World) -> None:
+    async def test() -> None:
+        async with world.engine() as engine:
+            assert await (await engine.start("add.flow:add", {"a": 1, "b": 2})).value() == 3
+            path = world.flows / "add.flow"
+            path.write_text(path.read_text().replace("fctx.args.b)", "10)"))
+            assert await (await engine.start("add.flow:add", {"a": 1, "b": 2})).value() == 11
+
+    run_async(test)
+
+
+def test_a_closed_engine_says_so(world: World) -> None:
+    async def test() -> None:
+        engine = world.engine()
+        with pytest.raises(UsageError, match="not open"):
+            await engine.start("top.flow")
+        async with engine:
+            with pytest.raises(UsageError, match="open already"):
+                engine.open()
+
+    run_async(test)
+
+
+def test_a_folder_that_is_not_there(world: World) -> None:
+    async def test() -> None:
+        world.flows = world.flows / "nowhere"
+        with pytest.raises(UsageError, match="no folder"):
+            async with world.engine():
+                pass
+
+    run_async(test)
