@@ -21,6 +21,8 @@ from flowlang.lang.values.result import Err, Failure
 from flowlang.library import prelude_modules
 from flowlang.loaders import BundledLoader, ChainLoader, MappingLoader, source_reader
 from flowlang.runtime.driver import RunDriver
+from flowlang.runtime.executors.dispatcher import Dispatcher
+from flowlang.runtime.executors.executor import Attempt, Done, Outcome
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.memory import MemoryJournal
 from flowlang.runtime.outcome import RunOutcome
@@ -69,6 +71,29 @@ class ScriptRun:
         return [frame.fields["line"] for frame in self.failure.trace if frame.fields["path"] == entry][-1]
 
 
+class TimelessExecutor:
+    """Performs actions while the clock stands, so that they take no time and no timer overtakes them."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.dispatcher = Dispatcher()
+
+    def submit(self, attempt: Attempt, done: Done) -> None:
+        """Holds the clock until the attempt is done, and is known to be."""
+        hold = self.clock.busy()
+        hold.__enter__()
+
+        def report(ended: Attempt, outcome: Outcome) -> None:
+            done(ended, outcome)
+            hold.__exit__(None, None, None)
+
+        self.dispatcher.submit(attempt, report)
+
+    def close(self) -> None:
+        """Closes what performs them."""
+        self.dispatcher.close()
+
+
 @attrs.define
 class ScriptRunner:
     """Runs scripts in the project folder `root`."""
@@ -101,8 +126,9 @@ class ScriptRunner:
         """An engine with a journal of its own."""
         clock = VirtualClock()
         engine = RunDriver(
-            self.root, MemoryJournal(clock), hooks=hooks, clock=clock, budget=self.budget, actions=shipped_actions()
-        )
+            self.root, MemoryJournal(clock), hooks=hooks, clock=clock, budget=self.budget, actions=shipped_actions(),
+            executor=TimelessExecutor(clock),
+        )  # fmt: skip
         try:
             yield engine
         finally:

@@ -49,7 +49,7 @@ CONTROL: Final = frozenset(
         "rollback", "savepoint", "security", "set", "start", "unlisten", "vacuum",
     }
 )  # fmt: skip
-"""The first words of statements that control transactions, sessions or cursors."""
+"""The first words of statements that control transactions, connections or cursors."""
 CONNECT_WAIT_S: Final = 10
 IDLE_MAX: Final = 8
 RESTART_WAIT_S: Final = 5.0

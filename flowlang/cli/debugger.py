@@ -122,6 +122,8 @@ class DebuggerShell:
                 self._say(f"error: {error.message}")
                 if error.hint is not None:
                     self._say(f"hint: {error.hint}")
+            except KeyboardInterrupt:
+                self._say("interrupted")
 
     def _do(self, words: str) -> None:
         name, rest = _split(words)

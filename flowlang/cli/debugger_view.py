@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from flowlang.cli.document import event_kind
+from flowlang.cli.document import event_kind, plain
 from flowlang.cli.terminal import one_line
 from flowlang.lang.eval.evaluation import Completed, Continued, Stopped
 from flowlang.lang.values.display import preview
@@ -115,23 +115,51 @@ def state_at(settings: Settings, journal: Journal, run: RunRecord, event: int) -
     from flowlang.errors import UsageError
     from flowlang.runtime.action import ActionRegistry
     from flowlang.runtime.debugger.session import Session
+    from flowlang.runtime.debugger.timeline import chapter_at
     from flowlang.runtime.dry_replay import recording_of
     from flowlang.runtime.project import Project
 
     if not 1 <= event <= run.sequence:
         raise UsageError(f"run `{run.run_id}` has no event {event}", hint=f"it has events 1 to {run.sequence}")
-    recording = recording_of(journal, run.run_id)
+    recording = recording_of(journal, run.run_id, is_whole=event < run.chapter_sequence)
     build = Project(settings.root).build_pinned(run.entry, recording.modules)
-    output = settings.output
-    with Session(recording, build, ActionRegistry(shipped_actions())) as session:
+    chapter = chapter_at(recording.records, event)
+    with Session(recording, build, ActionRegistry(shipped_actions()), chapter=chapter) as session:
         halt = session.goto_event(event)
-        frames = session.stack()
-        own = own_frames(frames)
-        output.data(place_line(session, own[0] if own else None))
-        for line in end_lines(session, halt) if halt.why == "end" else ():
-            output.data(line)
-        for line in stack_lines(session, frames):
-            output.data(line)
-        for frame in own:
-            for line in value_lines(frame.locals()):
-                output.data(f"  {frame.function}: {line}")
+        if settings.output.is_json:
+            settings.output.document(_state_document(session, halt))
+            return
+        for line in _state_lines(session, halt):
+            settings.output.data(line)
+
+
+def _state_lines(session: Session, halt: Halt) -> Iterator[str]:
+    frames = session.stack()
+    own = own_frames(frames)
+    yield place_line(session, own[0] if own else None)
+    if halt.why == "end":
+        yield from end_lines(session, halt)
+    yield from stack_lines(session, frames)
+    for frame in own:
+        for line in value_lines(frame.locals()):
+            yield f"  {frame.function}: {line}"
+
+
+def _state_document(session: Session, halt: Halt) -> dict[str, Any]:
+    """`flowlang/state/1`: the calls of the task that an event belongs to, innermost first."""
+    return {
+        "schema": "flowlang/state/1",
+        "run_id": session.recording.run_id,
+        "event": halt.event,
+        "step": halt.moment.lines,
+        "task": position_text(halt.fiber),
+        "stack": [
+            {
+                "path": frame.module,
+                "line": frame.line,
+                "function": frame.function,
+                "locals": {name: plain(presented(value)) for name, value in sorted(frame.locals().items())},
+            }
+            for frame in session.stack()
+        ],
+    }

@@ -133,7 +133,7 @@ def _described(event: Event) -> str:
         case FlowStarted():
             return f"{event.flow}({event.preview}){_at(event.place)}"
         case FlowCompleted():
-            return "ok" if event.ok else _result_text(event.payload)
+            return "ok" if event.ok else "interrupted" if event.payload is None else _result_text(event.payload)
         case LogWritten():
             return f"{event.level}: {event.text}"
         case RunCompleted():

@@ -23,7 +23,6 @@ COMMANDS: Final = {
     "gates": Entry("gates:gates", "List the gates that wait for a decision."),
     "approve": Entry("gates:approve", "Decide a gate: yes."),
     "reject": Entry("gates:reject", "Decide a gate: no."),
-    "replay": Entry("replay:replay", "Say whether code agrees with recorded runs, or step through one."),
     "replay": Entry("replay:replay", "Say whether code still agrees with what recorded runs did."),
     "worker": Entry("worker:worker", "Drive runs that are due until told to stop."),
     "db": Entry("db:db", "Look after the journal's database."),

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -77,7 +78,13 @@ class Settings:
         from flowlang.runtime.clock import SystemClock
         from flowlang.runtime.journal.locate import open_journal
 
-        return open_journal(self.journal_location(), SystemClock(), create=create)
+        if not os.environ.get("FLOWLANG_CODEC"):
+            return open_journal(self.journal_location(), SystemClock(), create=create)
+        from flowlang.runtime.payload_codec import configured_codec, encoded_journal
+
+        codec = configured_codec()
+        journal = open_journal(self.journal_location(), SystemClock(), create=create)
+        return journal if codec is None else encoded_journal(journal, codec)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Journal]:
@@ -92,7 +99,19 @@ class Settings:
 
     def command(self, words: str) -> str:
         """A command for people to copy, with the options that it needs to reach the same journal."""
-        return f"flowlang {words}" + (f" --db {self.database}" if self.database is not None else "")
+        if self.database is None:
+            return f"flowlang {words}"
+        return f"flowlang {words} --db {shlex.quote(shown_location(self.database))}"
+
+
+def shown_location(location: str) -> str:
+    """A location without the password that its URL may hold."""
+    if "://" not in location:
+        return location
+    scheme, _, rest = location.partition("://")
+    account, at, host = rest.rpartition("@")
+    user, colon, _ = account.partition(":")
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{host}"
 
 
 def command(

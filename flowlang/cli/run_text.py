@@ -18,6 +18,7 @@ from flowlang.lang.values.display import preview
 from flowlang.lang.values.result import Ok
 from flowlang.runtime.journal.event import Record
 from flowlang.runtime.journal.journal import (
+    CRASHES_MAX,
     PRIORITY_DEFAULT,
     QUEUE_DEFAULT,
     AttributeValue,
@@ -26,12 +27,14 @@ from flowlang.runtime.journal.journal import (
     RunStatus,
 )
 from flowlang.runtime.operations.open_command import OpenCommand, open_commands
-from flowlang.runtime.operations.rewind import retry_point
+from flowlang.runtime.operations.reset import retry_point
+from flowlang.runtime.operations.selection import select
 from flowlang.runtime.replay import effective
 
 VALUE_LENGTH_MAX: Final = 400
 ROWS_MAX: Final = 50
 REMEDIES_MAX: Final = 5
+QUEUED_MAX: Final = 1000
 
 
 @attrs.frozen
@@ -112,12 +115,15 @@ class RunView:
                     yield f"`{command(f'runs retry {run_id}')}` tries again from its last failure"
                 except RunError as error:
                     yield error.hint or ""
+            case "stopped" if run.reason == "quarantine":
+                yield f"whoever drove it died {CRASHES_MAX} times in a row; see what its last event did"
+                yield f"`{command(f'runs retry {run_id}')}` lets it go on all the same"
             case "stopped":
                 yield f"`{command(f'runs retry {run_id}')}` lets it go on from where it was stopped"
             case "abandoned":
                 yield f"the process that drove it is gone; `{command(f'resume {run_id}')}` goes on with it"
             case "suspended":
-                yield f"`{command(f'resume {run_id}')}` goes on with it"
+                yield self._begin_hint()
             case "waiting" if run.due_at_ms is not None and run.due_at_ms <= self.now_ms:
                 yield f"what it waited for is there: a worker goes on with it, or `{command(f'resume {run_id}')}`"
             case "waiting":
@@ -126,6 +132,23 @@ class RunView:
                     yield self._remedy(wait)
                 if not waits:
                     yield f"`{command(f'resume {run_id}')}` goes on with it"
+
+    def _begin_hint(self) -> str:
+        """What makes a run go on that nobody drives and that waits for nothing of its own."""
+        run, command = self.run, self.settings.command
+        if run.due_at_ms is None and run.partition:
+            older = select(f"partition = {json.dumps(run.partition)} and queue = {json.dumps(run.queue)}", self.now_ms)
+            before = [
+                each.run_id
+                for each in older.runs(self.journal, QUEUED_MAX)
+                if each.number < run.number and not each.status.is_final
+            ]
+            if before:
+                return f"its turn in the partition comes after run {before[-1]}: `{command(f'runs show {before[-1]}')}`"
+        if run.due_at_ms is not None and run.due_at_ms > self.now_ms:
+            return f"not before {moment(run.due_at_ms)[:19]}Z; `{command(f'resume {run.run_id}')}` goes on with it now"
+        queue = "" if run.queue == QUEUE_DEFAULT else f" --queue {run.queue}"
+        return f"`{command('worker' + queue)}` goes on with it, or `{command(f'resume {run.run_id}')}`"
 
     def _remedy(self, wait: OpenCommand) -> str:
         command, run_id = self.settings.command, self.run.run_id

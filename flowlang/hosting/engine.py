@@ -23,6 +23,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar, overload
 import attrs
 
 from flowlang.errors import UsageError
+from flowlang.hosting.blocking import BlockingEngine
 from flowlang.hosting.outcome_watch import OutcomeWatch
 from flowlang.hosting.run import Run
 from flowlang.hosting.starting import Order, Starter
@@ -43,6 +44,7 @@ from flowlang.runtime.journal.model import (
     WaitRecord,
 )
 from flowlang.runtime.operations.operations import Operations
+from flowlang.runtime.payload_codec import PayloadCodec, configured_codec, encoded_journal
 from flowlang.runtime.run_log import RunLog
 from flowlang.runtime.typed import annotated_type
 from flowlang.runtime.worker import CONCURRENCY, Worker
@@ -59,14 +61,15 @@ class Engine:
     """See the module. `journal`: a URL, a path, `memory:`, or a journal that is open (and stays so). `flows`: the
     folder of the scripts, and, unless `root` names another, the one below which they load and actions touch files.
     `actions`: what scripts can do beside what ships with flowlang. Without a worker the engine starts, signals and
-    waits, and others drive. `grace`: how long actions may take to end when the engine is closed."""
+    waits, and others drive. `grace`: how long actions may take to end when the engine is closed. `codec`: what values
+    are encoded with in the journal."""
 
     def __init__(
         self, journal: str | Path | Journal, *, flows: str | Path = "flows",
         actions: Sequence[ActionSpec[..., Any]] = (), worker: bool = True,
         queues: Sequence[str] = (QUEUE_DEFAULT,), concurrency: int = CONCURRENCY,
         root: str | Path | None = None, clock: Clock | None = None, hooks: Sequence[Hooks] = (),
-        budget: Budget | None = None, grace: timedelta | float = GRACE_S,
+        budget: Budget | None = None, grace: timedelta | float = GRACE_S, codec: PayloadCodec | None = None,
     ) -> None:  # fmt: skip
         from flowlang.actions import shipped_actions
 
@@ -80,6 +83,7 @@ class Engine:
         self._clock = clock or SystemClock()
         self._hooks = tuple(hooks)
         self._budget = budget
+        self._codec = codec
         self._grace_s = grace.total_seconds() if isinstance(grace, timedelta) else float(grace)
         self._open: _Open | None = None
 
@@ -101,6 +105,9 @@ class Engine:
         is_own = isinstance(self._location, str | Path)
         journal = open_journal(_url(self._location), self._clock) if is_own else self._location
         assert not isinstance(journal, str | Path)
+        codec = self._codec or (configured_codec() if is_own else None)
+        if codec is not None:
+            journal = encoded_journal(journal, codec)
         watch = OutcomeWatch(journal)
         thread = WorkerThread(partial(self._worker, journal, watch), watch.fail) if self._has_worker else None
         starter = Starter(journal, self._root, self._flows, self._actions, self._clock)
@@ -119,6 +126,10 @@ class Engine:
         opened, self._open = self._open, None
         if opened is not None:
             opened.close(self._grace_s)
+
+    def blocking(self) -> BlockingEngine:
+        """The same engine for a program without an event loop: `with Engine(...).blocking() as engine:`."""
+        return BlockingEngine(self)
 
     # Runs
 

@@ -49,6 +49,15 @@ class OutcomeWatch(Hooks):
             self._fresh.add(run_id)
         self._wakeup.poke()
 
+    def forget(self, run_id: str, tell: Tell) -> None:
+        """Nobody waits any more. Too late when it was told already."""
+        with self._lock:
+            tells = self._waiting.get(run_id)
+            if tells is not None and tell in tells:
+                tells.remove(tell)
+                if not tells:
+                    del self._waiting[run_id]
+
     def put_down(self, run_id: str, status: RunStatus, error: FlowlangError | None) -> None:
         """A worker of this process let go of a run."""
         if status.is_final or status is RunStatus.STOPPED:

@@ -94,8 +94,12 @@ class Run(Generic[Value]):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, what)
 
-        self._engine.watch.wait_for(self.id, tell)
-        return await ended
+        watch = self._engine.watch
+        watch.wait_for(self.id, tell)
+        try:
+            return await ended
+        finally:
+            watch.forget(self.id, tell)
 
 
 def converted(value: Any, kind: ParameterType | None) -> Any:

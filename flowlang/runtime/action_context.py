@@ -73,7 +73,8 @@ class ActionContext:
     `attempt` counts from 1. `deadline_s` is a reading of `time.monotonic()`, None without a timeout.
     `lease_token`: of the lease under which the attempt was started, to tell owners of the run apart. `action`: the
     action's name. `last_heartbeat`: the details of the last heartbeat of the attempt before. The functions are those
-    of whoever watches the attempt: told of heartbeats (in canonical bytes) and of progress; `on_commit` may refuse."""
+    of whoever watches the attempt: told of heartbeats (in canonical bytes) and of progress; `on_commit` may refuse;
+    `is_held` says whether the run is still certain to be driven here, for else somebody else may attempt the same."""
 
     run_id: str
     position: str
@@ -89,6 +90,7 @@ class ActionContext:
     on_heartbeat: Callable[[bytes], object] | None = None
     on_progress: Callable[[float, float | None, str], object] | None = None
     on_commit: Callable[[], bool] | None = None
+    is_held: Callable[[], bool] | None = None
     heartbeat_payload: bytes | None = attrs.field(default=None, init=False)
     """The details of this attempt's last heartbeat, in canonical bytes."""
     heartbeat_s: float = attrs.field(default=0.0, init=False)
@@ -109,8 +111,8 @@ class ActionContext:
         return None if self.deadline_s is None else max(0.0, self.deadline_s - time.monotonic())
 
     def check(self) -> None:
-        """Raises ActionCancelled when the attempt was given up."""
-        if self._state is ContextState.CANCELLED:
+        """Raises ActionCancelled when the attempt was given up, or its run may be driven elsewhere by now."""
+        if self._state is ContextState.CANCELLED or (self.is_held is not None and not self.is_held()):
             raise ActionCancelled
 
     def commit(self) -> None:

@@ -52,7 +52,6 @@ from flowlang.runtime.journal.event import (
     GateOpened,
     LogWritten,
     MessageReceived,
-    MessageSent,
     ReceiveStarted,
     ReceiveTimedOut,
     Record,
@@ -93,6 +92,15 @@ class Identity:
     key: Callable[[str | None], tuple[str, bytes]]
 
 
+@attrs.frozen
+class _Closing:
+    """How a run will end that is not evaluated any more: with what status and event."""
+
+    status: RunStatus
+    reason: str
+    last: Event | None
+
+
 @attrs.define(eq=False)
 class Activation:
     """Drives one run, from `take_up` to a final status. `sequence` is its last durable record; `draft` what comes
@@ -114,6 +122,7 @@ class Activation:
     _at_once: list[tuple[Position, Answer]] = attrs.field(factory=list)
     repeated: deque[tuple[Position, bytes]] = attrs.field(factory=deque)
     _is_cancelled: bool = False
+    _closing: _Closing | None = None
 
     # Taking up
 
@@ -197,9 +206,9 @@ class Activation:
         the order in which things ended. After a command that is answered by its own record nothing more is delivered
         before that answer."""
         evaluation = self.evaluation
-        if self.status is not RunStatus.RUNNING:
-            return not self.draft.is_empty
-        if evaluation.is_ready:
+        if self._closing is not None or self.status is not RunStatus.RUNNING:
+            pass  # it only ends
+        elif evaluation.is_ready:
             self._follow(evaluation.resume(()), now_ms)
         elif self._at_once:
             answers, self._at_once = self._at_once, []
@@ -207,6 +216,8 @@ class Activation:
             self._follow(evaluation.resume(answers), now_ms)
         else:
             self._feed(now_ms)
+        if self._closing is not None and self.status is RunStatus.RUNNING:
+            self._record_what_ends(now_ms)
         return not self.draft.is_empty
 
     def _feed(self, now_ms: int) -> None:
@@ -228,6 +239,7 @@ class Activation:
             self.status is RunStatus.RUNNING
             and not self.evaluation.is_ready
             and not self.draft.is_answering
+            and self._closing is None
             and type(self.step) is Suspended
         )
 
@@ -237,10 +249,23 @@ class Activation:
         return bool(self._outcomes or self._at_once or self.repeated or self.evaluation.is_ready)
 
     @property
+    def has_performed_all(self) -> bool:
+        """Whether nothing is being performed whose outcome has not come in."""
+        return len(self._outcomes) >= len(self.performing.running)
+
+    @property
     def is_parkable(self) -> bool:
         """Whether the run only waits for times and messages, so that nothing is lost when it is put down."""
         performing = self.performing
         return not (performing.running or performing.is_starting or self.is_ready) and self.status is RunStatus.RUNNING
+
+    @property
+    def has_times(self) -> bool:
+        """Whether there is anything that happens by itself."""
+        waiting = self.waiting
+        return bool(
+            waiting.timers or waiting.receptions or waiting.deadline_at_ms is not None or self.performing.retries
+        )
 
     def next_due_ms(self) -> int | None:
         """When something happens by itself; None when never."""
@@ -290,9 +315,12 @@ class Activation:
     def _message_answer(self) -> Answered | None:
         waiting, draft = self.waiting, self.draft
         while (message := waiting.take("child")) is not None:
-            position = parse_position(message.name)
+            at, _, child = message.name.partition(" ")
+            position = parse_position(at)
             draft.taken.append(message.number)
-            if waiting.children.pop(position, None) is not None:
+            # A child that was started before the run was set back may end now; another may be there in its place.
+            if waiting.children.get(position) == child:
+                del waiting.children[position]
                 ok = type(decode(message.payload)) is Ok
                 return ChildEnded(position, ok, message.payload), position, Answer(message.payload)
         delivery = waiting.delivery()
@@ -358,7 +386,7 @@ class Activation:
         """The draft as an append. With `parks`, a run that only waits is put down with it."""
         draft, evaluation = self.draft, self.evaluation
         done = sum([type(event) is ActionCompleted for event in draft.events])
-        if self.reason != "divergence":
+        if self.step is not None:
             self.counters = Counters(
                 evaluation.total_steps, evaluation.meter.memory, self.counters.actions_completed + done
             )
@@ -376,7 +404,7 @@ class Activation:
         return Append(lease, self.sequence, draft.events, self.counters, status, effects)
 
     def _will_answer(self) -> bool:
-        return any(type(event) in (GateOpened, MessageSent) for event in self.draft.events) or bool(self.draft.refused)
+        return self.draft.is_answering or bool(self.draft.refused)
 
     def refused(self, error: Exception) -> bool:
         """The store refused part of the draft, and nothing was written. True when it is to be appended again, without
@@ -384,7 +412,8 @@ class Activation:
         if not isinstance(error, RunError):
             return False
         kind = _REFUSALS.get(type(error))
-        if kind is None or error.run_id == self.identity.run_id:
+        is_own_start = kind == "run-exists" and error.run_id == self.identity.run_id
+        if kind is None or is_own_start:
             return False
         for position, child in list(self.waiting.children.items()):
             if child == error.run_id and position in self.draft.children:
@@ -395,12 +424,14 @@ class Activation:
         """The draft is durable: tells who watches, and starts what was to be performed."""
         draft, self.draft = self.draft, Draft()
         first, self.sequence = self.sequence + 1, self.sequence + len(draft.events)
-        hooks, run_id, token = self.performing.environment.hooks, self.identity.run_id, self.performing.lease_token
-        for sequence, event in enumerate(draft.events, first):
-            hooks.recorded(run_id, Record(sequence, now_ms, token, event))
-            if type(event) is LogWritten:
-                hooks.line(run_id, event)
-        if not self.status.is_final:
+        hooks = self.performing.environment.hooks
+        if hooks.is_watching:
+            run_id, token = self.identity.run_id, self.performing.lease_token
+            for sequence, event in enumerate(draft.events, first):
+                hooks.recorded(run_id, Record(sequence, now_ms, token, event))
+                if type(event) is LogWritten:
+                    hooks.line(run_id, event)
+        if (draft.is_answering or draft.refused) and not self.status.is_final:
             self._at_once += draft.answers_at_once(self._token_of)
         self.performing.begin()
 
@@ -433,37 +464,51 @@ class Activation:
             # What was to be started now will not be: it is asked for again when the run goes on.
             self.performing.drop_starts()
             self.draft.drop_intents()
-            self._stop_with("budget", "budget-exceeded", step.cause.message, {"limit": step.cause.limit}, trace)
+            message, data = step.cause.message, {"limit": step.cause.limit}
+            self._close(RunStatus.STOPPED, "budget", _stopped("budget", "budget-exceeded", message, data, trace))
         elif isinstance(step.cause, Defect):
             self.stop("defect", "internal-error", str(step.cause), None, trace)
         else:
             # An interruption can come anywhere in a turn, so what the script said in it is left to the next time, too.
-            self.performing.drop_starts()
-            self.draft.keep_answers()
-            self.status = RunStatus.SUSPENDED
+            self.suspend()
 
     def stop(self, reason: str, kind: str, message: str, data: Any = None, trace: Sequence[Any] = ()) -> None:
         """The run does not go on until somebody resumes it. What it said since its last append is dropped."""
         self.performing.drop_starts()
         self.draft.keep_answers()
-        self._stop_with(reason, kind, message, data, trace)
+        self._close(RunStatus.STOPPED, reason, _stopped(reason, kind, message, data, trace))
 
-    def _stop_with(self, reason: str, kind: str, message: str, data: Any, trace: Sequence[Any]) -> None:
-        failure = {"kind": kind, "message": message, "data": data, "trace": list(trace)}
-        self.draft.events.append(RunStopped(reason, encode(from_host(failure))))
-        self.status, self.reason = RunStatus.STOPPED, reason
-
-    def suspend(self, now_ms: int) -> None:
+    def suspend(self) -> None:
         """Ends with what was performed; the script goes on in a later activation."""
-        if self.status is RunStatus.RUNNING:
-            while self._outcomes:
-                position, call, number, outcome = self._outcomes.popleft()
-                if self.performing.take(position, call, number):
-                    answered = self._outcome_answer(position, call, outcome, now_ms)
-                    self.draft.events += () if answered is None else (answered[0],)
+        if self.status is RunStatus.RUNNING and self._closing is None:
             self.performing.drop_starts()
             self.draft.keep_answers()
-            self.status = RunStatus.SUSPENDED
+            self._close(RunStatus.SUSPENDED, "", None)
+
+    def _close(self, status: RunStatus, reason: str, last: Event | None) -> None:
+        self._closing = _Closing(status, reason, last)
+
+    def _record_what_ends(self, now_ms: int) -> None:
+        """Nothing is evaluated any more. What is being performed is recorded first, so that no effect is forgotten."""
+        assert self._closing is not None
+        while self._outcomes:
+            position, call, number, outcome = self._outcomes.popleft()
+            if self.performing.take(position, call, number):
+                answered = self._outcome_answer(position, call, outcome, now_ms)
+                self.draft.events += () if answered is None else (answered[0],)
+        if not self.performing.running:
+            closing = self._closing
+            self.draft.events += () if closing.last is None else (closing.last,)
+            self.status, self.reason = closing.status, closing.reason
+
+    def give_up(self, now_ms: int) -> None:
+        """Ends a suspended run at once: what is still being performed is told to stop and will be attempted again."""
+        self.suspend()
+        if self._closing is not None and self.status is RunStatus.RUNNING:
+            self._record_what_ends(now_ms)
+            self.performing.abandon()
+            self.performing.running.clear()
+            self._record_what_ends(now_ms)
 
 
 _REFUSALS: Final[Mapping[type, str]] = {
@@ -473,6 +518,11 @@ _REFUSALS: Final[Mapping[type, str]] = {
     MessageConflict: "message-conflict",
 }
 """What the store may refuse of an append, and the kind of failure that the script is told."""
+
+
+def _stopped(reason: str, kind: str, message: str, data: Any, trace: Sequence[Any]) -> RunStopped:
+    failure = {"kind": kind, "message": message, "data": data, "trace": list(trace)}
+    return RunStopped(reason, encode(from_host(failure)))
 
 
 def _failure_dict(outcome: ActionFailure, call: Call) -> dict[str, Any]:

@@ -245,7 +245,10 @@ class _Reader:
             raise self._foreign()
         if end is None:
             raise self._damaged("the file is cut off after it")
-        return self._archive()
+        try:
+            return self._archive()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._damaged("something before it is not what it should be") from error
 
     def _check_form(self, document: Any) -> None:
         schema = document["schema"]

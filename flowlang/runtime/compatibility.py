@@ -121,20 +121,20 @@ def _compare_ending(recording: Recording, dry: DryReplay) -> None:
     event = last.event
     if not isinstance(event, RunCompleted):
         return
-    recorded = Side(f"the end with {_shown(event.payload)}", None)
     if not isinstance(dry.step, Completed):
         asking: Any = next((item for item in dry.beyond if not isinstance(item, SILENT)), None)
-        asked = Side("nothing", None) if asking is None else asked_side(asking)
-        raise Divergence(last.sequence, (), recorded, asked)
+        raise Divergence(
+            last.sequence, (), _ending(event.payload), Side("nothing", None) if asking is None else asked_side(asking)
+        )
     payload = dry.step.payload
     if payload is None:
         payload = encode(Ok(None)) if type(dry.step.result) is Ok else encode(dry.step.result)
     if payload != event.payload and not equal(decode(payload), decode(event.payload)):
-        raise Divergence(last.sequence, (), recorded, Side(f"the end with {_shown(payload)}", None))
+        raise Divergence(last.sequence, (), _ending(event.payload), _ending(payload))
 
 
-def _shown(payload: bytes) -> str:
-    return preview(decode(payload))
+def _ending(payload: bytes) -> Side:
+    return Side(f"the end with {preview(decode(payload))}", None)
 
 
 def changes_since(pinned: CodeManifest, build: Build, registry: ActionRegistry) -> Iterator[str]:

@@ -34,7 +34,7 @@ from flowlang.runtime.journal.event import (
     TimerFired,
     TimerStarted,
 )
-from flowlang.runtime.journal.model import AttributeValue, Effects, NewChild, NewMessage, NewWait
+from flowlang.runtime.journal.model import NO_EFFECTS, AttributeValue, Effects, NewChild, NewMessage, NewWait
 
 ANSWERS: Final = (
     ActionCompleted,
@@ -87,6 +87,8 @@ class Draft:
 
     def effects(self, sequence: int, **more: Any) -> Effects:
         """What changes beside the events, which follow the record `sequence`; `more` are other fields of Effects."""
+        if not (self._has_effects or any(more.values())):
+            return NO_EFFECTS
         return Effects(
             taken=self.taken,
             opened=list(self.opened.values()),
@@ -99,6 +101,13 @@ class Draft:
             chapter=None if self.chapter_index is None else sequence + 1 + self.chapter_index,
             **more,
         )
+
+    @property
+    def _has_effects(self) -> bool:
+        return bool(
+            self.taken or self.opened or self.expired or self.children or self.sent or self.cancelled or self.attributes
+            or self.state is not None or self.progress is not None or self.chapter_index is not None
+        )  # fmt: skip
 
     def keep_answers(self) -> None:
         """Drops what the script said: it will say it again when it goes on."""

@@ -35,6 +35,7 @@ from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.assembly import Assembly, Facts
 from flowlang.runtime.clock import Clock, SystemClock
 from flowlang.runtime.executors.dispatcher import Dispatcher
+from flowlang.runtime.executors.executor import Executor
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.inbox_watch import InboxWatch
 from flowlang.runtime.journal.codec import manifest_digest
@@ -69,13 +70,13 @@ class RunDriver:
 
     def __init__(
         self, root: Path, journal: Journal, *, hooks: Hooks | None = None, clock: Clock | None = None,
-        budget: Budget | None = None, actions: Sequence[ActionSpec[..., Any]] = (),
+        budget: Budget | None = None, actions: Sequence[ActionSpec[..., Any]] = (), executor: Executor | None = None,
     ) -> None:  # fmt: skip
         self.journal = journal
         self.hooks = hooks or Hooks()
         self.clock = clock or SystemClock()
         self.budget = budget or Budget(steps=TURN_STEPS)
-        self._executor = Dispatcher()
+        self._executor = executor or Dispatcher()
         self._assembly = Assembly(
             root, journal, actions=actions, hooks=self.hooks, clock=self.clock, budget=self.budget,
             executor=self._executor, report=self._report,
@@ -231,7 +232,7 @@ class RunDriver:
             run = self.journal.run(run_id)
             records = self.journal.read(run_id, run.chapter_sequence - 1)
             labels = self.journal.attributes(run_id)
-            with LeaseRenewal(self.journal, [lease]):
+            with LeaseRenewal(self.journal, [lease], self.clock):
                 try:
                     if moved_from is not None:
                         self._check_move(run, script, code, records, lease.token)
@@ -296,13 +297,16 @@ class RunDriver:
         rounds = self._rounds = Rounds(self._assembly, owner, parks=False, spawned=self._adopt_children)
         self._wake.clear()
         try:
-            with LeaseRenewal(self.journal, rounds), LinePulse(driven.activation.evaluation):
+            with LeaseRenewal(self.journal, rounds, self.clock), LinePulse(driven.activation.evaluation):
                 rounds.adopt(driven, step, first)
+                if attachment is Attachment.RESUMED:
+                    self._adopt_children(list(driven.activation.waiting.children.values()))
                 ending = self._go_round(rounds, driven.run_id)
         except BaseException:
             for each in list(rounds.driven.values()):
                 each.activation.performing.abandon()
-            self._drop_owner()
+                if each.lease is not None:
+                    self._give_up(each.lease)
             raise
         finally:
             self._rounds = None
@@ -381,6 +385,9 @@ class RunDriver:
                 except (LeaseHeld, RunError):
                     continue
                 rounds.take_up(Claim(lease, self.journal.run(run_id)))
+                taken = rounds.driven.get(run_id)
+                if taken is not None:  # it may have children of its own, which were given back with it
+                    self._adopt_children(list(taken.activation.waiting.children.values()))
 
     def _report(self, done: Done) -> None:
         """Called by executors, from any thread."""

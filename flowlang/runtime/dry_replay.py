@@ -57,12 +57,14 @@ class Recording:
     token_of: TokenMaker | None = attrs.field(default=None, repr=False)
 
 
-def recording_of(journal: Journal, run_id: str) -> Recording:
-    """A run with all its records. Raises RunNotFound, JournalCorrupt."""
+def recording_of(journal: Journal, run_id: str, *, is_whole: bool = False) -> Recording:
+    """A run with the records of its last chapter, which are all that a replay needs; with `is_whole`, with all. Raises
+    RunNotFound, JournalCorrupt."""
     run = journal.run(run_id)
     return Recording(
         run_id, run.entry, run.flow, run.status, journal.manifest(run_id), journal.modules(run_id),
-        journal.read(run_id), run.correlation, journal.attributes(run_id), token_maker(journal, run_id),
+        journal.read(run_id, after=0 if is_whole else run.chapter_sequence - 1), run.correlation,
+        journal.attributes(run_id), token_maker(journal, run_id),
     )  # fmt: skip
 
 
@@ -179,8 +181,7 @@ class DryReplay:
         if self._library is not None:
             self._library.lend(self.evaluation)
         self.evaluation.meter.restart(self._budget)
-        if self.replay.is_last_answer_given:
-            self.evaluation.go_live()
+        self._go_live()
         step = self.evaluation.start()
         if self._library is not None:
             self._library.keep(self.evaluation)
@@ -194,8 +195,7 @@ class DryReplay:
 
     def deliver(self, answer: tuple[Position, Answer]) -> Step:
         """Delivers an answer and evaluates on."""
-        if self.replay.is_last_answer_given:
-            self.evaluation.go_live()
+        self._go_live()
         self.evaluation.begin_turn()
         return self._compare(self.evaluation.resume([answer]))
 
@@ -215,6 +215,12 @@ class DryReplay:
     def close(self) -> None:
         """Gives up the fibers that wait, on the thread that made them."""
         self.evaluation.drop()
+
+    def _go_live(self) -> None:
+        """After the last answer the script is past its past; but a turn with recorded commands still belongs to it."""
+        if self.replay.is_last_answer_given:
+            self.evaluation.go_live()
+            self.evaluation.is_live = not self.replay.has_unmatched
 
     def _compare(self, step: Step) -> Step:
         self.step = step

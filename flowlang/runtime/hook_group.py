@@ -16,6 +16,10 @@ class HookGroup(Hooks):
     def __init__(self, members: Sequence[Hooks]) -> None:
         self._members = tuple(members)
 
+    @property
+    def is_watching(self) -> bool:
+        return any(each.is_watching for each in self._members)
+
     def started(self, run_id: str, entry: str) -> None:
         for each in self._members:
             each.started(run_id, entry)

@@ -6,6 +6,8 @@ raise; the engine does not depend on them.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from flowlang.errors import FlowlangError
 from flowlang.runtime.journal.event import LogWritten, Position, Record
 from flowlang.runtime.journal.model import RunStatus
@@ -13,6 +15,12 @@ from flowlang.runtime.journal.model import RunStatus
 
 class Hooks:
     """Does nothing; override what you want to see."""
+
+    @cached_property
+    def is_watching(self) -> bool:
+        """Whether records and lines are looked at, so that they are worth being made."""
+        own = type(self)
+        return own.recorded is not Hooks.recorded or own.line is not Hooks.line
 
     def started(self, run_id: str, entry: str) -> None:
         """A new run was created."""

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from flowlang.errors import JournalError
+from flowlang.runtime.clock import Clock
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.journal.model import Lease
-
-RENEW_EVERY_S = 10.0
 
 
 class Holder(Protocol):
@@ -24,15 +23,22 @@ class Holder(Protocol):
         """Those that are held now; called from another thread."""
         ...
 
+    def renewed(self, leases: Sequence[Lease], asked_at_ms: int) -> None:
+        """These were extended, which the journal was asked for at that time; called from another thread."""
+        ...
+
 
 class LeaseRenewal:
     """A context manager that renews leases in the background: those given, or those of a holder. A lease that is lost
     anyway is noticed by the next append, which the store refuses."""
 
-    def __init__(self, journal: Journal, holder: Holder | Sequence[Lease], every_s: float = RENEW_EVERY_S) -> None:
+    def __init__(
+        self, journal: Journal, holder: Holder | Sequence[Lease], clock: Clock, every_s: float | None = None
+    ) -> None:
         self._journal = journal
+        self._clock = clock
         self._holder = holder
-        self._every_s = every_s
+        self._every_s = journal.lease_ms / 3000 if every_s is None else every_s
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -48,9 +54,14 @@ class LeaseRenewal:
 
     def _renew(self) -> None:
         while not self._ended.wait(self._every_s):
-            leases = self._holder if isinstance(self._holder, Sequence) else self._holder.leases()
-            if leases:
-                try:
-                    self._journal.renew_many(leases)
-                except JournalError:
-                    continue
+            holder = self._holder
+            leases = holder if isinstance(holder, Sequence) else holder.leases()
+            if not leases:
+                continue
+            asked_at_ms = self._clock.now_ms()
+            try:
+                lost = self._journal.renew_many(leases)
+            except JournalError:
+                continue
+            if not isinstance(holder, Sequence):
+                holder.renewed([lease for lease in leases if lease not in lost], asked_at_ms)

@@ -42,7 +42,7 @@ def migrate_run(
     if run.status.is_final:
         return _refused(run_id, "run-refused", "it has ended", "`flowlang runs fork` begins a new run from its past")
     if run.entry != build.entry:
-        hint = f"give the file that has become of it; runs of {build.entry} can be moved to this one"
+        hint = f"a run keeps its file: give what has become of {run.entry}"
         return _refused(run_id, "run-refused", f"its script is {run.entry}, not {build.entry}", hint)
     manifest = manifest_of(build, registry)
     if manifest_digest(manifest) == run.code:

@@ -62,10 +62,15 @@ class Performing:
     report: Callable[[Done], None]
     salt: str = ""
     lease_token: int = 0
+    safe_until_ms: int | None = None
     calls: dict[Position, Call] = attrs.field(factory=dict)
     retries: dict[Position, int] = attrs.field(factory=dict)
     running: dict[Position, Call] = attrs.field(factory=dict)
     _starting: list[Position] = attrs.field(factory=list)
+
+    def is_held(self) -> bool:
+        """Whether nobody else can have claimed the run. Asked on any thread."""
+        return self.safe_until_ms is None or self.environment.clock.now_ms() < self.safe_until_ms
 
     def schedule(
         self, position: Position, action: str, payload: bytes, timeout_s: float | None,

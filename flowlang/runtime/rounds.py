@@ -48,6 +48,15 @@ class Driven:
     def run_id(self) -> str:
         return self.facts.run_id
 
+    @property
+    def safe_until_ms(self) -> int:
+        """Until then nobody else can have claimed the run, whatever happens."""
+        return self.activation.performing.safe_until_ms or 0
+
+    @safe_until_ms.setter
+    def safe_until_ms(self, at_ms: int) -> None:
+        self.activation.performing.safe_until_ms = at_ms
+
 
 @attrs.frozen
 class Ending:
@@ -87,12 +96,17 @@ class Rounds:
         self.driven[driven.run_id] = driven
         if driven.lease is not None:
             driven.activation.performing.lease_token = driven.lease.token
+            if not driven.safe_until_ms:
+                driven.safe_until_ms = self._safe_until_ms(self.clock.now_ms())
         driven.activation.open(step, first, self.clock.now_ms())
         self._ready[driven.run_id] = None
 
     def take_up(self, claim: Claim) -> None:
         """Loads a claimed run and goes on with it. What goes wrong with it becomes its ending."""
         run, journal = claim.run, self.journal
+        held = self.driven.get(run.run_id)
+        if held is not None:  # its lease ran out, and it was claimed anew
+            self._end(held, RunStatus.RUNNING, LeaseLost(f"run `{run.run_id}` was claimed again"))
         try:
             records = journal.read(run.run_id, run.chapter_sequence - 1)
             build, code = self.assembly.pinned(run)
@@ -100,7 +114,7 @@ class Rounds:
                 run, records, build, code, token=claim.lease.token, labels=journal.attributes(run.run_id)
             )
             activation.waiting.add(journal.open_messages(run.run_id))
-        except JournalUnavailable:
+        except (JournalUnavailable, LeaseLost):
             raise
         except FlowlangError as error:
             self._set_aside(claim, error)
@@ -177,7 +191,10 @@ class Rounds:
         for run_id in ready:
             driven = self.driven.get(run_id)
             if driven is not None:
-                self._advance(driven, now_ms, drafts)
+                try:
+                    self._advance(driven, now_ms, drafts)
+                except FlowlangError as error:  # of a read
+                    self._end(driven, RunStatus.RUNNING, error)
         if drafts:
             self._append(drafts)
         return True
@@ -206,9 +223,11 @@ class Rounds:
 
     def _rest(self, driven: Driven, now_ms: int) -> None:
         """There is nothing to do for the run until something comes in."""
-        if driven.idle_since_ms is None:
+        activation = driven.activation
+        if driven.idle_since_ms is None and not activation.performing.running:
             driven.idle_since_ms = now_ms
-        self._note_due(driven)
+        if activation.has_times:
+            self._note_due(driven)
 
     def _note_due(self, driven: Driven) -> None:
         at_ms = driven.activation.next_due_ms()
@@ -218,8 +237,14 @@ class Rounds:
 
     # Appending
 
+    def _safe_until_ms(self, asked_at_ms: int) -> int:
+        """How long a lease is safe that the journal was asked for at that time. The journal counts from a later moment,
+        and a margin is left for what is begun at the last one."""
+        return asked_at_ms + self.journal.lease_ms * 2 // 3
+
     def _append(self, drafts: Sequence[Driven]) -> None:
         appends: list[tuple[Driven, Append]] = []
+        asked_at_ms = self.clock.now_ms()
         for driven in drafts:
             parks = self._may_park(driven)
             if driven.lease is None:
@@ -229,9 +254,14 @@ class Rounds:
         if len(appends) == 1:
             driven, append = appends[0]
             try:
-                self._accept(driven, append, self.journal.append(*attrs.astuple(append, recurse=False)))
+                self.journal.append(
+                    append.lease, append.expected_sequence, append.events, append.counters, append.status,
+                    append.effects,
+                )  # fmt: skip
             except FlowlangError as error:
                 self._refuse(driven, error)
+            else:
+                self._accept(driven, append, asked_at_ms)
         elif appends:
             results: Sequence[int | FlowlangError]
             try:
@@ -242,7 +272,7 @@ class Rounds:
                 if isinstance(result, FlowlangError):
                     self._refuse(driven, result)
                 else:
-                    self._accept(driven, append, result)
+                    self._accept(driven, append, asked_at_ms)
 
     def _may_park(self, driven: Driven) -> bool:
         """Whether the run leaves memory with this append, should it only wait: for a message it lingers."""
@@ -255,7 +285,7 @@ class Rounds:
         return due_ms is not None and due_ms - self.clock.now_ms() > LINGER_MS
 
     def _create(self, driven: Driven) -> None:
-        new, activation = driven.new, driven.activation
+        new, activation, asked_at_ms = driven.new, driven.activation, self.clock.now_ms()
         assert new is not None
         append = activation.append(Lease(new.run_id, self.owner, 1))
         try:
@@ -270,14 +300,23 @@ class Rounds:
             return
         driven.new = None
         activation.performing.lease_token = driven.lease.token
-        self._accept(driven, append, len(append.events))
+        self._accept(driven, append, asked_at_ms)
 
-    def _accept(self, driven: Driven, append: Append, sequence: int) -> None:
-        """What a run appended is durable."""
+    def _accept(self, driven: Driven, append: Append, asked_at_ms: int) -> None:
+        """What a run appended is durable. Its effects start, unless the answer came so late that somebody else may
+        drive the run by now."""
         activation = driven.activation
+        driven.safe_until_ms = self._safe_until_ms(asked_at_ms)
+        if self.clock.now_ms() >= driven.safe_until_ms and append.status is RunStatus.RUNNING:
+            self._end(driven, RunStatus.RUNNING, LeaseLost(f"the lease of run `{driven.run_id}` may have run out"))
+            return
         children = [child.run.run_id for child in append.effects.children]
         events, first = append.events, append.expected_sequence + 1
-        activation.settle(self.clock.now_ms())
+        try:
+            activation.settle(self.clock.now_ms())
+        except FlowlangError as error:  # the key of a gate could not be read
+            self._end(driven, RunStatus.RUNNING, error)
+            return
         if append.status is not RunStatus.RUNNING:
             self._end(driven, append.status)
         elif isinstance(activation.step, Continued):
@@ -285,7 +324,7 @@ class Rounds:
         elif activation.is_ready:
             self._ready[driven.run_id] = None
         else:
-            self._rest(driven, self.clock.now_ms())
+            self._rest(driven, asked_at_ms)
         if children and self._spawned is not None:
             self._spawned(children)
 
@@ -295,7 +334,10 @@ class Rounds:
         if activation.refused(error):
             self._ready[driven.run_id] = None
         elif isinstance(error, WaitDecided):
-            self._reload(driven)
+            try:
+                self._reload(driven)
+            except FlowlangError as failed:
+                self._endings.append(Ending(driven.run_id, RunStatus.RUNNING, driven, failed))
         elif isinstance(error, PayloadTooLarge) and activation.status is RunStatus.RUNNING:
             activation.stop("payload", "value-too-large", error.message)
             self._ready[driven.run_id] = None
@@ -314,7 +356,9 @@ class Rounds:
         old, now_ms = driven.activation, self.clock.now_ms()
         record = Record(first + len(events) - 1, now_ms, old.performing.lease_token, events[-1])
         old.evaluation.drop()
+        safe_until_ms = driven.safe_until_ms
         driven.activation = self.assembly.next_chapter(old, record, driven.facts, driven.build, driven.code)
+        driven.safe_until_ms = safe_until_ms
         self.adopt(driven, driven.activation.take_up(), [])
 
     # Putting runs down
@@ -339,14 +383,15 @@ class Rounds:
                 self._end(driven, RunStatus.WAITING)
 
     def suspend(self, run_ids: Sequence[str]) -> None:
-        """Gives runs back: what was performed is recorded, the script goes on in a later activation."""
+        """Gives runs back: what was performed is recorded, the script goes on in a later activation. What is still
+        being performed is told to stop."""
         chosen = [self.driven[run_id] for run_id in run_ids if run_id in self.driven]
         self.take_outcomes()
         for driven in chosen:
             if driven.lease is None:
                 self._end(driven, RunStatus.SUSPENDED)
                 continue
-            driven.activation.suspend(self.clock.now_ms())
+            driven.activation.give_up(self.clock.now_ms())
         held = [driven for driven in chosen if driven.lease is not None]
         appends = [driven.activation.append(driven.lease) for driven in held if driven.lease is not None]
         if appends:
@@ -359,6 +404,20 @@ class Rounds:
     def leases(self) -> list[Lease]:
         """The leases that are held."""
         return [driven.lease for driven in list(self.driven.values()) if driven.lease is not None]
+
+    def renewed(self, leases: Sequence[Lease], asked_at_ms: int) -> None:
+        """These leases were extended; may be called from another thread."""
+        for lease in leases:
+            driven = self.driven.get(lease.run_id)
+            if driven is not None and driven.lease == lease:
+                driven.safe_until_ms = max(driven.safe_until_ms, self._safe_until_ms(asked_at_ms))
+
+    def lose_unsafe(self, now_ms: int) -> None:
+        """Runs whose leases could not be extended for long may have been claimed by others: nothing more of them
+        starts here."""
+        for driven in [each for each in self.driven.values() if each.lease is not None]:
+            if now_ms >= driven.safe_until_ms:
+                self._end(driven, RunStatus.RUNNING, LeaseLost(f"the lease of run `{driven.run_id}` may have run out"))
 
     def lose(self, lease: Lease, error: FlowlangError | None = None) -> None:
         """Somebody else drives the run."""

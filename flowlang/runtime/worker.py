@@ -26,7 +26,7 @@ from flowlang.runtime.executors.dispatcher import Dispatcher
 from flowlang.runtime.executors.executor import Executor
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.journal import Journal, Wakeup
-from flowlang.runtime.journal.model import QUEUE_DEFAULT, Lease, RunStatus
+from flowlang.runtime.journal.model import QUEUE_DEFAULT, Claim, Lease, RunStatus
 from flowlang.runtime.lease import LeaseRenewal
 from flowlang.runtime.performing import Done
 from flowlang.runtime.rounds import Ending, Rounds
@@ -36,7 +36,6 @@ TURN_STEPS: Final = 100_000_000
 CONCURRENCY: Final = 100
 POLL_MS: Final = 5_000
 """A worker looks for due runs so often even if nobody told it of any."""
-RENEW_MS: Final = 10_000
 BACKOFF_MS: Final = 500
 """After the journal failed, nothing is asked of it for so long."""
 
@@ -77,8 +76,9 @@ class Worker:
         self._wakeup: Wakeup = journal.listen(self.owner)
         self._is_backlogged = True
         self._look_at_ms = 0
-        self._renew_at_ms = self.clock.now_ms() + RENEW_MS
+        self._renew_at_ms = self.clock.now_ms() + journal.lease_ms // 3
         self._to_release: list[Lease] = []
+        self._suspect: Claim | None = None
         self._stop_at_ms: int | None = None
         self._grace_ms: int | None = None
 
@@ -93,6 +93,7 @@ class Worker:
         """One round: claims, evaluates, appends, starts actions. With nothing to do it waits for at most `wait_s`
         seconds. Whether anything was done. Never raises for what concerns one run, or a journal that is away."""
         now_ms = self.clock.now_ms()
+        self._rounds.lose_unsafe(now_ms)
         did = self._rounds.round()
         if now_ms >= self._look_at_ms or self._is_backlogged or self._wakeup.wait(0):
             did = self._look(now_ms) or did
@@ -127,8 +128,13 @@ class Worker:
         room = self.concurrency - len(self._rounds.driven)
         if self._grace_ms is not None or room <= 0:
             return did
-        claims = self.journal.claim_due(self.owner, limit=room, queues=self.queues)
-        self._is_backlogged = len(claims) == room
+        if self._is_testing_suspect:
+            return did
+        takes_suspects = not self._rounds.driven
+        claims = self.journal.claim_due(self.owner, limit=room, queues=self.queues, suspects=takes_suspects)
+        self._is_backlogged = len(claims) == room or bool(claims and claims[0].run.crashes)
+        if claims and claims[0].run.crashes:
+            self._suspect = claims[0]
         for index, claim in enumerate(claims):
             try:
                 self._rounds.take_up(claim)
@@ -137,10 +143,25 @@ class Worker:
                 raise
             self.tally.claimed += 1
         if not claims:
-            due_ms = self.journal.next_due_at_ms(self.queues)
+            due_ms = self.journal.next_due_at_ms(self.queues, suspects=takes_suspects)
             if due_ms is not None:
                 self._look_at_ms = min(self._look_at_ms, max(due_ms, self.clock.now_ms() + 1))
         return did or bool(claims)
+
+    @property
+    def _is_testing_suspect(self) -> bool:
+        """Whether a run whose last worker died is being driven and has not recorded an answer yet: it is driven alone,
+        so that it cannot take others with it."""
+        suspect = self._suspect
+        if suspect is not None:
+            driven = self._rounds.driven.get(suspect.run.run_id)
+            done = suspect.run.actions_completed
+            is_held = driven is not None and driven.lease == suspect.lease
+            if driven is not None and is_held and driven.activation.performing.running:
+                return driven.activation.counters.actions_completed <= done
+            self._suspect = None
+            self._look_at_ms = 0
+        return False
 
     def _release(self, lease: Lease) -> None:
         try:
@@ -151,11 +172,14 @@ class Worker:
             pass  # somebody else has it, or it has ended
 
     def _renew(self, now_ms: int) -> None:
-        self._renew_at_ms = now_ms + RENEW_MS
+        self._renew_at_ms = now_ms + self.journal.lease_ms // 3
         leases = self._rounds.leases()
         if leases:
-            for lease in self._guarded(lambda: self.journal.renew_many(leases)) or ():
-                self._rounds.lose(lease)
+            lost = self._guarded(lambda: self.journal.renew_many(leases))
+            if lost is not None:
+                for lease in lost:
+                    self._rounds.lose(lease)
+                self._rounds.renewed(self._rounds.leases(), now_ms)
 
     def _guarded(self, call: Any) -> Any:
         """Calls; a journal that is away is asked again a little later."""
@@ -212,7 +236,7 @@ class Worker:
     def run(self) -> None:
         """Works until `request_stop`, then gives its runs back: those that perform something as soon as that is
         recorded, or when the grace time is over."""
-        with LeaseRenewal(self.journal, self._rounds):
+        with LeaseRenewal(self.journal, self._rounds, self.clock):
             while self._grace_ms is None:
                 self.step(60.0)
             self._stop_at_ms = self.clock.now_ms() + self._grace_ms
@@ -242,9 +266,7 @@ class Worker:
         assert self._stop_at_ms is not None
         while self._rounds.driven and self.clock.now_ms() < self._stop_at_ms:
             self._rounds.take_outcomes()
-            free = [
-                run_id for run_id, driven in self._rounds.driven.items() if not driven.activation.performing.running
-            ]
+            free = [run_id for run_id, driven in self._rounds.driven.items() if driven.activation.has_performed_all]
             if free:
                 self._guarded(lambda free=free: self._rounds.suspend(free))
                 self._note_endings()

@@ -87,11 +87,13 @@ class SimulatedExecutor:
 
 @attrs.define(eq=False)
 class SimulatedWorker:
-    """A worker with its own view of the store. `frozen_until_ms`: it stands still until then."""
+    """A worker with its own view of the store. `frozen_until_ms`: it stands still until then. `looked_at_ms`: when it
+    looked at its leases last; threads that perform its actions do not run far ahead of that."""
 
     worker: Worker
     journal: FaultyJournal
     executor: SimulatedExecutor
+    looked_at_ms: int
     frozen_until_ms: int = 0
     is_stepping: bool = False
 
@@ -185,12 +187,12 @@ class World:
         journal = FaultyJournal(self.store, self.chance, self.history, self.clock, self._pass_time, self._pause)
         executor = SimulatedExecutor()
         worker = Worker(self._root, journal, actions=self._specs, clock=self.clock, executors=executor, concurrency=8)
-        return SimulatedWorker(worker, journal, executor)
+        return SimulatedWorker(worker, journal, executor, self.clock.now_ms())
 
     def _step(self, one: SimulatedWorker) -> None:
         if one.is_stepping or one.frozen_until_ms > self.clock.now_ms() or one not in self._workers:
             return
-        one.is_stepping = True
+        one.is_stepping, began_ms = True, self.clock.now_ms()
         try:
             one.worker.step(0)
         except WorkerDied:
@@ -200,9 +202,11 @@ class World:
             self._bury(one)
         finally:
             one.is_stepping = False
+            one.looked_at_ms = began_ms
 
     def _perform(self, one: SimulatedWorker) -> None:
-        if one.executor.waiting and not one.is_stepping and one.frozen_until_ms <= self.clock.now_ms():
+        has_looked = abs(self.clock.now_ms() - one.looked_at_ms) <= RENEW_MS
+        if one.executor.waiting and not one.is_stepping and has_looked:
             one.executor.perform_one(self.random)
 
     def _report(self, one: SimulatedWorker) -> None:
@@ -305,7 +309,9 @@ class World:
             one.is_stepping = True
             happened |= one.worker.step(0)
             one.is_stepping = False
+            one.looked_at_ms = self.clock.now_ms()
             while one.executor.waiting or one.executor.completions:
+                one.looked_at_ms = self.clock.now_ms()
                 self._perform(one)
                 self._report(one)
                 happened = True

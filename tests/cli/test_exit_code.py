@@ -8,8 +8,8 @@ import pytest
 
 from flowlang.cli.exit_code import MEANINGS, ExitCode
 from flowlang.cli.output import Output
-from flowlang.runtime.journal.journal import RunStatus
 from flowlang.cli.problem_report import show_error
+from flowlang.runtime.journal.journal import RunStatus
 
 ASKS = 'current_flow().actions.files.exists("a.txt")\n'
 WAITS = "sleep(3600)\nprint('woke')\n"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 import pytest
 from engine_world import World
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    if request.param == "postgres":
+        return World(tmp_path, request.getfixturevalue("postgres_url"))
     return World(tmp_path, request.param)
 
 
 @pytest.fixture
 def sqlite_world(tmp_path: Path) -> World:
     return World(tmp_path, "sqlite")
-
-
-Test = Callable[..., Coroutine[Any, Any, None]]

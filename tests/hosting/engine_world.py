@@ -64,14 +64,15 @@ async def hold(context: ActionContext) -> str:
 
 
 class World:
-    """See the module. `kind`: of the journal, `memory` (one for all engines) or `sqlite`."""
+    """See the module. `kind`: of the journal, `memory` (one for all engines) or `sqlite`, or the URL of one."""
 
     def __init__(self, root: Path, kind: str) -> None:
         self.flows = root / "flows"
         self.flows.mkdir()
         for name, text in SCRIPTS.items():
             (self.flows / name).write_text(text)
-        self.location: str | Path | Journal = root / "app.db" if kind == "sqlite" else MemoryJournal(SystemClock())
+        places: dict[str, str | Path | Journal] = {"memory": MemoryJournal(SystemClock()), "sqlite": root / "app.db"}
+        self.location = places.get(kind, kind)
 
     def engine(self, **options: Any) -> Engine:
         return Engine(self.location, flows=self.flows, actions=[add, hold], **options)

@@ -19,7 +19,8 @@ from typing import Any
 import attrs
 from histories import Stage
 from kills import Report, kill_at_random, kill_at_writes, kill_during_recovery
-from networks import breaks, restarts
+from networks import breaks, impatience, restarts
+from outages import workers_through_breaks, workers_through_restarts
 from pauses import stop_at_writes
 from stores import databases
 from storms import damage, gate_race, poison, signal_storm
@@ -47,7 +48,7 @@ class Size:
 
 
 SIZES = {
-    "short": Size(False, 6, 2, 60, 2, 300, 3, 40, 12, 2, SHORT),
+    "short": Size(False, 4, 1, 60, 1, 200, 3, 40, 12, 2, SHORT),
     "full": Size(True, 400, 60, 10_000, 40, 10_000, 500, 2_000, 400, 8, tuple(WORKLOADS)),
 }
 
@@ -108,15 +109,23 @@ def d6_clock(stand: Stand, report: Report) -> None:
 
 def d9_restarts(stand: Stand, report: Report) -> None:
     """A database that is stopped like by a power failure and comes back."""
-    restarts(report, stand.random, 40 if stand.size.is_full else 2, 10.0 if stand.size.is_full else 0.5)
+    if stand.size.is_full:
+        restarts(report, stand.random, rounds=40, down_s=10.0)
+        workers_through_restarts(report, stand.random, runs=3_700, rounds=40, down_s=10.0)
+    else:
+        restarts(report, stand.random, rounds=2, down_s=0.5)
+        workers_through_restarts(report, stand.random, runs=40, rounds=3, down_s=0.5)
 
 
 def d10_network(stand: Stand, report: Report) -> None:
     """A network that breaks between the journal and its database."""
     if stand.size.is_full:
         breaks(report, stand.random, rounds=70, hole_s=12.0)
+        workers_through_breaks(report, stand.random, runs=3_700, rounds=40, hole_s=12.0)
     else:
         breaks(report, stand.random, rounds=7, hole_s=0.5, quick=True)
+        with impatience():
+            workers_through_breaks(report, stand.random, runs=40, rounds=4, hole_s=0.5)
 
 
 def d11_poison(stand: Stand, report: Report) -> None:
@@ -197,7 +206,7 @@ def table(reports: list[Report]) -> str:
 
 
 def _is_wanted(title: str, only: tuple[str, ...]) -> bool:
-    return not only or title.split()[0] in only
+    return not only or title in only or title.split()[0] in only
 
 
 def _made(title: str, stand: Stand, experiment: Callable[[Stand, Report], None]) -> Report:

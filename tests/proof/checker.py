@@ -150,7 +150,7 @@ def history_violations(history: Sequence[Fact | LedgerEntry], lease_ms: int = 0)
             held = newest.get(each.run_id)
             if each.what == "granted":
                 is_held = held is not None and held.what != "released" and held.owner not in dead
-                if is_held and held is not None and each.at_ms < held.at_ms + lease_ms:
+                if lease_ms and is_held and held is not None and each.at_ms < held.at_ms + lease_ms:
                     found.append(f"I5: run {each.run_id} was granted to a second owner, token {each.token}")
             elif held is not None and each.token < held.token:
                 found.append(f"I5: run {each.run_id} took an append under lease {each.token} of {held.token}")

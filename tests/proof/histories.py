@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -98,22 +98,31 @@ class Stage:
             world.add(attrs.evolve(new, events=[attrs.evolve(new.events[0], salt=f"salt-{seed}")]))
             told.append(Told("start", run_id, "ok"))
             _outside(world, workload, run_id, told)
-        world.run()
-        problems = list(world.problems)
         ends: dict[str, Any] = {}
-        for record in world.store.runs(limit=1000):
-            grants = sum(1 for fact in world.history if _is_grant(fact, record.run_id))
-            entries = [entry for entry in world.ledger.entries() if entry.run_id == record.run_id]
-            evidence = Evidence(told, entries, (), grants, workload.retries, is_clock_honest=not world.was_set_back)
-            problems += check(world.store, [record.run_id], evidence)
-            records = world.store.read(record.run_id)
-            last = records[-1].event
-            payload = last.payload if isinstance(last, RunCompleted) else b""
-            ends[record.run_id] = (record.status.value, payload, sink.of_run(record.run_id), records)
-            if not record.status.is_final:
-                problems.append(f"I8: run {record.run_id} is {record.status.value} ({record.reason})")
+        try:
+            world.run()
+            problems = [*world.problems, *self._judge(world, workload, sink, told, ends)]
+        except Exception as problem:
+            problems = [*world.problems, f"I12: {type(problem).__name__}: {problem}"]
         problems += history_violations(world.history, 0 if world.was_set_back else LEASE_MS)
         return Found(seed, name, problems, world.chance.hits, _course(world)), ends
+
+    def _judge(
+        self, world: World, workload: Workload, sink: Sink, told: list[Told], ends: dict[str, Any]
+    ) -> Iterator[str]:
+        """The problems of all runs; `ends` gets how they ended."""
+        for record in world.store.runs(limit=1000):
+            run_id = record.run_id
+            grants = sum(1 for fact in world.history if _is_grant(fact, run_id))
+            entries = [entry for entry in world.ledger.entries() if entry.run_id == run_id]
+            evidence = Evidence(told, entries, (), grants, workload.retries, is_clock_honest=not world.was_set_back)
+            yield from check(world.store, [run_id], evidence)
+            records = world.store.read(run_id)
+            last = records[-1].event
+            payload = last.payload if isinstance(last, RunCompleted) else b""
+            ends[run_id] = (record.status.value, payload, sink.of_run(run_id), records)
+            if not record.status.is_final:
+                yield f"I8: run {run_id} is {record.status.value} ({record.reason})"
 
 
 def _course(world: World) -> list[str]:

@@ -220,7 +220,7 @@ def restarts(report: Report, random: Random, rounds: int, down_s: float) -> None
 def breaks(report: Report, random: Random, rounds: int, hole_s: float, *, quick: bool = False) -> None:
     """D10: the network breaks in every way there is; black holes last for `hole_s`. `quick`: silence is noticed
     within a second, where users get eight."""
-    with _impatience() if quick else contextlib.nullcontext():
+    with impatience() if quick else contextlib.nullcontext():
         _break(report, random, rounds, hole_s, connect_s=2 if quick else 5)
 
 
@@ -236,7 +236,8 @@ def _break(report: Report, random: Random, rounds: int, hole_s: float, connect_s
         load.start()
         for number in range(rounds):
             name, strike, lasts_s = _breaks(proxy, load, random, hole_s)[number % 7]
-            _await(load, 0.02)
+            if not _await(load, 0.02):
+                break
             began, load.worst_s = time.monotonic(), 0.0
             strike()
             endure(lasts_s)
@@ -262,7 +263,8 @@ def _break(report: Report, random: Random, rounds: int, hole_s: float, connect_s
 
 
 @contextlib.contextmanager
-def _impatience() -> Iterator[None]:
+def impatience() -> Iterator[None]:
+    """Silence of a server is noticed within a second, where users get eight."""
     before = postgres_connection.ANSWER_S
     postgres_connection.ANSWER_S = 0.3  # type: ignore[misc]
     try:
@@ -278,7 +280,7 @@ def cut_answers(proxy: Proxy, load: Load, random: Random, cuts: int) -> None:
         before = proxy.cuts
         proxy.cut_reply(random.randrange(bytes_max), marker)
         deadline = time.monotonic() + PATIENCE_S
-        while proxy.cuts == before and time.monotonic() < deadline:
+        while proxy.cuts == before and not load.problems and time.monotonic() < deadline:
             endure(0.001)
         if not _await(load, 0.0):
             return
@@ -313,8 +315,8 @@ def endure(seconds: float) -> None:
 def _await(load: Load, calm_s: float) -> bool:
     """Whether writes succeed again, and did so for a while."""
     begun = time.monotonic()
-    while load.last_success < begun + calm_s:
-        if time.monotonic() > begun + PATIENCE_S:
+    while load.problems or load.last_success < begun + calm_s:
+        if load.problems or time.monotonic() > begun + PATIENCE_S:
             return False
         endure(0.005)
     return True

@@ -9,29 +9,33 @@ from typing import Any
 import attrs
 
 from flowlang.errors import JournalUnavailable
-from flowlang.runtime.journal import memory
-from flowlang.runtime.journal.memory import MemoryJournal
-from flowlang.runtime.journal.model import RunStatus
+from flowlang.runtime import action_context
+from flowlang.runtime.journal.memory.appending import Appending
+from flowlang.runtime.journal.memory.asking import Asking
+from flowlang.runtime.journal.memory.outside import Outside
+from flowlang.runtime.journal.memory.store import MemoryStore
+from flowlang.runtime.journal.model import Counters, RunStatus
+from flowlang.runtime.rounds import Rounds
+from flowlang.testing.clock import VirtualClock
 from flowlang.testing.faults import FaultyJournal
+from flowlang.testing.simulation import SimulatedExecutor
 
 Patch = Callable[[Any, str, Any], None]
 
 
 def acknowledge_before_commit(patch: Patch) -> None:
-    """An append is acknowledged at once and written with the next one, so a worker that dies takes it along."""
+    """An append is acknowledged at once and written with the next call, so a worker that dies takes it along."""
     around = FaultyJournal.around
 
     def held(self: Any, method: str, call: Any, arguments: Any) -> Any:
-        waiting = self.__dict__.setdefault("_held", [])
-        appends = arguments[0][0] if method == "append_many" else ()
-        is_plain = all(not each.effects.taken and not each.effects.children for each in appends)
-        if appends and is_plain and all(each.status is RunStatus.RUNNING for each in appends):
-            while waiting:
-                waiting.pop(0)()
-            waiting.append(lambda: around(self, method, call, arguments))
-            return [each.expected_sequence + len(each.events) for each in appends]
+        waiting = self.__dict__.setdefault("_held_back", [])
         while waiting:
-            waiting.pop(0)()
+            waiting.pop()()
+        if method == "append":
+            _, expected_sequence, events, _, status, effects = arguments[0]
+            if status is RunStatus.RUNNING and not effects.taken and not effects.children:
+                waiting.append(lambda: around(self, method, call, arguments))
+                return expected_sequence + len(events)
         return around(self, method, call, arguments)
 
     patch(FaultyJournal, "around", held)
@@ -39,42 +43,34 @@ def acknowledge_before_commit(patch: Patch) -> None:
 
 def do_not_check_the_fence(patch: Patch) -> None:
     """An append is accepted from whoever comes, wherever the records end."""
-    patch(memory, "check_append", lambda *arguments, **named: None)
+    patch(Appending, "_held", lambda self, lease, expected_sequence: self._store.find(lease.run_id))
 
 
 def trust_the_own_clock_for_leases(patch: Patch) -> None:
     """A worker whose clock is ahead takes runs whose leases are good."""
-    claim_due = MemoryJournal.claim_due
+    claim_due = Appending.claim_due
 
     def hasty(self: Any, owner: str, **named: Any) -> Any:
-        clock = self._clock
-
-        class Ahead:
-            def now_ms(self) -> int:
-                return int(clock.now_ms()) + 3_600_000
-
-        self._clock = Ahead()
+        clock = self._store.clock
+        self._store.clock = VirtualClock(clock.now_ms() + 20_000)
         try:
             return claim_due(self, owner, **named)
         finally:
-            self._clock = clock
+            self._store.clock = clock
 
-    patch(MemoryJournal, "claim_due", hasty)
+    patch(Appending, "claim_due", hasty)
 
 
 def swallow_an_error_while_recovering(patch: Patch) -> None:
     """When a run cannot be read while it is taken up, it is put down and forgotten."""
-    from flowlang.runtime.rounds import Rounds
-
     take_up = Rounds.take_up
 
     def careless(self: Any, claim: Any) -> Any:
         try:
             return take_up(self, claim)
         except JournalUnavailable:
-            run = claim.run
-            inner = self._assembly.journal.inner
-            return inner.append(claim.lease, run.sequence, [], memory.Counters(), RunStatus.WAITING)
+            store = self.journal.inner
+            return store.append(claim.lease, claim.run.sequence, [], Counters(), RunStatus.WAITING)
 
     patch(Rounds, "take_up", careless)
 
@@ -87,31 +83,22 @@ def retry_an_ambiguous_commit_blindly(patch: Patch) -> None:
         try:
             return around(self, method, call, arguments)
         except JournalUnavailable:
-            if method != "append_many":
+            if method != "append":
                 raise
-            again = [
-                attrs.evolve(each, expected_sequence=self.inner.run(each.lease.run_id).sequence)
-                for each in arguments[0][0]
-            ]
-            return self.inner.append_many(again)
+            lease, _, *rest = arguments[0]
+            return self.inner.append(lease, self.inner.run(lease.run_id).sequence, *rest)
 
     patch(FaultyJournal, "around", blind)
 
 
 def deduplicate_in_memory_only(patch: Patch) -> None:
     """The keys of messages are known to the process that took them in, and to nobody else."""
-    post = MemoryJournal.post
-
-    def forgetful(self: Any, message: Any) -> Any:
-        return post(self, attrs.evolve(message, key=""))
-
-    patch(MemoryJournal, "post", forgetful)
+    post = Outside.post
+    patch(Outside, "post", lambda self, message: post(self, attrs.evolve(message, key="")))
 
 
 def reuse_the_key(patch: Patch) -> None:
     """All calls of a run have one idempotency key."""
-    from flowlang.runtime import action_context
-
     made = action_context.ActionContext.__init__
 
     def same(self: Any, run_id: str, position: str, key: str, *rest: Any, **named: Any) -> None:
@@ -121,33 +108,28 @@ def reuse_the_key(patch: Patch) -> None:
 
 
 def fire_timers_on_start_only(patch: Patch) -> None:
-    """Runs that wait are only looked at when nothing is known of them yet."""
-    claim_due = MemoryJournal.claim_due
+    """Runs that were put down until a timer are never looked at again."""
+    let_go = MemoryStore.let_go
 
-    def blind(self: Any, owner: str, **named: Any) -> Any:
-        claims = claim_due(self, owner, **named)
-        for claim in [each for each in claims if each.run.status is RunStatus.WAITING]:
-            self.append(claim.lease, claim.run.sequence, [], memory.Counters(), RunStatus.WAITING)
-        return [each for each in claims if each.run.status is not RunStatus.WAITING]
+    def forgetful(self: Any, run: Any, status: RunStatus, due_at_ms: Any, reason: str, now_ms: int) -> None:
+        let_go(self, run, status, None if status is RunStatus.WAITING else due_at_ms, reason, now_ms)
 
-    patch(MemoryJournal, "claim_due", blind)
+    patch(MemoryStore, "let_go", forgetful)
 
 
 def read_without_order(patch: Patch) -> None:
     """The records of a run come in some order."""
-    read = MemoryJournal.read
+    read = Asking.read
 
     def shuffled(self: Any, run_id: str, after: int = 0) -> Any:
         records = read(self, run_id, after)
         return [*records[:1], *sorted(records[1:-1], key=lambda each: each.sequence * 7919 % 13), *records[1:][-1:]]
 
-    patch(MemoryJournal, "read", shuffled)
+    patch(Asking, "read", shuffled)
 
 
 def lose_completions(patch: Patch) -> None:
     """Every other attempt is never performed, and nobody notices."""
-    from flowlang.testing.simulation import SimulatedExecutor
-
     submit = SimulatedExecutor.submit
     count = [0]
 
@@ -166,7 +148,7 @@ PLANTS: dict[Callable[[Patch], None], tuple[str, str]] = {
     swallow_an_error_while_recovering: ("straight", ""),
     retry_an_ambiguous_commit_blindly: ("straight", ""),
     deduplicate_in_memory_only: ("signals", ""),
-    reuse_the_key: ("straight", "I6"),
+    reuse_the_key: ("straight", ""),
     fire_timers_on_start_only: ("timers", "I8"),
     read_without_order: ("transfers", ""),
     lose_completions: ("straight", "I8"),

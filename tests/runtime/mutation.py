@@ -120,7 +120,9 @@ def _walk(node: Any) -> Iterator[Any]:
 def _text(script: str, span: Any) -> str:
     line, column, end_line, end = span
     assert line == end_line, "calls that act stand on one line here"
-    return script.splitlines()[line - 1][column:end]
+    text = script.splitlines()[line - 1]
+    part: str = text[column:end]
+    return part
 
 
 def _replaced(script: str, span: Any, text: str) -> str:

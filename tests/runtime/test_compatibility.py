@@ -87,6 +87,25 @@ def test_arguments_that_do_not_fit_are_told(tmp_path: Path) -> None:
     assert "day" in found.message
 
 
+def test_a_change_of_a_loaded_module_is_found_there(tmp_path: Path) -> None:
+    run = RecordedRun(
+        tmp_path, 'load("//library.flow", "sell")\n' + SCRIPT.replace("fctx.actions.shop.order(", "sell(")
+    )
+    library = "def sell(item, count):\n    current_flow().actions.shop.order(item, count)\n"
+    (tmp_path / "library.flow").write_text(library)
+    run.start()
+    assert isinstance(run.check(), Compatible)
+    (tmp_path / "library.flow").write_text(
+        "\n" + library.replace("count)\n", "count + 1)\n").replace("count + 1):", "count):")
+    )
+    found = run.check()
+    assert isinstance(found, Diverges)
+    assert found.recorded.place is not None
+    assert found.asked.place is not None
+    assert (found.recorded.place.module, found.recorded.place.line) == ("library.flow", 2)
+    assert (found.asked.place.module, found.asked.place.line) == ("library.flow", 3)
+
+
 def test_what_else_changed_is_told(run: RecordedRun) -> None:
     @action(name="shop.price", inline=True)
     def price(item: str, count: str = "1") -> int:
@@ -129,6 +148,15 @@ def test_a_check_changes_nothing(run: RecordedRun) -> None:
     list(check_runs(run.journal, run.journal.find(RunFilter()), lambda _: run.build(), run.registry))
     assert [(run.journal.run(name), run.journal.read(name)) for name in ("a", "b", "c")] == before
     assert run.shop.performed == performed
+
+
+def test_a_branch_for_old_runs_agrees_with_them(waiting: RecordedRun) -> None:
+    old = '    fctx.actions.shop.order("apple", price)\n'
+    new = (
+        '    if fctx.actions.version("pears", 1) == 1:\n        fctx.actions.shop.order("pear", price)\n    else:\n    '
+    )
+    assert isinstance(waiting.check(WAITING.replace(old, new + old), "a"), Compatible)
+    assert isinstance(waiting.check(WAITING.replace(old, old.replace("apple", "pear")), "a"), Diverges)
 
 
 def test_an_open_run_moves_to_code_that_agrees(waiting: RecordedRun) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -148,7 +149,7 @@ def moved_functions(script: str) -> str:
     return "".join([*reversed(functions), *(part for part in parts if part not in functions), HEAD, guard])
 
 
-HARMLESS = {
+HARMLESS: dict[str, Callable[[str], str]] = {
     "a comment": lambda script: "# What this does.\n" + script,
     "blank lines": lambda script: script.replace("\ndef ", "\n\n\ndef "),
     "prints": lambda script: re.sub(r"^( +)(fctx\.actions\.shop)", r'\1print("here")\n\1\2', script, flags=re.M),

@@ -131,8 +131,8 @@ def test_an_action_in_flight_is_attempted_again_with_its_key(tmp_path: Path, cra
         return context.attempt
 
     project = RunProject(tmp_path, "print(current_flow().actions.see.attempt())\n", [see_attempt])
-    for _ in range(crashes):
-        cut(project, 2)  # the write with the result
+    for crash in range(crashes):
+        cut(project, 3 if crash else 2)  # the write with the result; a claim is one, too
     assert project.start().status is RunStatus.COMPLETED
     attempts = list(range(1, crashes + 2))
     assert [attempt for _, attempt in seen] == attempts

@@ -153,7 +153,7 @@ def drive_with_small_files(project: RunProject, bytes_max: int) -> str:
 def drive_until_files_may_grow(root: Path) -> list[str]:
     project = RunProject(root, LINES)
     said = []
-    for size in (200_000, 240_000, 1 << 30):
+    for size in (420_000, 460_000, 1 << 30):
         said.append(forked(drive_with_small_files, project, size).value)
         check_intents(project)
     return [*said, *violations(project.ledger.entries(), crashes=2)]

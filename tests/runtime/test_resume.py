@@ -13,7 +13,7 @@ from run_project import PowerCut, RunProject, cut_power
 
 from flowlang.errors import JournalCorrupt, RunError, RunNotFound, UsageError
 from flowlang.lang.values.display import repr_value
-from flowlang.runtime import engine as engine_module
+from flowlang.runtime import launch as launch_module
 from flowlang.runtime.action import action
 from flowlang.runtime.journal.event import RunCompleted
 from flowlang.runtime.journal.journal import RunStatus
@@ -133,7 +133,7 @@ def test_one_of_several_that_start_the_same_run_at_once_gets_it(tmp_path: Path) 
 
 def test_a_run_of_another_language_is_refused_before_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = RunProject(tmp_path, SCRIPT)
-    monkeypatch.setattr(engine_module, "LANGUAGE_VERSION", "999")
+    monkeypatch.setattr(launch_module, "LANGUAGE_VERSION", "999")
     cut(project, 3)
     monkeypatch.undo()
     records, performed = project.records(), project.performed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ from flowlang.lang.values.protocol import VALUE_TYPES
 from flowlang.lang.values.result import Failure
 from flowlang.lang.values.struct import Struct
 from flowlang.runtime.action import signature_text
+from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.journal.journal import RunStatus
-from flowlang.runtime.outcome import RunOutcome
+from flowlang.runtime.journal.locate import open_journal
 
 
 def reported(diagnostics: Sequence[Diagnostic], failure: Failure | None) -> list[Expected]:
@@ -137,9 +139,6 @@ def test_the_embedding_example_of_the_readme_runs(tmp_path: Path, monkeypatch: p
     (code,) = [text for text in written if "Engine(" in text]
     (tmp_path / "report.flow").write_text('print("hello from the report")\n')
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    exec(code, names)
-    outcome = names["outcome"]
-    assert isinstance(outcome, RunOutcome)
-    assert outcome.run_id == "report-1"
-    assert outcome.status is RunStatus.COMPLETED
+    exec(code, {})
+    with closing(open_journal(str(tmp_path / "runs.db"), SystemClock())) as journal:
+        assert journal.run("report-1").status is RunStatus.COMPLETED

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def check_runs(settings: Settings, run_id: str | None) -> ExitCode:
     """Check the journals of all runs, or of one.
 
-    That is their checksums, order and counters, open gates and messages. Changes nothing, and may be done while workers run. The exit code is 1 when something is wrong.
+    That is their checksums, order and counters, open gates and messages. Changes nothing, and may be done while
+    workers run. The exit code is 1 when something is wrong.
     """
 
     def check(journal: Journal) -> ExitCode:

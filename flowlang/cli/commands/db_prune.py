@@ -30,6 +30,8 @@ def prune_runs(
 ) -> ExitCode:  # fmt: skip
     """Delete runs that ended long ago, with all that only they refer to. Runs that have not ended stay.
 
+    What their SQL actions noted in the project's databases, so that no write is made twice, is forgotten, too.
+
     Without `--older-than`, `[tool.flowlang.retention]` of the project's pyproject.toml says for each status how long
     runs are kept, such as `completed = "7d"`; a status that is not there is kept.
     """
@@ -43,7 +45,11 @@ def prune_runs(
         counts = count_prunable(journal, policy, now_ms)
         number = sum(list(counts.values()))
         if not dry_run and number:
-            counts = prune_now(journal, policy, now_ms) if yes or _is_wanted(number) else {}
+            if yes or _is_wanted(number):
+                _prune_effects(settings, journal, now_ms - min(policy.values()))
+                counts = prune_now(journal, policy, now_ms)
+            else:
+                counts = {}
         deleted = {status.value: number for status, number in counts.items()}
         total = sum(deleted.values())
         if settings.output.is_json:
@@ -73,6 +79,28 @@ def _policy(settings: Settings, older_ms: int | None, statuses: tuple[str, ...])
             hint='give `--older-than 30d`, or write `completed = "30d"` into `[tool.flowlang.retention]`',
         )
     return policy
+
+
+def _prune_effects(settings: Settings, journal: Journal, before_ms: int) -> None:
+    """Forgets which writes of runs that ended were made in the project's databases. Only of runs that this journal
+    knows: other journals may write into the same databases."""
+    from flowlang.actions.effect import prune_effects
+    from flowlang.errors import RunNotFound
+    from flowlang.runtime.project import Project
+
+    def is_over(run_id: str) -> bool:
+        try:
+            return journal.run(run_id).status.is_final
+        except RunNotFound:
+            return False
+
+    databases = Project(settings.root).access()[1]
+    try:
+        prune_effects(databases, before_ms, is_over)
+    except Exception as error:  # of whatever driver a database has; the runs are pruned all the same
+        settings.output.note(f"what actions noted in the project's databases stays there: {error}")
+    finally:
+        databases.close()
 
 
 def _is_wanted(number: int) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from flowlang.cli.exit_code import ExitCode
-from flowlang.cli.option import Settings, command, use_journal
+from flowlang.cli.option import Settings, command, shown_location, use_journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,16 +57,6 @@ def _show_text(settings: Settings, location: str, runs: Mapping[str, int], rest:
             output.data(f"{name.removesuffix('_at_ms').replace('_', ' '):<16} {age} ago")
         else:
             output.data(f"{name.replace('_', ' '):<16} {number:,}")
-
-
-def shown_location(location: str) -> str:
-    """A location without the password that its URL may hold."""
-    if "://" not in location:
-        return location
-    scheme, _, rest = location.partition("://")
-    account, at, host = rest.rpartition("@")
-    user, colon, _ = account.partition(":")
-    return f"{scheme}://{user}{':***' if colon else ''}{at}{host}"
 
 
 def _kind(location: str) -> str:

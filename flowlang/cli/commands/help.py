@@ -27,14 +27,18 @@ A value comes from the first of these that has it: the option, the environment,
 
 NO_COLOR, when set, stands for FLOWLANG_COLOR=never.
 
+FLOWLANG_CODEC=module:name names what encodes the values in the journal, such as
+a cipher. Whoever reads or writes the journal needs the same.
+
 The project is the nearest folder, from the current one upwards, with .flowlang/,
 .git or [tool.flowlang] in its pyproject.toml.""",
     "output": """\
 Output
 
 stdout carries data only: what a script prints, lists, findings of `check`, or
-with `-o json` one JSON document, which names its schema. Progress, hints,
-diagnostics and outcomes go to stderr. `-q` leaves only errors there.
+with `-o json` one JSON document, which names its schema; with `-o jsonl` one for
+each item of a list. Progress, hints, diagnostics and outcomes go to stderr. `-q`
+leaves only errors there.
 
 A run gives a document flowlang/outcome/1; what keeps a command from doing its
 work gives flowlang/error/1.""",

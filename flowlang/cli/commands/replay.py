@@ -83,7 +83,8 @@ def replay(
         from flowlang.runtime.dry_replay import recording_of
 
         run = find_run(journal, target)
-        return _replay_one(settings, recording_of(journal, run.run_id), code, options)
+        recording = recording_of(journal, run.run_id, is_whole=chapter is not None)
+        return _replay_one(settings, recording, code, options)
 
     return use_journal(settings, replay_recorded, target)
 

@@ -38,18 +38,20 @@ _CALLS: Final = (
     ),
     Entry(
         slug="timeout",
-        title="an action did not finish in time",
+        title="something did not end in time",
         explanation="Every action has a timeout, and a call may set another one. The failure is retryable. For "
         "actions that ship with flowlang it also means that nothing was written: a write that has begun its commit "
-        "is waited for.",
+        "is waited for. Flows may have a timeout, too, and so may every wait: for tasks, signals and decisions. A flow "
+        "whose time is over is interrupted where it waits, its tasks are cancelled and its handlers run.",
         wrong="rows = current_flow().actions.sql.query(report, timeout = 0.1)\n",
         right="rows = current_flow().actions.sql.query(report, timeout = 600)\n",
     ),
     Entry(
         slug="cancelled",
-        title="an action was given up because its run is stopping",
-        explanation="What was not finished when the worker stopped is not recorded; it is performed again when the "
-        "run is resumed, with the same idempotency key.",
+        title="a task, a run or an action was told to end",
+        explanation="A task ends so when somebody calls `cancel` with it, or when the flow that started it fails; a run "
+        "when an operator cancels it. Handlers of `on_exit` run before. An action that was not finished when its "
+        "worker stopped is not recorded; it is performed again when the run is resumed, with the same idempotency key.",
         wrong="# Ctrl-C while this waits for the database\nexecute(update)\n",
         right="# flowlang resume RUN\nexecute(update)\n",
     ),

@@ -147,7 +147,7 @@ def _clean_up(fiber: Fiber, scope: Scope, result: Ok | Err, ending: Ending | Non
     already."""
     assert scope.handlers is not None
     cleanup = scope.cleanup = Cleanup(fiber, scope.next_position())
-    if isinstance(ending, Interruption) or fiber.pending is not None:
+    if isinstance(ending, Interruption) or fiber.postponed is not None:
         cleanup.begin_grace()
     while scope.handlers:
         handler = scope.handlers.pop()

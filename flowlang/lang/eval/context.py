@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import attrs
@@ -132,25 +132,24 @@ class ActionRef:
         policy = policy_argument(self.name, keywords.pop("retry")) if "retry" in keywords else None
         arguments, timeout_s = self.catalog.bind(self.name, positional, given_names(keywords))
         encoded = encode(Dict(arguments))
-        frame = calling_frame(sys._getframe())
-
-        def ask(retry: Mapping[str, Any] | None) -> Any:
-            position = fiber.scope.next_position()
-            command = CallAction(position, self.name, encoded, digest(encoded), timeout_s, frame, retry)
-            return fiber.evaluation.ask(fiber, command)
-
+        retry = None if policy is None else policy.plain() if policy.function is None else ONE_ATTEMPT
+        command = CallAction(
+            fiber.scope.next_position(), self.name, encoded, digest(encoded), timeout_s,
+            calling_frame(sys._getframe()), retry,
+        )  # fmt: skip
         if policy is None or policy.function is None:
-            return ask(None if policy is None else policy.plain())
-        return _ask_again(fiber, policy, depth, lambda: ask(ONE_ATTEMPT))
+            return fiber.evaluation.ask(fiber, command)
+        return _ask_again(fiber, policy, depth, command)
 
 
-def _ask_again(fiber: Fiber, policy: RetryPolicy, depth: int, ask: Callable[[], Any]) -> Any:
+def _ask_again(fiber: Fiber, policy: RetryPolicy, depth: int, command: CallAction) -> Any:
     """Asks for an action as long as a function of the script wants it. Raises the last Fault."""
     faults: list[Fault] = []
 
     def attempt() -> Ok | Err:
+        position = fiber.scope.next_position() if faults else command.position
         try:
-            return Ok(ask())
+            return Ok(fiber.evaluation.ask(fiber, attrs.evolve(command, position=position)))
         except Fault as fault:
             faults.append(fault)
             return fault_result(fault, [])

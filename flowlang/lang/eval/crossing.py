@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import NoneType
 from typing import Any, Final
 
 from flowlang.lang.compile.naming import script_name
@@ -16,6 +17,8 @@ from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.result import Err, Ok
 
 PREVIEW_CHARACTERS: Final = 200
+IMMUTABLE: Final = frozenset({NoneType, bool, int, float, str})
+"""Values of these types are their own copies."""
 
 
 def by_value(positional: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any], str]:
@@ -26,6 +29,8 @@ def by_value(positional: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[Se
         if fault.slug != "not-data":
             raise
         return _by_reference(positional, keywords)
+    if IMMUTABLE.issuperset(map(type, positional)) and IMMUTABLE.issuperset(map(type, keywords.values())):
+        return positional, dict(keywords), digest(encoded)
     own_positional, own_keywords = decode(encoded)
     return own_positional, dict(own_keywords), digest(encoded)
 
@@ -58,6 +63,7 @@ def _shape(value: Any) -> Any:
 
 
 def preview_of(positional: Sequence[Any], keywords: Mapping[str, Any]) -> str:
+    """The arguments of a call as people see them, clipped."""
     parts = [preview(value) for value in positional[:8]]
     parts += [f"{script_name(name)} = {preview(value)}" for name, value in list(keywords.items())[:8]]
     text = ", ".join(parts)
@@ -74,5 +80,7 @@ def result_by_value(result: Ok | Err) -> tuple[Ok | Err, bytes | None]:
             return failed(fault), None
         freeze_with_globals((result,))
         return result, None
+    if type(result) is Ok and type(result.value) in IMMUTABLE:
+        return result, payload
     decoded: Ok | Err = decode(payload)
     return decoded, payload

@@ -20,7 +20,7 @@ from flowlang.lang.values.fault import Fault
 if TYPE_CHECKING:
     from flowlang.lang.eval.cleanup import Cleanup, Handler
     from flowlang.lang.eval.evaluation import Evaluation
-    from flowlang.lang.eval.interruption import Ending, Interruption
+    from flowlang.lang.eval.interruption import Interruption
     from flowlang.lang.eval.task import Task, Watcher
 
 
@@ -69,7 +69,8 @@ class Scope:
 class Fiber(greenlet):
     """One strand of an evaluation, in its current scope. `path`: of the scope that it began with. `held`: values that
     it was given to begin with. While it is suspended, `asked` is the command and `wait` the tasks that it waits for.
-    `pending`: what will interrupt it. `is_recalling`: it waits for the end of a flow call that is recorded."""
+    `interruption`: what interrupts it when it goes on, `postponed` when it has cleaned up. `is_recalling`: it waits for
+    the end of a flow call that is recorded."""
 
     def __init__(self, evaluation: Evaluation, scope: Scope, run: Any, held: Sequence[Any] = ()) -> None:
         super().__init__(run, evaluation.hub)
@@ -82,14 +83,15 @@ class Fiber(greenlet):
         self.answer: Answer | None = None
         self.asked: Position | None = None
         self.wait: Watcher | None = None
-        self.pending: Ending | None = None
+        self.interruption: Interruption | None = None
+        self.postponed: Interruption | None = None
         self.is_ready = False
         self.is_recalling = False
 
     def suspend(self) -> Any:
         """Gives control back to the evaluation until the fiber is answered. Raises what interrupts it instead."""
         answer = self.evaluation.hub.switch()
-        if self.pending is not None:
+        if self.interruption is not None:
             self.check()
         return answer
 
@@ -99,23 +101,25 @@ class Fiber(greenlet):
         self.evaluation.make_ready(self, answer)
 
     def check(self) -> None:
-        """Raises what interrupts the fiber, unless it is in the midst of cleaning up."""
-        pending = self.pending
-        if pending is not None and shield_of(self.scope, pending.scope) is None:
-            self.pending = None
-            raise pending
+        """Raises what interrupts the fiber, if anything does now."""
+        interruption, self.interruption = self.interruption, None
+        if interruption is not None:
+            raise interruption
+        postponed = self.postponed
+        if postponed is not None and not is_shielded(self.scope, postponed.scope):
+            self.postponed = None
+            raise postponed
 
 
-def shield_of(scope: Scope | None, target: Scope | None) -> Scope | None:
-    """The outermost scope from `scope` up to `target` that is closing: until it has, nothing interrupts what runs."""
-    found = None
+def is_shielded(scope: Scope | None, target: Scope) -> bool:
+    """Whether a scope from `scope` up to `target` is closing: until it has, nothing interrupts what runs."""
     while scope is not None:
         if scope.is_closing:
-            found = scope
+            return True
         if scope is target:
-            break
+            return False
         scope = scope.parent
-    return found
+    return False
 
 
 def current_fiber() -> Fiber | None:

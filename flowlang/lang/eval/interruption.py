@@ -11,7 +11,7 @@ from greenlet import getcurrent
 
 from flowlang.lang.eval.failure import fault_result, trace_struct
 from flowlang.lang.eval.fiber import Fiber, Scope
-from flowlang.lang.eval.traceback import frames_of
+from flowlang.lang.eval.traceback import Frame, frames_of
 from flowlang.lang.eval.unlock import unlock_after
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.result import Err, Ok
@@ -27,13 +27,17 @@ class Ending(BaseException):
         self.scope = scope
         self.fault = fault
         self.payload = payload
+        self._frames: list[Frame] = []
 
     def result(self) -> Ok | Err:
-        """The Result of a scope that it has ended."""
+        """The Result of a scope that it ends. To be called once in each, which begins its traceback anew: what it has
+        left is dealt with."""
         unlock_after(self)
+        self._frames[:0] = frames_of(self.__traceback__)
+        self.__traceback__ = None
         if self.fault is None:
             return Ok(None)
-        return fault_result(self.fault, [trace_struct(frame) for frame in frames_of(self.__traceback__)])
+        return fault_result(self.fault, [trace_struct(frame) for frame in self._frames])
 
 
 class Interruption(Ending):
@@ -47,8 +51,9 @@ class Interruption(Ending):
 
 
 def interrupt(fiber: Fiber, interruption: Interruption) -> None:
-    """Interrupts a fiber in a scope that it is in: at once if it waits, else where it waits next. Nothing happens when
-    the scope's body has ended, or something is about to end the scope already."""
+    """Interrupts a fiber in a scope that it is in: at once if it waits, else where it waits next. While it cleans up,
+    only afterwards; but then it has not for ever. Nothing happens when the scope's body has ended, or something is
+    about to end the scope already."""
     target, shield = interruption.scope, None
     scope: Scope | None = fiber.scope
     while True:
@@ -59,17 +64,21 @@ def interrupt(fiber: Fiber, interruption: Interruption) -> None:
         if scope is target:
             break
         scope = scope.parent
-    pending = fiber.pending
-    if pending is not None and (pending.scope is None or len(pending.scope.path) <= len(target.path)):
-        return
-    if shield is not target:
-        fiber.pending = interruption
     if shield is not None:
+        if shield is not target and is_wider(interruption, fiber.postponed):
+            fiber.postponed = interruption
         if shield.cleanup is not None:
             shield.cleanup.begin_grace()
-    elif not fiber.is_ready and not fiber.is_recalling and fiber is not getcurrent():
-        release(fiber)
-        fiber.evaluation.make_ready(fiber)
+    elif is_wider(interruption, fiber.interruption):
+        fiber.interruption = interruption
+        if not fiber.is_ready and not fiber.is_recalling and fiber is not getcurrent():
+            release(fiber)
+            fiber.evaluation.make_ready(fiber)
+
+
+def is_wider(interruption: Interruption, other: Interruption | None) -> bool:
+    """Whether an interruption ends more of a fiber than another one, if there is one."""
+    return other is None or len(interruption.scope.path) < len(other.scope.path)
 
 
 def release(fiber: Fiber) -> None:

@@ -19,7 +19,7 @@ from flowlang.lang.values.freeze import freeze_all
 class Module:
     """One module of one evaluation. `name` is its canonical name; `is_finished` after its top level ran."""
 
-    __slots__ = ("globals", "given", "is_finished", "name", "program")
+    __slots__ = ("given", "globals", "is_finished", "name", "program")
 
     def __init__(self, program: Program, names: dict[str, Any]) -> None:
         self.program = program

@@ -108,9 +108,18 @@ def calling_frame(frame: FrameType | None) -> Frame | None:
     return _frame_at(bundled) if bundled is not None else None
 
 
+_frames: dict[tuple[CodeType, int, str], Frame] = {}
+
+
 def _frame_at(frame: FrameType) -> Frame:
-    code = frame.f_code
-    return Frame(frame.f_globals["$module"].name, _display_name(code.co_name), span_at(code, frame.f_lasti))
+    code, instruction, module = frame.f_code, frame.f_lasti, frame.f_globals["$module"].name
+    found = _frames.get((code, instruction, module))
+    if found is None:
+        if len(_frames) > 100_000:
+            _frames.clear()
+        found = Frame(module, _display_name(code.co_name), span_at(code, instruction))
+        _frames[code, instruction, module] = found
+    return found
 
 
 def explain(error: BaseException) -> Fault | FailSignal | None:

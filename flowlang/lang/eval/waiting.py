@@ -32,6 +32,7 @@ def wait_action(depth: int, tasks: Any, /, timeout: Any = None) -> Any:
     `timeout` seconds those that are not done give an `Err` of the kind `timeout`; they go on."""
     fiber = acting_fiber("`wait`")
     if isinstance(tasks, Task):
+        reach_out(fiber.scope, tasks)
         _suspend(fiber, "wait", [tasks], None, timeout)
         return _result_now(tasks, timeout)
     waited = _checked(fiber, "wait", tasks)
@@ -179,8 +180,7 @@ def _checked(fiber: Fiber, function: str, value: Any) -> list[Task]:
         charge(count_elements(value) >> 2, list_size(count_elements(value)))
     tasks = checked_tasks(value, function)
     for task in tasks:
-        if task.owner is not fiber.scope:
-            reach_out(fiber.scope, task)
+        reach_out(fiber.scope, task)
     return tasks
 
 

@@ -76,6 +76,9 @@ def make_flow(
     charge(1, FLOW + (0 if args is None else table_size(2 * count_elements(args))))
     shown = name or _flow_name(callable_name(implementation))
     patterns, events = split_patterns(_patterns(args), on_error)
+    if events is not None and retry is not None:
+        hint = "call a flow that has a `retry` in it"
+        raise Fault("flow-arguments", "an event-driven flow takes each event once, so it has no `retry`", hint=hint)
     return Flow(
         implementation, patterns, shown, doc or "", is_named=name is not None, events=events,
         timeout_ms=None if timeout is None else span_ms("flow", "timeout", timeout, is_positive=True),

@@ -5,7 +5,7 @@ runs that are not debugged pay nothing. While a course is paused its thread stan
 script does, and the frames, values and fibers of that moment can be looked at from the thread that asked for it.
 
 A course only goes forwards. To go back, another one is made that goes as far as wanted; up to a known answer it goes
-untraced, which is fast (`Checkpoint`).
+untraced, which is fast (`Waypoint`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Moment:
 
 
 @attrs.frozen
-class Checkpoint:
+class Waypoint:
     """A known place to go to untraced: before the answer of number `answer` (from 0) is delivered. By then so many
     lines were begun, and `event` was the last that had become a fact."""
 
@@ -119,20 +119,20 @@ class _TracedEvaluation(Evaluation):
 
 class Course:
     """One evaluation of `recording` with the code of `build`. `library`: whether lines of bundled modules count.
-    `checkpoint`: go there untraced first. Its methods are for one thread, which is not that of the evaluation."""
+    `waypoint`: go there untraced first. Its methods are for one thread, which is not that of the evaluation."""
 
     def __init__(
         self, recording: Recording, build: Build, catalog: Catalog, timeline: Timeline, *, library: bool = False,
-        checkpoint: Checkpoint | None = None,
+        waypoint: Waypoint | None = None,
     ) -> None:  # fmt: skip
         self.timeline = timeline
-        self.checkpoints: list[Checkpoint] = []
+        self.waypoints: list[Waypoint] = []
         self.trailed: int | None = None
         self.failure: BaseException | None = None
         self.traced_lines = 0
         self._library = library
-        self._checkpoint = checkpoint
-        self._is_tracing = checkpoint is None
+        self._waypoint = waypoint
+        self._is_tracing = waypoint is None
         self._is_abandoned = False
         self._lines = 0
         self._event = timeline.first
@@ -154,8 +154,8 @@ class Course:
             return self._halt
         self._target = target
         self._stop_lines = frozenset(line for _, line in target.places)
-        self._goes_on.release()
         try:
+            self._goes_on.release()
             self._paused.acquire()
         except KeyboardInterrupt:
             self.evaluation.interrupt()
@@ -274,9 +274,9 @@ class Course:
         if self._is_abandoned:
             raise Abandoned
         if self._is_tracing:
-            self.checkpoints.append(Checkpoint(number, self._lines, self._event))
-        elif self._checkpoint is not None and number == self._checkpoint.answer:
-            self._lines, self._event = self._checkpoint.lines, self._checkpoint.event
+            self.waypoints.append(Waypoint(number, self._lines, self._event))
+        elif self._waypoint is not None and number == self._waypoint.answer:
+            self._lines, self._event = self._waypoint.lines, self._waypoint.event
             self._is_tracing = True
             for fiber in self.evaluation.all_fibers():
                 self._trace_waiting(fiber.gr_frame)

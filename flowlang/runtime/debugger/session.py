@@ -15,10 +15,10 @@ import attrs
 
 from flowlang.errors import UsageError
 from flowlang.lang.eval.command import Position
-from flowlang.lang.interpreter import Build
+from flowlang.lang.interpreter import LANGUAGE_VERSION, Build
 from flowlang.lang.source import SourceFile
 from flowlang.runtime.action import ActionRegistry
-from flowlang.runtime.debugger.course import NEVER, Checkpoint, Course, Halt, Moment, Target
+from flowlang.runtime.debugger.course import NEVER, Course, Halt, Moment, Target, Waypoint
 from flowlang.runtime.debugger.expression import Evaluated, evaluate
 from flowlang.runtime.debugger.stack import FrameView, bound_names
 from flowlang.runtime.debugger.timeline import Timeline, chapter_records
@@ -53,6 +53,11 @@ class Session:
         self, recording: Recording, build: Build, registry: ActionRegistry, *, chapter: int | None = None,
         library: bool = False,
     ) -> None:  # fmt: skip
+        if recording.manifest.language != LANGUAGE_VERSION:
+            raise UsageError(
+                f"the run is written in version {recording.manifest.language} of the language, not {LANGUAGE_VERSION}",
+                hint="debug it with the flowlang that it was started with",
+            )
         try:
             records = chapter_records(recording.records, chapter)
         except ValueError as problem:
@@ -65,7 +70,7 @@ class Session:
         self._build = build
         self._catalog = RecordedCatalog(registry, records)
         self._library = library
-        self._checkpoints: list[Checkpoint] = []
+        self._waypoints: list[Waypoint] = []
         self._numbers = 0
         self._is_spoilt = False
         self._course = self._new_course(None)
@@ -144,7 +149,7 @@ class Session:
     def goto(self, moment: Moment) -> Halt:
         """To a moment, before or after this one."""
         if self._is_spoilt or moment < self.halt.moment or self.halt.why == "end":
-            self._start_over(self._checkpoint_before(moment.lines))
+            self._start_over(self._waypoint_before(moment.lines))
         return self._arrive(moment)
 
     def goto_event(self, number: int) -> Halt:
@@ -156,8 +161,8 @@ class Session:
             return self.goto_end()
         is_ahead = self.halt.why != "end" and self.halt.event < reachable
         if self._is_spoilt or not is_ahead:
-            before = bisect_left(self._checkpoints, reachable, key=lambda checkpoint: checkpoint.event)
-            self._start_over(self._checkpoints[before - 1] if before else None)
+            before = bisect_left(self._waypoints, reachable, key=lambda waypoint: waypoint.event)
+            self._start_over(self._waypoints[before - 1] if before else None)
         return self._stand(self._course.go(Target(events=frozenset((reachable,)))))
 
     def goto_end(self) -> Halt:
@@ -255,25 +260,25 @@ class Session:
         if self._is_spoilt:
             self.goto(self.halt.moment)
 
-    def _start_over(self, checkpoint: Checkpoint | None) -> None:
+    def _start_over(self, waypoint: Waypoint | None) -> None:
         self._course.close()
-        self._course = self._new_course(checkpoint)
+        self._course = self._new_course(waypoint)
         self._is_spoilt = False
 
-    def _new_course(self, checkpoint: Checkpoint | None) -> Course:
+    def _new_course(self, waypoint: Waypoint | None) -> Course:
         return Course(
-            self.recording, self._build, self._catalog, self.timeline, library=self._library, checkpoint=checkpoint
+            self.recording, self._build, self._catalog, self.timeline, library=self._library, waypoint=waypoint
         )
 
     def _learn(self, course: Course) -> None:
-        """Keeps the checkpoints of a course that went further than any before."""
-        known = len(self._checkpoints)
-        self._checkpoints += [each for each in course.checkpoints if each.answer >= known]
-        course.checkpoints.clear()
+        """Keeps the waypoints of a course that went further than any before."""
+        known = len(self._waypoints)
+        self._waypoints += [each for each in course.waypoints if each.answer >= known]
+        course.waypoints.clear()
 
-    def _checkpoint_before(self, lines: int) -> Checkpoint | None:
-        index = bisect_left(self._checkpoints, lines, key=lambda checkpoint: checkpoint.lines)
-        return self._checkpoints[index - 1] if index else None
+    def _waypoint_before(self, lines: int) -> Waypoint | None:
+        index = bisect_left(self._waypoints, lines, key=lambda waypoint: waypoint.lines)
+        return self._waypoints[index - 1] if index else None
 
     def _lines_done(self) -> int:
         return self.halt.moment.lines

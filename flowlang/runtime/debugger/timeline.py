@@ -112,8 +112,19 @@ def chapter_records(records: Sequence[Record], chapter: int | None) -> Sequence[
     """The records up to the end of a chapter; all of them for None. Raises ValueError when there is no such chapter."""
     if chapter is None:
         return records
-    starts = {1: 0} if isinstance(records[0].event, RunStarted) else {}
-    starts |= {r.event.number: index for index, r in enumerate(records) if isinstance(r.event, ChapterStarted)}
-    if chapter not in starts:
+    begins = _begins(records)
+    if chapter not in begins:
         raise ValueError(f"there is no chapter {chapter}")
-    return records[: starts.get(chapter + 1, len(records))]
+    return records[: begins.get(chapter + 1, len(records))]
+
+
+def chapter_at(records: Sequence[Record], event: int) -> int:
+    """The chapter that an event belongs to."""
+    begins = _begins(records)
+    return max((number for number, index in begins.items() if records[index].sequence <= event), default=min(begins))
+
+
+def _begins(records: Sequence[Record]) -> dict[int, int]:
+    """Where each chapter begins: its number, and the index of its first record."""
+    begins = {1: 0} if isinstance(records[0].event, RunStarted) else {}
+    return begins | {r.event.number: index for index, r in enumerate(records) if isinstance(r.event, ChapterStarted)}

@@ -52,6 +52,7 @@ class AsyncExecutor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._submitted: set[_Submission] = set()
+        self._arrived: list[_Submission] = []
         self._closed = False
 
     def submit(self, attempt: Attempt, done: Done) -> None:
@@ -62,7 +63,9 @@ class AsyncExecutor:
             loop = self._running_loop()
             submission = _Submission(attempt, done)
             self._submitted.add(submission)
-            loop.call_soon_threadsafe(self._begin, submission)
+            self._arrived.append(submission)
+            if len(self._arrived) == 1:  # else the loop has been woken already
+                loop.call_soon_threadsafe(self._begin)
 
     def close(self) -> None:
         """Gives up what is not finished, and ends the loop."""
@@ -92,8 +95,13 @@ class AsyncExecutor:
         asyncio.set_event_loop(loop)
         loop.run_forever()
 
-    def _begin(self, submission: _Submission) -> None:
-        submission.task = asyncio.get_running_loop().create_task(self._perform(submission))
+    def _begin(self) -> None:
+        """Begins with everything that has arrived. On the loop's thread."""
+        with self._lock:
+            arrived, self._arrived = self._arrived, []
+        loop = asyncio.get_running_loop()
+        for submission in arrived:
+            submission.task = loop.create_task(self._perform(submission))
 
     async def _perform(self, submission: _Submission) -> None:
         attempt, context = submission.attempt, submission.attempt.context

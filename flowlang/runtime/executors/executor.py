@@ -70,6 +70,9 @@ class ActionFailure:
     hint: str | None = None
 
 
+NOTHING: Final = Success(encode(None))
+"""The outcome of an action that only has an effect."""
+
 Outcome: TypeAlias = Success | ActionFailure
 Done: TypeAlias = Callable[[Attempt, Outcome], None]
 
@@ -121,6 +124,8 @@ def arguments_of(attempt: Attempt) -> dict[str, Any]:
 
 def outcome_of_result(attempt: Attempt, result: Any) -> Outcome:
     """The gate for results. What cannot be kept for ever is refused here, where the message can name the action."""
+    if result is None:
+        return NOTHING
     name = attempt.spec.name
     try:
         payload = encode(from_host(result, "result", attempt.spec.adopt), "result")

@@ -20,11 +20,14 @@ class InlineExecutor:
 
     def submit(self, attempt: Attempt, done: Done) -> None:
         """Performs the attempt and calls `done` before it returns."""
-        vigil = Vigil(self._deadlines, attempt, attempt.context.cancel)
-        try:
+        if attempt.timeout_s is None and attempt.spec.heartbeat_timeout is None:
             outcome = perform(attempt)
-        finally:
-            vigil.end()
+        else:
+            vigil = Vigil(self._deadlines, attempt, attempt.context.cancel)
+            try:
+                outcome = perform(attempt)
+            finally:
+                vigil.end()
         done(attempt, outcome)
 
     def close(self) -> None:

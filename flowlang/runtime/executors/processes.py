@@ -119,6 +119,10 @@ class ProcessExecutor:
     def _perform(self, attempt: Attempt, worker: _Worker) -> tuple[Outcome, _Worker | None]:
         """The outcome, and the process if it is still there."""
         context = attempt.context
+        try:
+            context.check()
+        except ActionCancelled:
+            return given_up(attempt), worker
         take_back = context.on_cancel(worker.kill)
         vigil: list[Vigil] = []
         try:

@@ -10,19 +10,25 @@ A payload enters the chain unpacked, so that damage to its stored form shows as 
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from flowlang.errors import InternalError, JournalCorrupt
-from flowlang.runtime.journal.codec import Fields, decode, encode, manifest_digest
+from flowlang.runtime.journal.codec import encode, manifest_digest, reader_of
 from flowlang.runtime.journal.event import ChapterStarted, CodeChanged, Event, Record, RunReset, RunStarted
+from flowlang.runtime.journal.forms import READERS
 from flowlang.runtime.journal.model import Counters, NewRun, RunRecord
-from flowlang.runtime.journal.payload import Blob, pack, unpack
+from flowlang.runtime.journal.payload import ENCODING_RAW, Blob, pack, unpack
 from flowlang.runtime.journal.text import storable_text
 
 CHAIN_FORMAT = "flowlang-journal-1"
+
+COLLECTOR_PAUSED_FROM = 1000
+"""Reading so many records pauses the cyclic garbage collector."""
 
 
 class EventRow(NamedTuple):
@@ -79,16 +85,6 @@ def first_checksum(origin: Origin) -> bytes:
     return sha256(text.encode("ascii")).digest()
 
 
-def _checksum(previous: bytes, row: Sequence[object], payload: bytes | None) -> bytes:
-    # None of the texts can hold a line feed (`storable_text`, ASCII JSON), so the joined form is unambiguous.
-    sequence, recorded_at_ms, token, kind, position, name, detail, encoding, _, steps, memory, completed, *_ = row
-    text = (
-        f"{sequence}\n{recorded_at_ms}\n{token}\n{kind}\n{position}\n{name}\n{detail}\n{encoding}\n"
-        f"{steps}\n{memory}\n{completed}\n"
-    )
-    return sha256(b"".join((previous, text.encode(), payload or b""))).digest()
-
-
 def seal(
     previous: bytes, sequence: int, recorded_at_ms: int, token: int, events: Iterable[Event], counters: Counters
 ) -> Sealed:
@@ -102,8 +98,14 @@ def seal(
         encoding, stored, blob = pack(payload)
         if blob is not None:
             blobs.append(blob)
+        # None of the texts can hold a line feed (`storable_text`, ASCII JSON), so the joined form is unambiguous. The
+        # same form stands in `open_rows`.
+        text = (
+            f"{sequence}\n{recorded_at_ms}\n{token}\n{kind}\n{position}\n{name}\n{detail}\n{encoding}\n"
+            f"{steps}\n{memory}\n{completed}\n"
+        )
+        previous = sha256(previous + text.encode() + (payload or b"")).digest()
         facts = (sequence, recorded_at_ms, token, kind, position, name, detail, encoding, stored, steps, memory)
-        previous = _checksum(previous, (*facts, completed), payload)
         rows.append(EventRow(*facts, completed, previous))
     return Sealed(rows, blobs, previous)
 
@@ -141,26 +143,60 @@ def chapter_of(records: Sequence[Record]) -> int:
 
 
 def open_rows(
-    run_id: str, previous: bytes, after: int, rows: Iterable[Sequence[Any]], blobs: Mapping[bytes, Blob]
+    run_id: str, previous: bytes, after: int, rows: Sequence[Sequence[Any]], blobs: Mapping[bytes, Blob]
 ) -> tuple[list[Record], bytes]:
     """Checks and decodes stored rows that follow the record `after`, whose checksum is `previous`. Gives the records
     and the last checksum. Raises JournalCorrupt with the number of the first record that does not fit, and
     SchemaMismatch for kinds of events that are not known here."""
+    with _collector_paused(len(rows)):
+        return _open_rows(run_id, previous, after, rows, blobs)
+
+
+def _open_rows(
+    run_id: str, previous: bytes, after: int, rows: Sequence[Sequence[Any]], blobs: Mapping[bytes, Blob]
+) -> tuple[list[Record], bytes]:
+    # Recovery spends its time here, so the commonest payload is unpacked in place and nothing is called that need not.
     records: list[Record] = []
     expected = after
-    for found in rows:
-        row = EventRow(*found)
+    payload: bytes | None
+    for row in rows:
         expected += 1
+        (
+            sequence, recorded_at_ms, token, kind, position, name, detail, encoding, stored, steps, memory, completed,
+            checksum,
+        ) = row  # fmt: skip
         try:
-            payload = unpack(row.encoding, row.payload, blobs)
-            previous = _checksum(previous, row, payload)
-            if row.sequence != expected or previous != row.checksum:
+            if encoding == ENCODING_RAW and stored.__class__ is bytes:
+                payload = stored
+            else:
+                payload = unpack(encoding, stored, blobs)
+            text = (
+                f"{sequence}\n{recorded_at_ms}\n{token}\n{kind}\n{position}\n{name}\n{detail}\n{encoding}\n"
+                f"{steps}\n{memory}\n{completed}\n"
+            )
+            previous = sha256(previous + text.encode() + (payload or b"")).digest()
+            if previous != checksum or sequence != expected:
                 raise ValueError("the checksum does not fit")
-            event = decode(Fields(row.kind, row.position, row.name, row.detail, payload))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            read = READERS.get(kind) or reader_of(kind)
+            event = read(position, name, detail, payload)
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
             raise damaged(run_id, expected) from error
-        records.append(Record(expected, row.recorded_at_ms, row.token, event))
+        records.append(Record(sequence, recorded_at_ms, token, event))
     return records, previous
+
+
+@contextmanager
+def _collector_paused(count: int) -> Iterator[None]:
+    # A long journal becomes a great many objects at once, all of them needed and none in a cycle. The collector would
+    # look through them again and again while they are made, for half of the time that reading takes.
+    is_worth_it = count >= COLLECTOR_PAUSED_FROM and gc.isenabled()
+    if is_worth_it:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if is_worth_it:
+            gc.enable()
 
 
 def check_end(

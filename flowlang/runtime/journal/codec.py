@@ -82,11 +82,21 @@ def text_digest(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_digested: tuple[CodeManifest, str] | None = None
+"""The manifest that was asked for last: many runs are started with the same one."""
+
+
 def manifest_digest(manifest: CodeManifest) -> str:
     """The digest of the code that a manifest pins, as `RunStarted` and `CodeChanged` name it. Where and by which
     Python it is run makes no difference."""
+    global _digested
+    known = _digested
+    if known is not None and known[0] is manifest:
+        return known[1]
     document = {"language": manifest.language, "modules": dict(manifest.modules)}
-    return text_digest(json.dumps(document, sort_keys=True, separators=(",", ":")))
+    digest = text_digest(json.dumps(document, sort_keys=True, separators=(",", ":")))
+    _digested = (manifest, digest)
+    return digest
 
 
 def encode_manifest(manifest: CodeManifest, modules: Mapping[str, str]) -> str:

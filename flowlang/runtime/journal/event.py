@@ -10,6 +10,7 @@ fields go into a small JSON document (`codec.py`).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import attrs
@@ -22,7 +23,9 @@ def position_text(position: Position) -> str:
     return ".".join(map(str, position))
 
 
+@lru_cache(maxsize=4096)
 def parse_position(text: str) -> Position:
+    """The way back. A command and its answer have the same position, and often stand close together."""
     return tuple(map(int, text.split("."))) if text else ()
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quote
+from json.scanner import make_scanner
 from typing import Any, NamedTuple, TypeAlias
 
 from flowlang.runtime.journal.event import (
@@ -71,7 +72,8 @@ class Form(NamedTuple):
     decode: Reader
 
 
-_scan = json.JSONDecoder().raw_decode  # The chain vouches for the text, so blanks and ends need no checks.
+# The chain vouches for the text, so blanks and ends need no checks.
+_scan: Callable[[str, int], tuple[Any, int]] = make_scanner(json.JSONDecoder())
 
 
 def _place(place: Place | None) -> str:
@@ -83,7 +85,7 @@ def _read_place(value: Any) -> Place | None:
 
 
 def _detail(detail: str) -> Any:
-    return _scan(detail)[0]
+    return _scan(detail, 0)[0]
 
 
 def _bytes(payload: bytes | None) -> bytes:
@@ -141,7 +143,7 @@ def _write_scheduled(event: ActionScheduled) -> Encoded:
 
 
 def _read_scheduled(position: str, name: str, detail: str, payload: bytes | None) -> Event:
-    facts = _scan(detail)[0]
+    facts = _scan(detail, 0)[0]
     place = facts["place"]
     return ActionScheduled(
         parse_position(position),

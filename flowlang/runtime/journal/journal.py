@@ -33,6 +33,7 @@ from flowlang.runtime.journal.model import (
     Counters,
     Effects,
     Lease,
+    Loaded,
     Message,
     NewChild,
     NewMessage,
@@ -60,6 +61,7 @@ __all__ = [
     "Effects",
     "Journal",
     "Lease",
+    "Loaded",
     "Message",
     "NewChild",
     "NewMessage",
@@ -90,7 +92,10 @@ class Wakeup(Protocol):
 
 
 class Journal(Protocol):
-    """A store of runs. Every method may raise `JournalUnavailable` (disk full, read-only, locked, gone)."""
+    """A store of runs. Every method may raise `JournalUnavailable` (disk full, read-only, locked, gone). `lease_ms`: how
+    long a lease lasts that is not extended."""
+
+    lease_ms: int
 
     def create(self, run: NewRun, owner: str, events: Sequence[Event], counters: Counters, status: RunStatus,
                effects: Effects = NO_EFFECTS) -> Lease:  # fmt: skip
@@ -133,6 +138,11 @@ class Journal(Protocol):
     def next_due_at_ms(self, queues: Sequence[str] = (QUEUE_DEFAULT,), *, suspects: bool = True) -> int | None:
         """When the next run becomes due by itself; None when none will. Without `suspects`, neither these nor runs that
         are driven now count."""
+        ...
+
+    def load_many(self, claims: Sequence[Claim]) -> list[Loaded | FlowlangError]:
+        """What is needed to drive runs that were just claimed here, read with a few statements for all of them, or what
+        `read` raises."""
         ...
 
     def renew_many(self, leases: Sequence[Lease]) -> list[Lease]:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import attrs
 
-from flowlang.runtime.journal.event import Event
+from flowlang.runtime.journal.event import Event, Record
 
 AttributeValue: TypeAlias = str | int | float | bool
 
@@ -159,9 +159,9 @@ class Counters:
 @attrs.frozen
 class NewMessage:
     """Something for the inbox of a run. `channel`: `signal` (a named message for `receive`), `gate` (a decision; `name`
-    is the gate's position as text), `cancel`, `child` (a child run ended; `name` is the position of the call as text).
-    `key`: the sender's id of it; a second message with a key that the run knows is a duplicate and changes nothing
-    (empty: never a duplicate); channels do not share keys. `payload`: canonical bytes."""
+    is the gate's position as text), `cancel`, `child` (a child run ended; `name` is the position of the call as text, a
+    blank and the child's id). `key`: the sender's id of it; a second message with a key that the run knows is a
+    duplicate and changes nothing (empty: never a duplicate); channels do not share keys. `payload`: canonical bytes."""
 
     run_id: str
     channel: str
@@ -312,6 +312,16 @@ class RunFilter:
     created_before_ms: int | None = None
     ids: Sequence[str] = ()
     where: Sequence[Condition] = ()
+
+
+@attrs.frozen
+class Loaded:
+    """All that a worker needs to go on with a run that it claimed: the records since the beginning of the chapter, the
+    attributes, and what lies in the inbox."""
+
+    records: Sequence[Record]
+    attributes: Mapping[str, AttributeValue]
+    messages: Sequence[Message]
 
 
 @attrs.frozen

@@ -48,6 +48,7 @@ from flowlang.runtime.journal.model import (
     RunRecord,
     RunStatus,
 )
+from flowlang.runtime.journal.text import storable_text
 
 LEASE_MS = 30_000
 """How long a lease lasts from its claim, its last renewal or the last append."""
@@ -151,9 +152,10 @@ def ended_outcome(status: RunStatus, outcome: bytes | None, reason: str) -> byte
     return encode(Err(None, Failure(kind, f"the run was {status.value}")))
 
 
-def child_message(parent: str, position: str, outcome: bytes) -> NewMessage:
-    """Tells a parent that its child at this position ended."""
-    return NewMessage(parent, "child", position, "", outcome)
+def child_message(parent: str, position: str, child: str, outcome: bytes) -> NewMessage:
+    """Tells a parent that its child at this position ended. The child is named, since a parent that was set back may
+    have started another one there."""
+    return NewMessage(parent, "child", f"{position} {child}", "", outcome)
 
 
 def cancel_message(child: str, parent: str) -> NewMessage:
@@ -205,7 +207,8 @@ def token_of(records: Sequence[Record]) -> int:
 
 def message_digest(message: NewMessage) -> bytes:
     """Equal for messages with the same content."""
-    return sha256(b"\0".join((message.channel.encode(), message.name.encode(), message.payload))).digest()
+    name = storable_text(message.name)
+    return sha256(b"\0".join((message.channel.encode(), name.encode(), message.payload))).digest()
 
 
 def run_not_found(run_id: str) -> RunNotFound:

@@ -48,7 +48,7 @@ class _Pending(Generic[Result]):
 
     def __init__(self, change: Callable[[Cursor], Result], late_refusal: bool) -> None:
         self.change = change
-        self.late_refusal = late_refusal
+        self.late_refusal = late_refusal and type(change) is not Step
         self.result: Result | None = None
         self.error: BaseException | None = None
         self.is_done = False
@@ -210,13 +210,20 @@ class Writer:
         cursor = connection.begin()
         for pending in batch:
             pending.error = None
-            if pending.late_refusal:
+            if pending.late_refusal and len(batch) > 1:
                 self._try(cursor, pending)
                 continue
             try:
-                pending.result = pending.change(cursor)
+                if connection.takes_steps and _is_joinable(pending.change):
+                    cast(Step, pending.change).at_once(cursor)
+                else:
+                    pending.result = pending.change(cursor)
             except FlowlangError as error:
                 pending.error = error
+                if pending.late_refusal:
+                    # Alone, so there is nothing else to keep.
+                    connection.rollback()
+                    return
         connection.commit(announces=self._announces)
         if self._announces:
             self._bell.ring()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Final
 
 import attrs
 
@@ -34,12 +33,10 @@ from flowlang.runtime.journal.journal import (
     RunRecord,
     RunStatus,
 )
+from flowlang.runtime.journal.rules import child_message
 from flowlang.runtime.launch import PinnedCode
 from flowlang.runtime.operations.open_command import open_commands
 from flowlang.runtime.replay import effective
-
-FORK_TOKEN: Final = 0
-"""The fencing token of the records that begin a fork: nobody drove it yet."""
 
 
 def check_fork_point(run: RunRecord, records: Sequence[Record], at: int) -> None:
@@ -66,7 +63,8 @@ def fork_run(
     if code is not None and code.digest != manifest_digest(manifest):
         events.append(CodeChanged(code.digest))
         manifest, modules = code.manifest, dict(code.texts)
-    prefix += [Record(at + number, now_ms, FORK_TOKEN, event) for number, event in enumerate(events, start=1)]
+    token = prefix[-1].token
+    prefix += [Record(at + number, now_ms, token, event) for number, event in enumerate(events, start=1)]
     new = NewRun(
         new_id, entry, run.flow, run.arguments_digest, manifest, modules, Placement(run.queue, run.priority),
         attributes=journal.attributes(run.run_id), correlation=run.correlation,
@@ -93,7 +91,7 @@ def _results_of_children(
                 run_id=run_id,
                 hint="fork at an event before the child was spawned, or when it has ended",
             )
-        messages.append(NewMessage(new_id, "child", position_text(command.position), "", end.payload))
+        messages.append(child_message(new_id, position_text(command.position), command.name, end.payload))
     return messages
 
 

@@ -34,7 +34,7 @@ from flowlang.runtime.launch import PinnedCode
 from flowlang.runtime.message import signal_message
 from flowlang.runtime.operations.copying import check_fork_point, fork_run, import_run
 from flowlang.runtime.operations.open_command import OpenCommand, open_commands
-from flowlang.runtime.operations.rewind import Rewind, plan_reset, retry_point
+from flowlang.runtime.operations.reset import ResetPlan, plan_reset, retry_point
 from flowlang.runtime.operations.selection import Selection, select
 from flowlang.runtime.outcome import recorded_result
 
@@ -146,11 +146,11 @@ class Operations:
             self.reset(run_id, to, reason=reason or "retry", by=by)
         return Retried(run_id, to)
 
-    def plan_reset(self, run_id: str, to: int) -> Rewind:
+    def plan_reset(self, run_id: str, to: int) -> ResetPlan:
         """What `reset` would do; changes nothing."""
         return plan_reset(self.journal.run(run_id), self.journal.read(run_id), to)
 
-    def reset(self, run_id: str, to: int, *, reason: str = "", by: str = "") -> Rewind:
+    def reset(self, run_id: str, to: int, *, reason: str = "", by: str = "") -> ResetPlan:
         """Sets a run back to its event `to`: what came after does not count, and it goes on from there. Raises
         UsageError for an event that cannot be, LeaseHeld while it is driven."""
         plan = self.plan_reset(run_id, to)

@@ -19,6 +19,7 @@ import attrs
 
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.runtime.journal.journal import AttributeValue, Condition, Journal, RunFilter, RunRecord, RunStatus
+from flowlang.runtime.journal.model import SEARCHABLE_COLUMNS
 from flowlang.runtime.operations.selection_syntax import (
     All,
     Any_,
@@ -62,7 +63,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "priority": Column("number", lambda run: run.priority),
     "partition": Column("text", lambda run: run.partition),
     "parent": Column("text", lambda run: run.parent),
-    "root": Column("text", lambda run: run.root),
+    "root": Column("text", lambda run: run.root or run.run_id),
     "correlation": Column("text", lambda run: run.correlation),
     "state": Column("text", lambda run: run.state),
     "reason": Column("text", lambda run: run.reason),
@@ -79,6 +80,12 @@ _FILTERED: Final = {
     "script": "entry", "flow": "flow", "queue": "queue", "parent": "parent", "root": "root",
     "correlation": "correlation",
 }  # fmt: skip
+_STORED: Final = {
+    "partition": "partition", "state": "state", "reason": "reason", "priority": "priority", "events": "sequence",
+    "actions": "actions_completed", "crashes": "crashes", "created": "created_at_ms", "updated": "updated_at_ms",
+    "due": "due_at_ms", "deadline": "deadline_at_ms",
+}  # fmt: skip
+"""Columns for which stores know conditions, with the names that stores have for them."""
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "=": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
@@ -157,21 +164,32 @@ def _pushed(base: RunFilter, node: Node) -> RunFilter | None:
     if not isinstance(node, Comparison):
         return None
     name, operator, values = node.name, node.operator, node.values
-    if _column(node) is None:
-        if operator in ("in", "begins"):
-            return None
-        condition = Condition(name.removeprefix(ATTRIBUTE_PREFIX), operator, values[0])
+    condition = _condition(node)
+    if condition is not None:
         return attrs.evolve(base, where=(*base.where, condition))
     change: dict[str, Any] = {}
     if operator in ("=", "in") and name == "status" and not base.status:
         change["status"] = tuple(RunStatus(value) for value in values)
     elif operator in ("=", "in") and name == "id" and not base.ids:
         change["ids"] = tuple(map(str, values))
-    elif operator == "=" and name in _FILTERED and getattr(base, _FILTERED[name]) is None:
+    elif operator == "=" and values[0] and name in _FILTERED and getattr(base, _FILTERED[name]) is None:
         change[_FILTERED[name]] = values[0]
     elif operator == "begins" and name == "id" and not base.prefix:
         change["prefix"] = values[0]
     return attrs.evolve(base, **change) if change else None
+
+
+def _condition(node: Comparison) -> Condition | None:
+    """The comparison as a condition for stores, where they mean the same by it."""
+    operator, value, column = node.operator, node.values[0], _column(node)
+    if operator in ("in", "begins"):
+        return None
+    if column is None:
+        name = node.name.removeprefix(ATTRIBUTE_PREFIX)
+        return None if name in SEARCHABLE_COLUMNS else Condition(name, operator, value)
+    if node.name not in _STORED or (column.kind == "text" and (operator != "=" or not value)):
+        return None  # texts that a row does not have are stored in more than one way
+    return Condition(_STORED[node.name], operator, value)
 
 
 def _column(node: Comparison) -> Column | None:

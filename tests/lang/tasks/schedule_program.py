@@ -30,9 +30,7 @@ class Writer:
             + "".join(f"    {line}\n" for line in lines)
             for number, lines in enumerate(self.functions)
         ]
-        flows = "".join(
-            f"f{number} = flow(_f{number}{self.options()})\n" for number in range(len(self.functions))
-        )
+        flows = "".join(f"f{number} = flow(_f{number}{self.options()})\n" for number in range(len(self.functions)))
         return "\n".join([*texts, flows, f'if __name__ == "__flow__":\n    f{entry}()\n'])
 
     def options(self) -> str:

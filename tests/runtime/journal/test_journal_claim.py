@@ -6,11 +6,18 @@ from typing import Any
 
 import attrs
 import pytest
-from journal_store import LEASE_MS, STARTED, new_run, start, step
+from journal_store import LEASE_MS, STARTED, new_run, noise, start, step
 from test_journal_lease import in_threads
 
 from flowlang.errors import LeaseHeld, LeaseLost, UsageError
-from flowlang.runtime.journal.event import ActionScheduled, RunCompleted, RunStopped, TimerFired
+from flowlang.runtime.journal.event import (
+    ActionCompleted,
+    ActionScheduled,
+    ChapterStarted,
+    RunCompleted,
+    RunStopped,
+    TimerFired,
+)
 from flowlang.runtime.journal.journal import (
     CRASHES_MAX,
     Append,
@@ -19,11 +26,13 @@ from flowlang.runtime.journal.journal import (
     Effects,
     Journal,
     Lease,
+    Loaded,
     NewChild,
     NewMessage,
     Placement,
     RunStatus,
 )
+from flowlang.runtime.journal.payload import PAYLOAD_BYTES_BLOB
 
 ENDED = RunCompleted(True, b"null")
 
@@ -91,7 +100,9 @@ def test_a_run_is_not_due_before_its_start(store: Any, journal: Journal) -> None
     assert claimed(journal, journal.new_owner()) == ["run"]
 
 
-@pytest.mark.parametrize(("wake", "deadline", "due"), [(50, None, 50), (None, 70, 70), (50, 40, 40), (None, None, None)])
+@pytest.mark.parametrize(
+    ("wake", "deadline", "due"), [(50, None, 50), (None, 70, 70), (50, 40, 40), (None, None, None)]
+)
 def test_a_waiting_run_is_due_at_its_timer_or_deadline(
     store: Any, journal: Journal, wake: int | None, deadline: int | None, due: int | None
 ) -> None:
@@ -310,3 +321,25 @@ def test_creating_many_is_all_or_nothing(journal: Journal) -> None:
     with pytest.raises(Exception, match="`twin` exists already"):
         journal.create_many([NewChild(new_run("twin"), [STARTED])] * 2)
     assert [run.run_id for run in journal.runs()] == ["taken"]
+
+
+def test_claimed_runs_are_loaded_together(store: Any, journal: Journal) -> None:
+    run = attrs.evolve(new_run("labelled"), attributes={"region": "eu", "size": 3})
+    journal.create_many([NewChild(new_run("plain"), [STARTED]), NewChild(run, [STARTED])])
+    (claim,) = journal.claim_due(journal.new_owner(), limit=1)
+    chapter = ChapterStarted(2, "s", b"{}")
+    events = [*step(0), chapter, ActionCompleted((5,), noise(PAYLOAD_BYTES_BLOB + 10))]
+    journal.append(claim.lease, 1, events, Counters(), RunStatus.SUSPENDED, Effects(chapter=4))
+    journal.post(NewMessage("plain", "signal", "s", "k", noise(PAYLOAD_BYTES_BLOB + 10, 1)))
+    claims = journal.claim_due(journal.new_owner(), limit=5)
+    plain, labelled = sorted(claims, key=lambda each: each.lease.run_id, reverse=True)
+    first, second = journal.load_many([plain, labelled])
+    assert isinstance(first, Loaded)
+    assert isinstance(second, Loaded)
+    assert first.records == journal.read("plain", 3)
+    assert [record.event for record in first.records] == events[2:]
+    assert (first.attributes, second.attributes) == ({}, {"region": "eu", "size": 3})
+    assert (first.messages, second.messages) == (journal.open_messages("plain"), [])
+    assert [record.event for record in second.records] == [STARTED]
+    assert store.open().load_many([labelled]) == [second]
+    assert journal.load_many([]) == []

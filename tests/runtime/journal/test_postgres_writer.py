@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from psycopg import OperationalError, generators
+from sqlalchemy.engine import make_url
 
 from flowlang.errors import JournalUnavailable, LeaseLost
 from flowlang.runtime.journal.dialects import choose_dialect, postgres_connection
@@ -179,6 +181,17 @@ def test_a_slow_statement_is_not_taken_for_a_dead_server(bench: Bench, monkeypat
 
     bench.writer.write(slow)
     assert len(calls) == 1
+
+
+def test_a_pipeline_of_which_half_arrives_is_not_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_connection, "ANSWER_S", 0.2)
+    arguments = postgres_connection.connection_arguments(make_url(bench.server.url(bench.database)), "")
+    connection = postgres_connection.connect(arguments, "flowlang", autocommit=True)
+    # A statement without the end of its pipeline: the server goes on to listen, and counts as active meanwhile.
+    connection.pgconn.enter_pipeline_mode()
+    connection.pgconn.send_query_params(b"SELECT 1", [])
+    with pytest.raises(OperationalError, match="does not answer"):
+        connection.wait(generators.fetch_many(connection.pgconn))
 
 
 def test_a_server_that_stays_away_is_given_up_in_time(bench: Bench) -> None:

@@ -77,7 +77,7 @@ def test_every_damage_is_refused(tmp_path):
         damaged.append(whole[:place] + bytes([whole[place] ^ (1 << random.randrange(8))]) + whole[place + 1 :])
     for index in range(len(lines)):
         damaged.append(b"".join(lines[:index] + lines[index + 1 :]))
-        damaged.append(b"".join(lines[:index] + [lines[index]] + lines[index:]))
+        damaged.append(b"".join([*lines[:index], lines[index], *lines[index:]]))
         damaged.append(b"".join(lines[:index] + lines[index:][::-1]))
     path = tmp_path / "r.jsonl"
     for data in damaged:

@@ -7,7 +7,7 @@ import pytest
 from flowlang.errors import RunError, UsageError
 from flowlang.runtime.journal.event import ActionFailed, MessageReceived, RunReset
 from flowlang.runtime.launch import code_of
-from flowlang.runtime.operations.rewind import retry_point
+from flowlang.runtime.operations.reset import retry_point
 
 TWO_READS = """
 def _both(fctx):

@@ -24,8 +24,8 @@ def test_what_a_store_can_look_up_becomes_a_filter():
 
 def test_what_no_filter_can_ask_for_is_tested_run_by_run():
     """`or`, `not` and columns without a filter stay in the rest; the other parts still become a filter."""
-    found = select('queue = "slow" and (region = "eu" or not priority > 1)', 0)
-    assert found.filter == RunFilter(queue="slow")
+    found = select('queue = "slow" and priority > 0 and (region = "eu" or not priority > 1)', 0)
+    assert found.filter == RunFilter(queue="slow", where=(Condition("priority", ">", 0),))
     assert found.rest is not None
 
 
@@ -38,8 +38,10 @@ def test_a_second_status_does_not_replace_the_first():
 
 def test_an_attribute_may_have_the_name_of_a_column():
     """`attribute.queue` is the attribute, `queue` the column."""
-    assert select('attribute.queue = "x"', 0).filter == RunFilter(where=(Condition("queue", "=", "x"),))
+    assert select('attribute.region = "x"', 0).filter == RunFilter(where=(Condition("region", "=", "x"),))
     assert select('queue = "x"', 0).filter == RunFilter(queue="x")
+    # Stores take such a name for the column, so it is tested run by run.
+    assert select('attribute.queue = "x"', 0).filter == RunFilter()
 
 
 @pytest.mark.parametrize(

@@ -88,15 +88,18 @@ class Bell(Protocol):
 
 
 class Dialect(Protocol):
-    """One database of one kind."""
+    """One database of one kind. `where` names it in messages, without passwords."""
+
+    where: str
 
     def open(self, *, create: bool) -> Engine:
         """The engine for reading. With `create`, a database that is not there is made where that is possible, without
         tables."""
         ...
 
-    def connect(self, engine: Engine) -> Connection:
-        """A connection for reading. A server that restarts is waited for, unless it was never reached before."""
+    def connect(self, engine: Engine, *, snapshot: bool = True) -> Connection:
+        """A connection for reading; all that it reads is of one moment, unless without `snapshot`, which is faster for
+        a single statement. A server that restarts is waited for, unless it was never reached before."""
         ...
 
     def prepare(self, connection: Connection) -> None:
@@ -125,6 +128,10 @@ class Dialect(Protocol):
 
     def size_bytes(self, connection: Connection) -> int:
         """How much space the database takes."""
+        ...
+
+    def insert_events(self, cursor: Cursor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Inserts rows of the table `event`, all columns in their order. `statement` inserts one."""
         ...
 
     def lock_partition(self, cursor: Cursor, name: str) -> None:

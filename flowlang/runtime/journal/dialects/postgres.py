@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import stat
 import tempfile
 import time
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy import URL, BigInteger, Connection, Engine, LargeBinary, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.sql.dml import Insert
 
 from flowlang.errors import JournalError, JournalUnavailable, SchemaMismatch, UsageError
@@ -30,12 +32,19 @@ from flowlang.runtime.journal.dialects.dialect import Bell, Cursor, Trouble, Wri
 from flowlang.runtime.journal.dialects.postgres_connection import connect, connection_arguments
 from flowlang.runtime.journal.dialects.postgres_writing import PostgresWriteConnection
 from flowlang.runtime.journal.owner import FileOwners
+from flowlang.runtime.journal.tables import event as event_table
 from flowlang.runtime.journal.wakeup_postgres import PostgresBell
 
 PATIENCE_S: Final = 20.0
 """So long a server that was there before is waited for."""
 
 VERSION_MIN: Final = 130000
+_BULK_ROWS_MIN: Final = 4
+_COPY_EVENTS: Final = f"COPY event ({', '.join(column.name for column in event_table.c)}) FROM STDIN (FORMAT BINARY)"
+_EVENT_TYPES: Final = [
+    "int8" if isinstance(column.type, BigInteger) else "bytea" if isinstance(column.type, LargeBinary) else "text"
+    for column in event_table.c
+]
 _MIGRATING: Final = "flowlang_migrating"
 
 
@@ -49,7 +58,7 @@ class PostgresDialect:
         self._schema = schema
         self._arguments = connection_arguments(url, schema)
         host = self._arguments.get("host") or "localhost"
-        self._where = f"the database `{self._arguments.get('dbname') or ''}` on `{host}`"
+        self.where = f"the database `{self._arguments.get('dbname') or ''}` on `{host}`"
         self._was_reached = False
         identity = "\n".join(str(self._arguments.get(name)) for name in ("host", "port", "dbname")) + f"\n{schema}"
         self._digest = sha256(identity.encode()).hexdigest()[:24]
@@ -66,22 +75,24 @@ class PostgresDialect:
             creator=lambda: connect(self._arguments, "flowlang", autocommit=False),
             isolation_level="REPEATABLE READ",
             paramstyle="format",
-            pool_pre_ping=True,
             pool_size=5,
             max_overflow=-1,  # Readers never wait for each other's connections.
         )
         event.listen(engine, "begin", _lock_for_migration)
+        event.listen(engine, "checkout", _check_alive)
         if create and self._schema:
             self._make_schema()
         return engine
 
-    def connect(self, engine: Engine) -> Connection:
+    def connect(self, engine: Engine, *, snapshot: bool = True) -> Connection:
         """A connection for reading; waits for a server that restarts, if it was reached before."""
         deadline = time.monotonic() + (PATIENCE_S if self._was_reached else 0.0)
         delay_s = 0.02
         while True:
             try:
                 connection = engine.connect()
+                if not snapshot:
+                    connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             except DBAPIError as error:
                 if time.monotonic() > deadline or self.classify(error) is not Trouble.LOST:
                     raise
@@ -96,13 +107,13 @@ class PostgresDialect:
         driver: Any = connection.connection.driver_connection
         if driver.info.server_version < VERSION_MIN:
             raise SchemaMismatch(
-                f"{self._where} is PostgreSQL {driver.info.server_version // 10000}, which is too old for a journal",
+                f"{self.where} is PostgreSQL {driver.info.server_version // 10000}, which is too old for a journal",
                 hint=f"use PostgreSQL {VERSION_MIN // 10000} or newer",
             )
         encoding = driver.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise SchemaMismatch(
-                f"{self._where} has the encoding `{encoding}`",
+                f"{self.where} has the encoding `{encoding}`",
                 hint="create the database with the encoding `UTF8`",
             )
 
@@ -137,6 +148,16 @@ class PostgresDialect:
         """The size of the whole database."""
         return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar() or 0)
 
+    def insert_events(self, cursor: Cursor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """In bulk when there are more than a few."""
+        if len(rows) < _BULK_ROWS_MIN:
+            cursor.executemany(statement, rows)
+            return
+        with cursor.copy(_COPY_EVENTS) as copy:
+            copy.set_types(_EVENT_TYPES)
+            for row in rows:
+                copy.write_row(row)
+
     def lock_partition(self, cursor: Cursor, name: str) -> None:
         """A lock of the database that has the name's hash."""
         key = f"{self.channel}\n{name}"
@@ -144,7 +165,7 @@ class PostgresDialect:
 
     def translate(self, error: BaseException) -> JournalError:
         """The driver's error in our own words."""
-        return postgres_errors.translate(error, self._where)
+        return postgres_errors.translate(error, self.where)
 
     def classify(self, error: BaseException) -> Trouble:
         """What the driver's error means for the writer."""
@@ -162,6 +183,13 @@ class PostgresDialect:
             pass  # Another program has just made it.
         except psycopg.Error as error:
             raise self.translate(error) from error
+
+
+def _check_alive(driver: Any, _record: object, _proxy: object) -> None:
+    """Tells the pool of a connection that the server has closed. Nobody has asked anything over it, so there can be
+    nothing to read but its end: that costs no question to the server."""
+    if driver.closed or select.select([driver.fileno()], [], [], 0)[0]:
+        raise DisconnectionError("the server has closed the connection")
 
 
 def _lock_for_migration(connection: Connection) -> None:

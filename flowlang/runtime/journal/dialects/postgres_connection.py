@@ -73,10 +73,13 @@ class WatchedConnection(psycopg.Connection[Any]):
                 raise psycopg.OperationalError("the server does not answer")
 
     def _is_served(self) -> bool:
+        # A server that waits for the rest of a pipeline is `active`, too: then it is we who are not heard.
         try:
             with psycopg.connect(**self.asked_with, autocommit=True) as other:
                 found = other.execute(
-                    "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s", (self.info.backend_pid,)
+                    "SELECT state = 'active' AND wait_event_type IS DISTINCT FROM 'Client' "
+                    "FROM pg_stat_activity WHERE pid = %s",
+                    (self.info.backend_pid,),
                 ).fetchone()
         except psycopg.Error:
             return False

@@ -43,6 +43,7 @@ class SqliteDialect:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(os.path.abspath(path))
+        self.where = f"`{self.path}`"
         # Beside `-wal` and `-shm`, which SQLite names in the same manner.
         self.owners_directory = self.path.with_name(f"{self.path.name}-owners")
 
@@ -64,7 +65,7 @@ class SqliteDialect:
         event.listen(engine, "begin", self._begin)
         return engine
 
-    def connect(self, engine: Engine) -> Connection:
+    def connect(self, engine: Engine, *, snapshot: bool = True) -> Connection:
         """A connection for reading; a file needs no waiting for."""
         return engine.connect()
 
@@ -112,6 +113,10 @@ class SqliteDialect:
         """The size of the file, without the write-ahead log."""
         pages, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("page_count", "page_size"))
         return int(pages or 0) * int(size or 0)
+
+    def insert_events(self, cursor: Cursor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """One statement for each row."""
+        cursor.executemany(statement, rows)
 
     def lock_partition(self, cursor: Cursor, name: str) -> None:
         """There is one writer at a time anyway."""

@@ -25,6 +25,7 @@ from flowlang.runtime.journal.model import (
     RunStatus,
 )
 from flowlang.runtime.journal.owner import check_append, check_claim
+from flowlang.runtime.journal.payload import check_payload
 from flowlang.runtime.journal.rules import (
     PRIORITIES,
     check_attributes,
@@ -60,7 +61,7 @@ class Appending:
         with store.locked() as now_ms:
             if run.run_id in store.runs:
                 raise run_exists(run.run_id)
-            self._check_effects(None, effects)
+            self._check_effects(None, effects, new=run.run_id)
             made = store.create(NewChild(run, events), counters, status, owner, now_ms)
             self._perform(made, 0, events, status, effects, now_ms)
             if status.is_final:
@@ -254,7 +255,7 @@ class Appending:
             store.end(run, status, effects.outcome, effects.reason, now_ms)
         return int(row["sequence"])
 
-    def _check_effects(self, run: MemoryRun | None, effects: Effects) -> None:
+    def _check_effects(self, run: MemoryRun | None, effects: Effects, new: str = "") -> None:
         store = self._store
         check_attributes(effects.attributes)
         for position in effects.expired:
@@ -268,7 +269,12 @@ class Appending:
             if child.run.run_id in created or (existing and not is_same_call(existing.record, child.run)):
                 raise run_exists(child.run.run_id)
             created.add(child.run.run_id)
+        created.add(new)
+        for gate_wanted in effects.opened:
+            check_payload(gate_wanted.payload)
+        sent: dict[tuple[str, str, str], bytes] = {}
         for message in effects.sent:
+            check_payload(message.payload)
             target = store.runs.get(message.run_id)
             if target is None:
                 if message.run_id in created:
@@ -277,6 +283,9 @@ class Appending:
             if target.status.is_final:
                 raise run_ended(target.record)
             known = target.keys.get((message.channel, message.key)) if message.key else None
+            address = (message.run_id, message.channel, message.key)
+            if message.key:
+                known = sent.setdefault(address, known or message_digest(message))
             if known is not None and known != message_digest(message):
                 raise message_conflict(message)
 
@@ -320,5 +329,5 @@ class Appending:
         elif existing.status.is_final:
             # The parent was set back to before the call; it has to be told again how the child ended.
             link = parent_of(child.run)
-            message = child_message(link.run_id, link.position, self._store.outcome_of(existing))
+            message = child_message(link.run_id, link.position, child.run.run_id, self._store.outcome_of(existing))
             self._store.put(self._store.runs[link.run_id], message, now_ms)

@@ -12,8 +12,10 @@ from flowlang.runtime.journal.memory.store import MemoryRun, MemoryStore
 from flowlang.runtime.journal.model import (
     SEARCHABLE_COLUMNS,
     AttributeValue,
+    Claim,
     CodeManifest,
     Condition,
+    Loaded,
     Message,
     RunFilter,
     RunRecord,
@@ -51,6 +53,18 @@ class Asking:
                 results[run_id] = self.read(run_id, after)
             except FlowlangError as error:
                 results[run_id] = error
+        return results
+
+    def load_many(self, claims: Sequence[Claim]) -> list[Loaded | FlowlangError]:
+        """What is needed to drive runs just claimed."""
+        results: list[Loaded | FlowlangError] = []
+        for claim in claims:
+            run_id = claim.lease.run_id
+            try:
+                records = self.read(run_id, claim.run.chapter_sequence - 1)
+                results.append(Loaded(records, self.attributes(run_id), self.open_messages(run_id)))
+            except FlowlangError as error:
+                results.append(error)
         return results
 
     def run(self, run_id: str) -> RunRecord:

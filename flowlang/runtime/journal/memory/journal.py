@@ -15,6 +15,7 @@ class MemoryJournal:
     """A journal that ends with its process. Threads may share it."""
 
     def __init__(self, clock: Clock, *, lease_ms: int = LEASE_MS) -> None:
+        self.lease_ms = lease_ms
         self._store = store = MemoryStore(clock, lease_ms)
 
         appending = Appending(store)
@@ -33,6 +34,7 @@ class MemoryJournal:
         asking = Asking(store)
         self.read = asking.read
         self.read_many = asking.read_many
+        self.load_many = asking.load_many
         self.run = asking.run
         self.runs = asking.runs
         self.find = asking.find

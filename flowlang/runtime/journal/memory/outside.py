@@ -10,6 +10,7 @@ from flowlang.runtime.journal.chain import chain_anew, chapter_of, seal
 from flowlang.runtime.journal.event import Event, Record
 from flowlang.runtime.journal.memory.store import MemoryRun, MemoryStore
 from flowlang.runtime.journal.model import Counters, NewMessage, NewRun, NewWait, RunStatus
+from flowlang.runtime.journal.payload import check_payload
 from flowlang.runtime.journal.rules import (
     FINAL,
     check_deletable,
@@ -49,6 +50,7 @@ class Outside:
 
     def decide(self, message: NewMessage) -> None:
         """Decides a gate."""
+        check_payload(message.payload)
         with self._store.locked() as now_ms:
             run = self._store.find(message.run_id)
             gate = run.gates.get(message.name)
@@ -72,8 +74,8 @@ class Outside:
             busy = busy and store.is_partition_busy(record.queue, record.partition)
             since = record.chapter_sequence if chapter is None else chapter
             self._advance(run, events, now_ms)
-            store.let_go(run, RunStatus.SUSPENDED, None if busy else now_ms, "", now_ms)
             row.update(crashes=0, chapter_sequence=since)
+            store.let_go(run, RunStatus.SUSPENDED, None if busy else now_ms, "", now_ms)
             store.join_partition(row)
             to = reset_target(events)
             if to is not None:

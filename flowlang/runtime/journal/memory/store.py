@@ -35,7 +35,7 @@ from flowlang.runtime.journal.model import (
     WaitRecord,
 )
 from flowlang.runtime.journal.owner import LocalOwners
-from flowlang.runtime.journal.payload import Blob, unpack
+from flowlang.runtime.journal.payload import Blob, check_payload, unpack
 from flowlang.runtime.journal.rules import (
     cancel_message,
     check_placement,
@@ -269,6 +269,7 @@ class MemoryStore:
 
     def put(self, run: MemoryRun, message: NewMessage, now_ms: int) -> bool:
         """Puts a message into the inbox and makes the run due if it waits. False for a duplicate."""
+        check_payload(message.payload)
         if message.key:
             if (message.channel, message.key) in run.keys:
                 return False
@@ -308,7 +309,7 @@ class MemoryStore:
         parent = self.runs.get(row["parent"])
         if parent is not None and not parent.status.is_final:
             told = ended_outcome(status, outcome, reason)
-            self.put(parent, child_message(row["parent"], row["parent_position"], told), now_ms)
+            self.put(parent, child_message(row["parent"], row["parent_position"], run_id, told), now_ms)
         self.leave_partition(row)
         self.go_on(row["queue"], row["partition"], now_ms)
 

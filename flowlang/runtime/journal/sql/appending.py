@@ -165,7 +165,7 @@ class Appending:
         sealed = seal(head.checksum, expected_sequence, now_ms, lease.token, events, counters)
         statement, values = self._advance(head, sealed, events, counters, status, effects, now_ms)
         step = Step(
-            statement, values, self._statements.insert_event, head.number, sealed.rows,
+            statement, values, self._database.insert_events, head.number, sealed.rows,
             refuse=lambda cursor: self._refuse(cursor, lease, expected_sequence),
             settled=lambda cursor: self._is_written(cursor, head.number, sealed),
             announces=status is RunStatus.SUSPENDED,

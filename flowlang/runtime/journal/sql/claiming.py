@@ -21,7 +21,7 @@ from flowlang.runtime.journal.rules import (
     is_quarantine_due,
     quarantine_event,
 )
-from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run
+from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run, fetch
 from flowlang.runtime.journal.sql.head import Head
 from flowlang.runtime.journal.statement import Query
 from flowlang.runtime.journal.tables import run
@@ -137,7 +137,7 @@ class Claiming:
             query = self._next_due[form] = self._compile_next_due(*form)
         values = query.values(**{f"queue_{at}": storable_text(queue) for at, queue in enumerate(queues)})
         with self._database.reading() as connection:
-            row = connection.exec_driver_sql(query.text, values).one()
+            (row,) = fetch(connection, query.text, values)
         return min((due_at_ms for due_at_ms in row if due_at_ms is not None), default=None)
 
     def renew_many(self, leases: Sequence[Lease]) -> list[Lease]:
@@ -147,20 +147,20 @@ class Claiming:
         for lease in leases:
             by_owner.setdefault(lease.owner, []).append(lease)
 
-        def change(cursor: Cursor) -> set[tuple[str, int]]:
-            kept: set[tuple[str, int]] = set()
+        def change(cursor: Cursor) -> set[Lease]:
+            kept: set[Lease] = set()
             for owner, wanted in by_owner.items():
                 for begin in range(0, len(wanted), _RENEWALS):
                     ids = [lease.run_id for lease in wanted[begin : begin + _RENEWALS]]
                     names = {f"run_{at}": ids[min(at, len(ids) - 1)] for at in range(_RENEWALS)}
                     renewed = self._renew_many(cursor, owner_is=owner, expires_ms=expires_at_ms, **names)
-                    kept.update((run_id, token) for run_id, token in renewed.fetchall())
+                    kept.update(Lease(run_id, owner, token) for run_id, token in renewed.fetchall())
             return kept
 
         if not leases:
             return []
         kept = self._database.writer.write(change)
-        return [lease for lease in leases if (lease.run_id, lease.token) not in kept]
+        return [lease for lease in leases if lease not in kept]
 
     def forget_owners_check(self) -> None:
         """Lets the next claim ask at once which owners live."""
@@ -240,7 +240,7 @@ class Claiming:
             return
         self._owners_checked_ms = now_ms
         with self._database.reading() as connection:
-            owners = [str(row[0]) for row in connection.exec_driver_sql(self._find_owners.text, ())]
+            owners = [str(row[0]) for row in fetch(connection, self._find_owners.text, ())]
         dead = [owner for owner in owners if not self._database.owners.is_alive(owner)]
         if dead:
             self._database.writer.write(

@@ -79,16 +79,17 @@ class Database:
         self.compiler = Compiler(self.dialect, self._engine.dialect)
         self.statements = Statements(self.compiler)
         self.writer = Writer(self._engine, self.dialect)
+        self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._is_closed = False
         try:
-            self._migrate()
+            self._migrate(create=create)
         except BaseException:
             self.close()
             raise
 
     def find_run(self, connection: Connection, run_id: str) -> StoredRun:
         """The run's row, as a reader sees it. Raises RunNotFound."""
-        return _only(run_id, connection.exec_driver_sql(self.statements.find_run, (run_id,)).all())
+        return _only(run_id, fetch(connection, self.statements.find_run, (run_id,)))
 
     def hold_run(self, cursor: Cursor, run_id: str) -> StoredRun:
         """The run's row, locked until the transaction ends. Raises RunNotFound."""
@@ -103,7 +104,11 @@ class Database:
         """Inserts records and the blobs that they refer to."""
         if sealed.blobs:
             cursor.executemany(self.statements.insert_blob, sealed.blobs)
-        cursor.executemany(self.statements.insert_event, [(number, *row) for row in sealed.rows])
+        self.insert_events(cursor, [(number, *row) for row in sealed.rows])
+
+    def insert_events(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> None:
+        """Inserts rows of `event`."""
+        self.dialect.insert_events(cursor, self.statements.insert_event, rows)
 
     def write_code(self, cursor: Cursor, code: Code) -> None:
         """Stores the code unless it is there."""
@@ -130,7 +135,7 @@ class Database:
         try:
             with self.dialect.connect(self._engine) as connection, connection.begin():
                 yield connection
-        except DBAPIError as error:
+        except (DBAPIError, self._driver_error) as error:
             raise self.dialect.translate(error) from error
 
     def close(self) -> None:
@@ -140,11 +145,16 @@ class Database:
         self.owners.close()
         self._engine.dispose()
 
-    def _migrate(self) -> None:
+    def _migrate(self, *, create: bool) -> None:
         try:
             with self.dialect.connect(self._engine) as connection:
                 with connection.begin():
                     version = schema_version(connection)
+                if version == 0 and not create:
+                    raise JournalUnavailable(
+                        f"there is no journal in {self.dialect.where}",
+                        hint="start a run first, or name another database",
+                    )
                 self.dialect.prepare(connection)
                 if version < len(MIGRATIONS):
                     with self.dialect.for_migration(connection).begin():
@@ -153,6 +163,13 @@ class Database:
             raise
         except Exception as error:
             raise self.dialect.translate(error) from error
+
+
+def fetch(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[Sequence[Any]]:
+    """All rows, as the driver gives them: wrapping each one would take longer than reading it."""
+    driver: Any = connection.connection.driver_connection
+    rows: list[Sequence[Any]] = driver.cursor().execute(statement, values).fetchall()
+    return rows
 
 
 def _only(run_id: str, found: Sequence[Any]) -> StoredRun:

@@ -16,6 +16,7 @@ from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.event import Event, GateOpened, position_text
 from flowlang.runtime.journal.model import (
     AttributeValue,
+    CodeManifest,
     Counters,
     Effects,
     NewChild,
@@ -57,6 +58,7 @@ class EffectWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._last_code: tuple[CodeManifest, Mapping[str, str], Code] | None = None
         query = database.compiler.query
         insert_or_ignore = database.dialect.insert_or_ignore
         columns: dict[str, Any] = {
@@ -273,7 +275,7 @@ class EffectWriter:
             outcome = self._outcome_of(cursor, existing.number)
             ended = ended_outcome(existing.record.status, outcome, existing.record.reason)
             link = parent_of(child.run)
-            self.send(cursor, child_message(link.run_id, link.position, ended), now_ms)
+            self.send(cursor, child_message(link.run_id, link.position, child.run.run_id, ended), now_ms)
 
     def create(self, cursor: Cursor, new: NewRun, events: Sequence[Event], counters: Counters, status: RunStatus,
                owner: str, now_ms: int) -> Head | None:  # fmt: skip
@@ -283,7 +285,7 @@ class EffectWriter:
         check_placement(new)
         database, placement, parent = self._database, new.placement, parent_of(new)
         origin = new_origin(new, events, now_ms)
-        code = Code.of(new.manifest, new.modules)
+        code = self._code_of(new)
         sealed = seal(first_checksum(origin), 0, now_ms, 1, events, counters)
         is_kept = status is RunStatus.RUNNING
         expires_at_ms = now_ms + database.lease_ms if is_kept else 0
@@ -314,6 +316,15 @@ class EffectWriter:
             database.writer.announce()
         return Head.of_new(number, new, owner, len(sealed.rows), sealed.checksum)
 
+    def _code_of(self, new: NewRun) -> Code:
+        # Many runs are started with the same code.
+        last = self._last_code
+        if last is not None and last[0] is new.manifest and last[1] is new.modules:
+            return last[2]
+        code = Code.of(new.manifest, new.modules)
+        self._last_code = (new.manifest, new.modules, code)
+        return code
+
     def end(self, cursor: Cursor, head: Head, status: RunStatus, effects: Effects, now_ms: int) -> None:
         """Closes gates, tells the parent, cancels children and lets the next run of the partition go on."""
         run_id = head.lease.run_id
@@ -325,7 +336,7 @@ class EffectWriter:
         if head.parent:
             outcome = ended_outcome(status, effects.outcome, effects.reason)
             with contextlib.suppress(RunNotFound, RunEnded):
-                self.send(cursor, child_message(head.parent, head.parent_position, outcome), now_ms)
+                self.send(cursor, child_message(head.parent, head.parent_position, run_id, outcome), now_ms)
         if head.partition:
             self.go_on(cursor, head.queue, head.partition, now_ms)
 

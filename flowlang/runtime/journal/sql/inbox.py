@@ -12,7 +12,7 @@ from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.model import Message, NewMessage, WaitRecord
 from flowlang.runtime.journal.payload import ENCODING_BLOB, Blob, unpack
 from flowlang.runtime.journal.rules import gate_refusal
-from flowlang.runtime.journal.sql.database import Database
+from flowlang.runtime.journal.sql.database import Database, fetch
 from flowlang.runtime.journal.sql.effects import EffectWriter
 from flowlang.runtime.journal.tables import blob, inbox, run, wait
 from flowlang.runtime.journal.text import original_text
@@ -88,17 +88,17 @@ class Inbox:
         """The messages in the inbox, oldest first."""
         query = self._find_messages
         with self._database.reading() as connection:
-            found = connection.exec_driver_sql(query.text, query.values(run_id=run_id, after=after)).all()
+            found = fetch(connection, query.text, query.values(run_id=run_id, after=after))
             if not found:
                 self._database.find_run(connection, run_id)
             blobs = self._blobs(connection, [row[5] for row in found if row[4] == ENCODING_BLOB])
-        return [_decode_message(run_id, row, blobs) for row in found]
+        return [decode_message(run_id, row, blobs) for row in found]
 
     def runs_with_messages(self, owner: str) -> list[str]:
         """Which runs that the owner drives have messages."""
         query = self._find_told
         with self._database.reading() as connection:
-            found = connection.exec_driver_sql(query.text, query.values(owner_is=owner)).all()
+            found = fetch(connection, query.text, query.values(owner_is=owner))
         return [str(row[0]) for row in found]
 
     def waits(self, *, run_id: str | None = None, only_open: bool = True, limit: int = 100) -> list[WaitRecord]:
@@ -127,7 +127,8 @@ class Inbox:
         return {bytes(row[0]): Blob(bytes(row[0]), row[1], bytes(row[2])) for row in found}
 
 
-def _decode_message(run_id: str, row: Sequence[Any], blobs: dict[bytes, Blob]) -> Message:
+def decode_message(run_id: str, row: Sequence[Any], blobs: dict[bytes, Blob]) -> Message:
+    """The message of a row: number, channel, name, key, encoding, payload, time. Raises JournalCorrupt."""
     number, channel, name, key, encoding, stored, created_at_ms = row
     try:
         payload = unpack(encoding, stored, blobs)

@@ -15,6 +15,7 @@ from flowlang.runtime.journal.sql.finding import Finding
 from flowlang.runtime.journal.sql.head import Head
 from flowlang.runtime.journal.sql.inbox import Inbox
 from flowlang.runtime.journal.sql.keys import Keys
+from flowlang.runtime.journal.sql.loading import Loading
 from flowlang.runtime.journal.sql.reading import Reading
 from flowlang.runtime.journal.sql.upkeep import Upkeep
 
@@ -27,6 +28,7 @@ class SqlJournal:
         heads: dict[str, Head] = {}
         effects = EffectWriter(database)
         self._database = database
+        self.lease_ms = lease_ms
 
         appending = Appending(database, effects, heads)
         self.create = appending.create
@@ -53,6 +55,7 @@ class SqlJournal:
         reading = Reading(database)
         self.read = reading.read
         self.read_many = reading.read_many
+        self.load_many = Loading(database, heads).load_many
         self.manifest = reading.manifest
         self.manifests = reading.manifests
         self.modules = reading.modules

@@ -16,7 +16,7 @@ from flowlang.runtime.journal.codec import decode_manifest
 from flowlang.runtime.journal.event import Record
 from flowlang.runtime.journal.model import CodeManifest
 from flowlang.runtime.journal.payload import ENCODING_BLOB, Blob
-from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run
+from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run, fetch
 
 _AT_ONCE = 256
 """So many runs are read by one statement."""
@@ -44,12 +44,12 @@ class Reading:
             if after > stored.record.sequence:
                 return []
             statements = self._database.statements
-            found = connection.exec_driver_sql(statements.find_events, (stored.number, after)).all()
+            found = fetch(connection, statements.find_events, (stored.number, after))
             blobs: dict[bytes, Blob] = {}
             if any(row[7] == ENCODING_BLOB for row in found):
-                large = connection.exec_driver_sql(statements.find_blobs, (stored.number, after)).all()
+                large = fetch(connection, statements.find_blobs, (stored.number, after))
                 blobs = {row[0]: Blob(*row) for row in large}
-        return _open(stored, after, found, blobs)
+        return open_stored(stored, after, found, blobs)
 
     def read_many(
         self, run_ids: Sequence[str], *, from_chapter: bool = False
@@ -68,7 +68,7 @@ class Reading:
                         results[run_id] = self.read(run_id)
                         continue
                     after = run.record.chapter_sequence - 1 if from_chapter else 0
-                    results[run_id] = _open(run, after, rows.get(run.number, []), blobs)
+                    results[run_id] = open_stored(run, after, rows.get(run.number, []), blobs)
                 except FlowlangError as error:
                     results[run_id] = error
         return results
@@ -125,7 +125,7 @@ class Reading:
         self, connection: Connection, run_ids: Sequence[str], from_chapter: bool
     ) -> tuple[dict[str, StoredRun], dict[int, list[Sequence[Any]]], dict[bytes, Blob]]:
         ids = {f"run_{at}": run_ids[min(at, len(run_ids) - 1)] for at in range(_AT_ONCE)}
-        found = connection.exec_driver_sql(self._find_runs.text, self._find_runs.values(**ids)).all()
+        found = fetch(connection, self._find_runs.text, self._find_runs.values(**ids))
         stored = {run.record.run_id: run for run in map(decode_run, found)}
         rows: dict[int, list[Sequence[Any]]] = {}
         if not stored:
@@ -134,7 +134,7 @@ class Reading:
         numbers = {f"run_{at}": given[min(at, len(given) - 1)] for at in range(_AT_ONCE)}
         query = self._find_chapters if from_chapter else self._find_many
         large: set[bytes] = set()
-        for number, *row in connection.exec_driver_sql(query.text, query.values(**numbers)):
+        for number, *row in fetch(connection, query.text, query.values(**numbers)):
             rows.setdefault(number, []).append(row)
             if row[7] == ENCODING_BLOB:
                 large.add(row[8])
@@ -147,11 +147,13 @@ class Reading:
         return stored, rows, dict(blobs)
 
 
-def _open(stored: StoredRun, after: int, found: Sequence[Sequence[Any]], blobs: Mapping[bytes, Blob]) -> list[Record]:
+def open_stored(
+    stored: StoredRun, after: int, found: Sequence[Sequence[Any]], blobs: Mapping[bytes, Blob]
+) -> list[Record]:
+    """The records of these rows, which begin with the record `after`, if that is one, for its checksum."""
     run_id, rows = stored.record.run_id, list(found)
     previous = first_checksum(stored.origin)
     if after > 0:
-        # The record before is there only for its checksum.
         if not rows or rows[0][0] != after:
             raise damaged(run_id, after)
         previous = rows.pop(0)[-1]

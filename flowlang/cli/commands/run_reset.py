@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flowlang.runtime.journal.event import Record
     from flowlang.runtime.journal.journal import Journal, RunRecord
     from flowlang.runtime.launch import PinnedCode
-    from flowlang.runtime.operations.rewind import Rewind
+    from flowlang.runtime.operations.reset import ResetPlan
 
 _RESET_EXAMPLE: Final = """\
   flowlang runs reset etl-2026-01-31 --to 17 --dry-run
@@ -63,7 +63,7 @@ def reset_run(settings: Settings, run_id: str, to: int, reason: str, dry_run: bo
     return use_journal(settings, reset, run_id)
 
 
-def _report_reset(settings: Settings, run_id: str, plan: Rewind, *, is_dry_run: bool) -> None:
+def _report_reset(settings: Settings, run_id: str, plan: ResetPlan, *, is_dry_run: bool) -> None:
     output = settings.output
     if output.is_json:
         change = {"run_id": run_id, "to": plan.to, "undone": plan.undone, "delivered_again": len(plan.messages),

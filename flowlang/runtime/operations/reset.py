@@ -35,12 +35,13 @@ from flowlang.runtime.journal.event import (
     position_text,
 )
 from flowlang.runtime.journal.journal import NewMessage, RunRecord, RunStatus
+from flowlang.runtime.journal.rules import child_message
 from flowlang.runtime.message import GATE, SIGNAL
 from flowlang.runtime.replay import effective
 
 
 @attrs.frozen
-class Rewind:
+class ResetPlan:
     """What setting a run back to event `to` means. `chapter`: the record at which its replay begins from then on.
     `messages` are delivered again. `children`: ids of runs that are asked to end. `undone`: how many records of
     what the run did no longer count."""
@@ -52,7 +53,7 @@ class Rewind:
     undone: int
 
 
-def plan_reset(run: RunRecord, records: Sequence[Record], to: int) -> Rewind:
+def plan_reset(run: RunRecord, records: Sequence[Record], to: int) -> ResetPlan:
     """What a reset of this run does. Raises UsageError when nothing can be set back to that event."""
     counting = effective(records)
     last = records[-1].sequence
@@ -75,13 +76,14 @@ def plan_reset(run: RunRecord, records: Sequence[Record], to: int) -> Rewind:
         if isinstance(record.event, ChildStarted) and record.event.on_parent_close != "abandon"
     ]
     facts = sum(not isinstance(record.event, (RunReset, ActivationStarted)) for record in undone)
-    return Rewind(to, chapter, _delivered_again(run.run_id, kept, undone), children, facts)
+    return ResetPlan(to, chapter, _delivered_again(run.run_id, kept, undone), children, facts)
 
 
 def _delivered_again(run_id: str, kept: Sequence[Record], undone: Sequence[Record]) -> list[NewMessage]:
-    old: set[Position] = {
-        record.event.position for record in kept if isinstance(record.event, (GateOpened, ChildStarted))
-    }
+    old: dict[Position, str] = {}
+    for record in kept:
+        if isinstance(record.event, (GateOpened, ChildStarted)):
+            old[record.event.position] = record.event.run_id if isinstance(record.event, ChildStarted) else ""
     receives = {
         record.event.position: record.event for record in (*kept, *undone) if isinstance(record.event, ReceiveStarted)
     }
@@ -97,7 +99,7 @@ def _delivered_again(run_id: str, kept: Sequence[Record], undone: Sequence[Recor
                     decision = {part: told[part] for part in ("payload", "by", "reason", "at")}
                     messages.append(NewMessage(run_id, GATE, receive.name, "", encode(Dict(decision))))
             case ChildEnded(position=position, payload=payload) if position in old:
-                messages.append(NewMessage(run_id, "child", position_text(position), "", payload))
+                messages.append(child_message(run_id, position_text(position), old[position], payload))
     return messages
 
 

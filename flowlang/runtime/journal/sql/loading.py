@@ -1,0 +1,120 @@
+"""Loading runs that were just claimed: a few statements for all of them.
+
+Many short runs at once cost mostly what it takes to load each. The claims bring the rows along and the journal knows
+where the chains end, so only records, attributes and messages are read, for as many runs as a statement takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, text
+
+from flowlang.errors import FlowlangError
+from flowlang.runtime.journal.chain import EventRow
+from flowlang.runtime.journal.model import AttributeValue, Claim, Loaded, Message
+from flowlang.runtime.journal.payload import ENCODING_BLOB, Blob
+from flowlang.runtime.journal.sql.attributes import attribute_value
+from flowlang.runtime.journal.sql.database import Database, StoredRun, fetch
+from flowlang.runtime.journal.sql.head import Head
+from flowlang.runtime.journal.sql.inbox import decode_message
+from flowlang.runtime.journal.sql.reading import open_stored
+from flowlang.runtime.journal.statement import Query
+from flowlang.runtime.journal.tables import attribute, blob, event, inbox, run
+from flowlang.runtime.journal.text import original_text
+
+_SIZES = (1, 16, 256)
+"""So many runs are asked for by one statement; shorter lists are filled up to the next size."""
+
+_MESSAGE = ("number", "channel", "name", "message_key", "encoding", "payload", "created_at_ms")
+
+
+class Loading:
+    """Loads claimed runs."""
+
+    def __init__(self, database: Database, heads: dict[str, Head]) -> None:
+        self._database = database
+        self._heads = heads
+        self._queries = {size: self._compile(size) for size in _SIZES}
+
+    def load_many(self, claims: Sequence[Claim]) -> list[Loaded | FlowlangError]:
+        """What is needed to drive runs just claimed here, or why they cannot be read."""
+        loaded: list[Loaded | FlowlangError] = []
+        for begin in range(0, len(claims), _SIZES[-1]):
+            chosen = claims[begin : begin + _SIZES[-1]]
+            stored = [self._stored(claim) for claim in chosen]
+            numbers = [each.number for each in stored]
+            with self._database.reading() as connection:
+                events, attributes, messages = (self._rows(connection, numbers, at) for at in range(3))
+                large = {row[9] for rows in events.values() for row in rows if row[8] == ENCODING_BLOB}
+                large |= {row[6] for rows in messages.values() for row in rows if row[5] == ENCODING_BLOB}
+                blobs = _blobs(connection, large)
+            for each in stored:
+                number = each.number
+                try:
+                    loaded.append(
+                        _loaded(
+                            each, events.get(number, []), attributes.get(number, []), messages.get(number, []), blobs
+                        )
+                    )
+                except FlowlangError as error:
+                    loaded.append(error)
+        return loaded
+
+    def _stored(self, claim: Claim) -> StoredRun:
+        head = self._heads.get(claim.lease.run_id)
+        if head is not None and head.lease == claim.lease:
+            return StoredRun(claim.run, head.number, head.checksum, "", None)
+        with self._database.reading() as connection:
+            return self._database.find_run(connection, claim.lease.run_id)
+
+    def _rows(self, connection: Connection, numbers: Sequence[int], at: int) -> dict[int, list[Sequence[Any]]]:
+        size = next(size for size in _SIZES if size >= len(numbers))
+        query = self._queries[size][at]
+        names = {f"run_{index}": numbers[min(index, len(numbers) - 1)] for index in range(size)}
+        rows: dict[int, list[Sequence[Any]]] = {}
+        for row in fetch(connection, query.text, query.values(**names)):
+            rows.setdefault(row[0], []).append(row)
+        return rows
+
+    def _compile(self, size: int) -> tuple[Query, Query, Query]:
+        numbers: list[Any] = [bindparam(f"run_{at}") for at in range(size)]
+        chapter = select(run.c.chapter_sequence).where(run.c.number == event.c.run).scalar_subquery()
+        records: Select[Any] = (
+            select(event.c.run, *(event.c[name] for name in EventRow._fields))
+            .where(event.c.run.in_(numbers), event.c.sequence >= chapter - 1)
+            .order_by(event.c.run, event.c.sequence)
+        )
+        attributes = select(attribute.c.run, attribute.c.name, attribute.c.kind, attribute.c.text, attribute.c.number)
+        is_open: ColumnElement[bool] = inbox.c.run.in_(numbers)
+        messages: Select[Any] = (
+            select(inbox.c.run, *(inbox.c[name] for name in _MESSAGE))
+            .where(is_open, text("taken_at_ms IS NULL"))
+            .order_by(inbox.c.number)
+        )
+        query = self._database.compiler.query
+        return query(records), query(attributes.where(attribute.c.run.in_(numbers)).order_by(attribute.c.name)), query(messages)
+
+
+def _loaded(
+    stored: StoredRun,
+    events: Sequence[Sequence[Any]],
+    attributes: Sequence[Sequence[Any]],
+    messages: Sequence[Sequence[Any]],
+    blobs: dict[bytes, Blob],
+) -> Loaded:
+    record = stored.record
+    opened = open_stored(stored, record.chapter_sequence - 1, [row[1:] for row in events], blobs)
+    facts: dict[str, AttributeValue] = {
+        original_text(name): attribute_value(kind, value, number) for _, name, kind, value, number in attributes
+    }
+    letters: list[Message] = [decode_message(record.run_id, row[1:], blobs) for row in messages]
+    return Loaded(opened, facts, letters)
+
+
+def _blobs(connection: Connection, digests: set[bytes]) -> dict[bytes, Blob]:
+    if not digests:
+        return {}
+    found = connection.execute(select(*blob.c).where(blob.c.digest.in_(digests))).all()
+    return {bytes(row[0]): Blob(bytes(row[0]), row[1], bytes(row[2])) for row in found}
