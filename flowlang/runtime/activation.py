@@ -29,10 +29,11 @@ from flowlang.lang.eval.command import (
     SpawnRun,
 )
 from flowlang.lang.eval.evaluation import Completed, Continued, Evaluation, Step, Stopped, Suspended
-from flowlang.lang.eval.failure import Defect, trace_struct
+from flowlang.lang.eval.entry import EntryMismatch
+from flowlang.lang.eval.failure import Defect, fault_result, trace_struct
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host, to_host
-from flowlang.lang.values.fault import BudgetExceeded
+from flowlang.lang.values.fault import BudgetExceeded, Fault
 from flowlang.lang.values.result import Err, Ok
 from flowlang.runtime.asking import TAKING, begin_chapter, event_of
 from flowlang.runtime.draft import Draft
@@ -466,6 +467,12 @@ class Activation:
             self.draft.drop_intents()
             message, data = step.cause.message, {"limit": step.cause.limit}
             self._close(RunStatus.STOPPED, "budget", _stopped("budget", "budget-exceeded", message, data, trace))
+        elif isinstance(step.cause, EntryMismatch):
+            # Whoever made the run is gone: it fails with what a call in a script would have been told.
+            fault = Fault("flow-arguments", step.cause.message, hint=step.cause.hint)
+            self.outcome = encode(fault_result(fault, []))
+            self.status = RunStatus.FAILED
+            self.draft.events.append(RunCompleted(False, self.outcome))
         elif isinstance(step.cause, Defect):
             self.stop("defect", "internal-error", str(step.cause), None, trace)
         else:

@@ -384,7 +384,7 @@ class RunDriver:
                     lease = self.journal.claim(run_id, rounds.owner)
                 except (LeaseHeld, RunError):
                     continue
-                rounds.take_up(Claim(lease, self.journal.run(run_id)))
+                rounds.take_up([Claim(lease, self.journal.run(run_id))])
                 taken = rounds.driven.get(run_id)
                 if taken is not None:  # it may have children of its own, which were given back with it
                     self._adopt_children(list(taken.activation.waiting.children.values()))

@@ -23,7 +23,7 @@ from flowlang.lang.interpreter import Build
 from flowlang.runtime.activation import Activation
 from flowlang.runtime.assembly import Assembly, Facts
 from flowlang.runtime.journal.event import Event, Record
-from flowlang.runtime.journal.model import Append, Claim, Counters, Effects, Lease, NewRun, RunStatus
+from flowlang.runtime.journal.model import Append, Claim, Counters, Effects, Lease, Loaded, NewRun, RunStatus
 from flowlang.runtime.launch import PinnedCode
 from flowlang.runtime.performing import Done
 from flowlang.runtime.replay import Divergence
@@ -101,34 +101,43 @@ class Rounds:
         driven.activation.open(step, first, self.clock.now_ms())
         self._ready[driven.run_id] = None
 
-    def take_up(self, claim: Claim) -> None:
-        """Loads a claimed run and goes on with it. What goes wrong with it becomes its ending."""
-        run, journal = claim.run, self.journal
-        held = self.driven.get(run.run_id)
-        if held is not None:  # its lease ran out, and it was claimed anew
-            self._end(held, RunStatus.RUNNING, LeaseLost(f"run `{run.run_id}` was claimed again"))
-        try:
-            records = journal.read(run.run_id, run.chapter_sequence - 1)
-            build, code = self.assembly.pinned(run)
-            activation = self.assembly.recorded(
-                run, records, build, code, token=claim.lease.token, labels=journal.attributes(run.run_id)
-            )
-            activation.waiting.add(journal.open_messages(run.run_id))
-        except (JournalUnavailable, LeaseLost):
-            raise
-        except FlowlangError as error:
-            self._set_aside(claim, error)
-            return
-        facts = Facts.of(run, activation.evaluation.labels)
-        driven = Driven(facts, build, code, activation, claim.lease)
-        try:
-            step = activation.take_up()
-        except Divergence as divergence:
-            self.driven[run.run_id] = driven
-            activation.stop("divergence", "replay-mismatch", str(divergence), {"event": divergence.sequence})
-            self._ready[run.run_id] = None
-            return
-        self.adopt(driven, step, [])
+    def take_up(self, claims: Sequence[Claim]) -> None:
+        """Loads claimed runs, all at once, and goes on with them. What goes wrong with one becomes its ending. Raises
+        JournalUnavailable."""
+        for claim in claims:
+            held = self.driven.get(claim.run.run_id)
+            if held is not None:  # its lease ran out, and it was claimed anew
+                self._end(held, RunStatus.RUNNING, LeaseLost(f"run `{claim.run.run_id}` was claimed again"))
+        for claim, loaded in zip(claims, self.journal.load_many(claims), strict=True):
+            if isinstance(loaded, (JournalUnavailable, LeaseLost)):
+                raise loaded
+            try:
+                if isinstance(loaded, FlowlangError):
+                    raise loaded
+                driven = self._driven(claim, loaded)
+            except JournalUnavailable:
+                raise
+            except FlowlangError as error:
+                self._set_aside(claim, error)
+                continue
+            activation = driven.activation
+            try:
+                step = activation.take_up()
+            except Divergence as divergence:
+                self.driven[driven.run_id] = driven
+                activation.stop("divergence", "replay-mismatch", str(divergence), {"event": divergence.sequence})
+                self._ready[driven.run_id] = None
+                continue
+            self.adopt(driven, step, [])
+
+    def _driven(self, claim: Claim, loaded: Loaded) -> Driven:
+        run = claim.run
+        build, code = self.assembly.pinned(run)
+        activation = self.assembly.recorded(
+            run, loaded.records, build, code, token=claim.lease.token, labels=loaded.attributes
+        )
+        activation.waiting.add(loaded.messages)
+        return Driven(Facts.of(run, loaded.attributes), build, code, activation, claim.lease)
 
     def _set_aside(self, claim: Claim, error: FlowlangError) -> None:
         """A run that cannot be loaded waits for an operator, so that it is not claimed again and again."""
@@ -350,7 +359,7 @@ class Rounds:
         driven.activation.performing.abandon()
         driven.activation.evaluation.drop()
         del self.driven[driven.run_id]
-        self.take_up(Claim(driven.lease, self.journal.run(driven.run_id)))
+        self.take_up([Claim(driven.lease, self.journal.run(driven.run_id))])
 
     def _begin_chapter(self, driven: Driven, events: Sequence[Event], first: int) -> None:
         old, now_ms = driven.activation, self.clock.now_ms()

@@ -135,13 +135,13 @@ class Worker:
         self._is_backlogged = len(claims) == room or bool(claims and claims[0].run.crashes)
         if claims and claims[0].run.crashes:
             self._suspect = claims[0]
-        for index, claim in enumerate(claims):
-            try:
-                self._rounds.take_up(claim)
-            except JournalUnavailable:
-                self._to_release += [each.lease for each in claims[index:]]
-                raise
-            self.tally.claimed += 1
+        try:
+            self._rounds.take_up(claims)
+        except JournalUnavailable:
+            driven = self._rounds.driven
+            self._to_release += [claim.lease for claim in claims if claim.run.run_id not in driven]
+            raise
+        self.tally.claimed += len(claims)
         if not claims:
             due_ms = self.journal.next_due_at_ms(self.queues, suspects=takes_suspects)
             if due_ms is not None:
