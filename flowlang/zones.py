@@ -36,6 +36,7 @@ def _folder() -> Traversable:
     return files(PACKAGE)
 
 
+@cache
 def zones_version() -> str:
     """The edition of the tz database, such as `2026a`."""
     from importlib import import_module

@@ -28,8 +28,8 @@ from flowlang.lang.eval.command import (
     Position,
     SpawnRun,
 )
-from flowlang.lang.eval.evaluation import Completed, Continued, Evaluation, Step, Stopped, Suspended
 from flowlang.lang.eval.entry import EntryMismatch
+from flowlang.lang.eval.evaluation import Completed, Continued, Evaluation, Step, Stopped, Suspended
 from flowlang.lang.eval.failure import Defect, fault_result, trace_struct
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host, to_host

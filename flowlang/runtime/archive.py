@@ -23,8 +23,9 @@ from typing import Any, Final
 import attrs
 
 from flowlang.errors import FlowlangError, JournalCorrupt, JournalUnavailable, SchemaMismatch, UsageError
-from flowlang.runtime.journal.codec import Fields, decode, encode
-from flowlang.runtime.journal.event import Record
+from flowlang.lang.values.canonical import decode as decode_value
+from flowlang.runtime.journal.codec import Fields, decode, encode, manifest_digest
+from flowlang.runtime.journal.event import CodeChanged, LogWritten, Record, RunStarted
 from flowlang.runtime.journal.journal import (
     AttributeValue,
     CodeManifest,
@@ -152,6 +153,7 @@ def _documents(archive: Archive, exported_at_ms: int) -> Iterator[dict[str, Any]
             "python": manifest.python,
             "platform": manifest.platform,
             "signatures": dict(manifest.signatures),
+            "tzdata": manifest.tzdata,
         }
     }
     for name, text in archive.modules.items():
@@ -186,7 +188,7 @@ def _payload_document(payload: bytes | None) -> Any:
 
 
 def _payload(document: Any) -> bytes | None:
-    if document is None or isinstance(document, str):
+    if document is None or type(document) is str:
         return None if document is None else document.encode()
     return base64.b64decode(document["base64"], validate=True)
 
@@ -271,41 +273,68 @@ class _Reader:
 
     def _take(self, document: dict[str, Any]) -> None:
         if "record" in document:
-            fields = Fields(
-                document["kind"], document["position"], document["name"],
-                json.dumps(document["detail"], separators=(",", ":"), sort_keys=True), _payload(document["payload"]),
-            )  # fmt: skip
-            sequence = document["record"]
-            if sequence != len(self._records) + 1:
-                raise ValueError("a record is missing")
-            self._records.append(Record(sequence, document["at_ms"], document["token"], decode(fields)))
+            self._records.append(self._record(document))
         elif "module" in document:
-            self._modules[document["module"]] = document["text"]
+            self._modules[_text(document, "module")] = _text(document, "text")
         elif "manifest" in document:
-            self._manifest = CodeManifest(**document["manifest"])
+            manifest = document["manifest"]
+            self._manifest = CodeManifest(
+                _texts(manifest["modules"]), _text(manifest, "language"), _text(manifest, "python"),
+                _text(manifest, "platform"), _texts(manifest["signatures"]),
+                _text(manifest, "tzdata") if "tzdata" in manifest else "",
+            )  # fmt: skip
         elif "run" in document:
             self._run = document["run"]
         elif "attributes" in document:
-            self._attributes = document["attributes"]
+            self._attributes = {name: _one_of(value, str, int, float, bool) for name, value in
+                                document["attributes"].items()}  # fmt: skip
         elif "gate" in document:
             gate = document["gate"]
-            self._gates.append(NewWait(**gate | {"payload": _payload(gate["payload"])}))
+            expires_at_ms = _one_of(gate["expires_at_ms"], int, type(None))
+            self._gates.append(
+                NewWait(_text(gate, "position"), _text(gate, "name"), expires_at_ms, _value(gate["payload"]))
+            )
         else:
             message = document["message"]
             self._messages.append(
                 NewMessage(
-                    self._run["run_id"], message["channel"], message["name"], message["key"],
-                    _payload(message["payload"]) or b"",
+                    _text(self._run, "run_id"), _text(message, "channel"), _text(message, "name"),
+                    _text(message, "key"), _value(message["payload"]),
                 )
             )  # fmt: skip
+
+    def _record(self, document: dict[str, Any]) -> Record:
+        """The next record. Its payload must be a value, so that nothing that reads it later finds anything else."""
+        payload = _payload(document["payload"])
+        detail = json.dumps(document["detail"], separators=(",", ":"), sort_keys=True)
+        fields = Fields(_text(document, "kind"), _text(document, "position"), _text(document, "name"), detail, payload)
+        event = decode(fields)
+        if decode(encode(event)) != event:
+            raise ValueError("no journal can hold the record")
+        if payload is not None and not isinstance(event, LogWritten):
+            decode_value(payload)
+        if document["record"] != len(self._records) + 1 or (not self._records and not isinstance(event, RunStarted)):
+            raise ValueError("a record is missing")
+        return Record(_number(document, "record"), _number(document, "at_ms"), _number(document, "token"), event)
 
     def _archive(self) -> Archive:
         run = self._run
         if not run or self._manifest is None or not self._records:
             raise self._damaged("something is missing before it")
+        codes = [each.event.code for each in self._records if isinstance(each.event, (RunStarted, CodeChanged))]
+        if codes[-1] != manifest_digest(self._manifest):
+            raise ValueError("the code is not that of the records")
+        placement, counters = run["placement"], run["counters"]
         return Archive(
-            run["run_id"], run["entry"], run["flow"], run["arguments_digest"], RunStatus(run["status"]),
-            run["created_at_ms"], Placement(**run["placement"]), run["correlation"], Counters(**run["counters"]),
+            _text(run, "run_id"), _text(run, "entry"), _text(run, "flow"), _text(run, "arguments_digest"),
+            RunStatus(run["status"]), _number(run, "created_at_ms"),
+            Placement(
+                _text(placement, "queue"), _number(placement, "priority"), _text(placement, "partition"),
+                _one_of(placement["start_at_ms"], int, type(None)),
+                _one_of(placement["deadline_at_ms"], int, type(None)),
+            ),
+            _text(run, "correlation"),
+            Counters(_number(counters, "steps"), _number(counters, "memory"), _number(counters, "actions_completed")),
             self._manifest, self._modules, self._attributes, self._records, self._gates, self._messages,
         )  # fmt: skip
 
@@ -317,3 +346,35 @@ class _Reader:
 
     def _foreign(self) -> UsageError:
         return UsageError(f"`{self._name}` is no exported run", hint="`flowlang runs export` writes such files")
+
+
+def _one_of(value: Any, *types: type) -> Any:
+    """The value, if it is of one of the types. Raises TypeError."""
+    if type(value) not in types:
+        raise TypeError(f"a {type(value).__name__} cannot stand here")
+    return value
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    found: str = _one_of(document[name], str)
+    return found
+
+
+def _texts(document: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _text(document, name) for name in document}
+
+
+def _number(document: Mapping[str, Any], name: str) -> int:
+    found: int = _one_of(document[name], int)
+    if not 0 <= found < 2**63:
+        raise ValueError("a number is out of range")
+    return found
+
+
+def _value(document: Any) -> bytes:
+    """A payload that is a value of the language."""
+    payload = _payload(document)
+    if payload is None:
+        raise ValueError("a payload is missing")
+    decode_value(payload)
+    return payload

@@ -33,6 +33,7 @@ from flowlang.runtime.journal.model import (
     Placement,
 )
 from flowlang.runtime.replay import Beginning
+from flowlang.zones import zones_version
 
 
 @attrs.frozen
@@ -52,6 +53,7 @@ def manifest_of(build: Build, registry: ActionRegistry) -> CodeManifest:
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         platform=f"{platform.system()} {platform.machine()}",
         signatures={spec.name: signature_digest(spec) for spec in registry},
+        tzdata=zones_version(),
     )
 
 

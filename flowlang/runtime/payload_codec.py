@@ -25,7 +25,7 @@ import attrs
 from flowlang.errors import FlowlangError, JournalError, MessageConflict, UsageError
 from flowlang.runtime.journal.event import FlowStarted, LogWritten, MessageReceived, Record
 from flowlang.runtime.journal.journal import Journal
-from flowlang.runtime.journal.model import Append, Effects, Message, NewChild, NewMessage, NewWait, WaitRecord
+from flowlang.runtime.journal.model import Append, Effects, Loaded, Message, NewChild, NewMessage, NewWait, WaitRecord
 from flowlang.runtime.message import received_payload
 
 CODEC_VARIABLE: Final = "FLOWLANG_CODEC"
@@ -166,6 +166,8 @@ def _changed(value: Any, change: Change, change_line: Callable[[str], str]) -> A
             return attrs.evolve(value, events=again(value.events), effects=again(value.effects))
         case NewChild():
             return attrs.evolve(value, events=again(value.events))
+        case Loaded():
+            return attrs.evolve(value, records=again(value.records), messages=again(value.messages))
         case list() | tuple() if type(value) in (list, tuple):
             return type(value)(map(again, value))
         case dict():

@@ -43,6 +43,8 @@ def drift(pinned: CodeManifest, current: CodeManifest) -> Iterator[str]:
         yield f"changed since: Python was {pinned.python} and is {current.python}"
     if pinned.platform != current.platform:
         yield f"changed since: the platform was {pinned.platform} and is {current.platform}"
+    if pinned.tzdata and pinned.tzdata != current.tzdata:
+        yield f"changed since: the time zones were of {pinned.tzdata} and are of {current.tzdata}"
     for name, signature in pinned.signatures.items():
         if name not in current.signatures:
             yield f"changed since: the action `{name}` is not there any more"

@@ -12,9 +12,13 @@ from engine_world import World, run_async
 
 from flowlang.errors import JournalError, MessageConflict, UsageError
 from flowlang.hosting.engine import Engine
+from flowlang.lang.values.canonical import encode
 from flowlang.runtime.action import action
 from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.journal.memory import MemoryJournal
+from flowlang.runtime.journal.model import Loaded
+from flowlang.runtime.manual import ManualDriver
+from flowlang.runtime.message import signal_message
 from flowlang.runtime.payload_codec import configured_codec, encoded_journal
 
 SECRET = "s3cr3t"
@@ -126,8 +130,6 @@ def test_a_codec_that_cannot_read_says_so() -> None:
 
 
 def run_with(journal: Any) -> None:
-    from flowlang.runtime.manual import ManualDriver
-
     driver = ManualDriver(journal)
     driver.create("m", "x", SECRET, queue="q")
     (claim,) = driver.claim_due(queues=["q"])
@@ -157,3 +159,17 @@ def test_the_journal_is_checked_without_the_key(sqlite_world: World, tmp_path: P
     run_async(test)
     with sqlite3.connect(tmp_path / "app.db") as connection:
         assert connection.execute("SELECT count(*) FROM event").fetchone()[0] > 3
+
+
+def test_whatever_a_store_gives_for_a_claim_is_decoded() -> None:
+    """Runs are loaded in bulk by workers, one by one by others."""
+    journal = encoded_journal(MemoryJournal(SystemClock()), MASKED)
+    driver = ManualDriver(journal)
+    driver.create("m", "x", SECRET, queue="q")
+    journal.post(signal_message("m", "s", encode(SECRET)))
+    claims = driver.claim_due(queues=["q"])
+    (loaded,) = journal.load_many(claims)
+    assert isinstance(loaded, Loaded)
+    assert list(loaded.records) == journal.read("m") == journal.read_many(["m"])["m"]
+    assert list(loaded.messages) == journal.open_messages("m")
+    assert loaded.messages[0].payload == encode(SECRET)

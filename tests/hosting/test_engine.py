@@ -119,6 +119,32 @@ def test_what_cannot_be_started(world: World) -> None:
     run_async(test)
 
 
+@pytest.mark.parametrize(
+    ("target", "arguments", "message"),
+    [
+        ("add.flow:nope", {}, "has no flow `nope`"),
+        ("add.flow:add", {"a": 1}, "needs the argument `b`"),
+        ("add.flow:add", {"a": 1, "b": 2, "c": 3}, "has no argument `c`"),
+        ("add.flow:add", {"a": 1, "b": "x"}, "takes an int"),
+    ],
+)
+def test_a_call_that_does_not_fit_fails_the_run(
+    sqlite_world: World, target: str, arguments: dict[str, object], message: str
+) -> None:
+    """It is found when the flow is called, which may be long after the start."""
+
+    async def test() -> None:
+        async with sqlite_world.engine() as engine:
+            run = await engine.start(target, arguments)
+            result = await run.result()
+            assert isinstance(result, Err)
+            assert result.failure.kind == "flow-arguments"
+            assert message in result.failure.message
+            assert await run.status() is RunStatus.FAILED
+
+    run_async(test)
+
+
 def test_signals_reach_a_run(world: World) -> None:
     async def test() -> None:
         async with world.engine() as engine:

@@ -9,6 +9,15 @@ from typing import Any
 import pytest
 from histories import Stage
 from plants import PLANTS
+from workloads import WORKLOADS, Sink, proof_actions
+
+from flowlang.runtime import replay
+from flowlang.runtime.driver import RunDriver
+from flowlang.runtime.journal.event import ActionScheduled
+from flowlang.runtime.journal.memory import MemoryJournal
+from flowlang.runtime.journal.model import RunStatus
+from flowlang.testing.clock import VirtualClock
+from flowlang.testing.crash import CrashingJournal
 
 SEEDS = 40
 
@@ -25,3 +34,39 @@ def test_a_planted_bug_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         if any(problem.startswith(invariant) for problem in problems):
             return
     pytest.fail(f"{plant.__name__} was not noticed in {SEEDS} histories")
+
+
+def test_a_replay_that_compares_names_only_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run goes on with code that calls the same actions with other arguments: that must stop it, and does not when
+    the digests of arguments are not compared."""
+    (tmp_path / "sound").mkdir()
+    (tmp_path / "planted").mkdir()
+    assert _goes_on_with_other_arguments(tmp_path / "sound") is False
+    by_name = lambda event, asking: event.action == asking.action  # noqa: E731 - stands in for one in the table
+    monkeypatch.setitem(replay._AGREEMENTS, ActionScheduled, by_name)  # type: ignore[arg-type]
+    assert _goes_on_with_other_arguments(tmp_path / "planted") is True
+
+
+class PowerCut(BaseException):
+    """Ends a run as the end of its process would."""
+
+
+def _goes_on_with_other_arguments(folder: Path) -> bool:
+    journal, sink = MemoryJournal(VirtualClock()), Sink()
+    path = folder / "straight.flow"
+    path.write_text(WORKLOADS["straight"].script)
+
+    def cut() -> None:
+        raise PowerCut
+
+    dying: Any = CrashingJournal(journal, 4, "after", cut)
+    first = RunDriver(folder, dying, actions=proof_actions(sink), clock=VirtualClock())
+    with pytest.raises(PowerCut):
+        first.start(first.build_script(path), flow="main", run_id="run")
+    first.close()
+    path.write_text(WORKLOADS["straight"].script.replace("proof.double(number)", "proof.double(number + 1)"))
+    done = len(sink.of_run("run"))
+    second = RunDriver(folder, journal, actions=proof_actions(sink), clock=VirtualClock())
+    outcome = second.resume("run", code="current")
+    second.close()
+    return outcome.status is RunStatus.COMPLETED or len(sink.of_run("run")) > done

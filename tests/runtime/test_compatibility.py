@@ -111,11 +111,12 @@ def test_what_else_changed_is_told(run: RecordedRun) -> None:
     def price(item: str, count: str = "1") -> int:
         return 1
 
-    manifest = attrs.evolve(run.recording("a").manifest, python="3.1")
+    manifest = attrs.evolve(run.recording("a").manifest, python="3.1", tzdata="1999z")
     recording = attrs.evolve(run.recording("a"), manifest=manifest)
     found = check_run(recording, run.build(), run.registry.replaced([price]))
     assert any("shop.price" in change for change in found.changes)
     assert any("Python was 3.1" in change for change in found.changes)
+    assert any("time zones were of 1999z" in change for change in found.changes)
 
 
 def test_actions_that_are_not_here_are_known_from_the_records(run: RecordedRun) -> None:

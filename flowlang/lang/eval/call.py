@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from flowlang.lang.eval.cleanup import limit_scope, run_scope
 from flowlang.lang.eval.command import FinishedCall, FlowBegun, FlowEnded
-from flowlang.lang.eval.crossing import by_value, preview_of, result_by_value
+from flowlang.lang.eval.crossing import Crossed, preview_of, result_by_value
 from flowlang.lang.eval.failure import too_deep
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.interruption import Interruption
@@ -24,16 +24,13 @@ NO_ARGUMENTS: Final = Struct({})
 Body: TypeAlias = Callable[[Scope, Sequence[Any], dict[str, Any]], Any]
 
 
-def enter_call(
-    fiber: Fiber, name: str, depth: int, positional: Sequence[Any], keywords: Mapping[str, Any],
-    limit_ms: int | None, body: Body,
-) -> Ok | Err:  # fmt: skip
-    """Calls `body` with its scope and copies of the arguments. What is recorded from begin to end is not called."""
+def enter_call(fiber: Fiber, name: str, depth: int, crossed: Crossed, limit_ms: int | None, body: Body) -> Ok | Err:
+    """Calls `body` with its scope and the arguments. What is recorded from begin to end is not called."""
     evaluation, outer = fiber.evaluation, fiber.scope
     if depth > evaluation.depth_limit:
         raise too_deep(evaluation.depth_limit)
     evaluation.meter.charge(CALL_STEPS)
-    own_positional, own_keywords, arguments_digest = by_value(positional, keywords)
+    own_positional, own_keywords, arguments_digest = crossed
     position = outer.next_position()
     finished = evaluation.finished.get(position)
     if finished is not None and finished.flow == name and finished.digest == arguments_digest:

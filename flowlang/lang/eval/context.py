@@ -16,7 +16,7 @@ from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
 from flowlang.lang.eval.period import span_ms
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.argument import given_names
-from flowlang.lang.values.canonical import digest, encode
+from flowlang.lang.values.canonical import digest, encode, encode_atoms
 from flowlang.lang.values.container import Dict
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -131,7 +131,7 @@ class ActionRef:
         fiber = acting_fiber(f"the action `{self.name}`")
         policy = policy_argument(self.name, keywords.pop("retry")) if "retry" in keywords else None
         arguments, timeout_s = self.catalog.bind(self.name, positional, given_names(keywords))
-        encoded = encode(Dict(arguments))
+        encoded = encode_atoms(arguments, arguments.values()) or encode(Dict(arguments))
         retry = None if policy is None else policy.plain() if policy.function is None else ONE_ATTEMPT
         command = CallAction(
             fiber.scope.next_position(), self.name, encoded, digest(encoded), timeout_s,

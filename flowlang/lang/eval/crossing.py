@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from flowlang.lang.compile.naming import script_name
 from flowlang.lang.eval.command import check_size
 from flowlang.lang.eval.failure import failed
 from flowlang.lang.eval.module import freeze_with_globals
-from flowlang.lang.values.canonical import copy_by_value, decode, digest, encode
+from flowlang.lang.values.canonical import copy_by_value, decode, digest, encode, encode_atoms
 from flowlang.lang.values.container import Dict, List
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -21,8 +21,16 @@ IMMUTABLE: Final = frozenset({NoneType, bool, int, float, str})
 """Values of these types are their own copies."""
 
 
-def by_value(positional: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any], str]:
-    """The arguments as the flow receives them, and a digest of those that are data."""
+Crossed: TypeAlias = tuple[Sequence[Any], dict[str, Any], str]
+"""Arguments as a flow receives them, and a digest of those that are data."""
+
+
+def by_value(positional: Sequence[Any], keywords: Mapping[str, Any]) -> Crossed:
+    """The arguments of a call as they cross."""
+    if not keywords:
+        data = encode_atoms([[*positional], keywords], positional)
+        if data is not None:
+            return positional, {}, digest(data)
     try:
         encoded = encode(List((List(positional), Dict(keywords))))
     except Fault as fault:
@@ -35,7 +43,7 @@ def by_value(positional: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[Se
     return own_positional, dict(own_keywords), digest(encoded)
 
 
-def _by_reference(positional: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any], str]:
+def _by_reference(positional: Sequence[Any], keywords: Mapping[str, Any]) -> Crossed:
     """Functions and flows cross by reference, frozen; in the digest they stand by their text."""
     freeze_with_globals(_references((*positional, *keywords.values())))
     shape = List(_shape(value) for value in (*positional, List(keywords), *keywords.values()))

@@ -18,7 +18,7 @@ from flowlang.lang.eval.call import enter_call
 from flowlang.lang.eval.callback import passes_calls_on
 from flowlang.lang.eval.cleanup import run_scope
 from flowlang.lang.eval.context import RUNTIME_ACTIONS, ActionRef, arguments_struct, context_of
-from flowlang.lang.eval.crossing import by_value, result_by_value
+from flowlang.lang.eval.crossing import Crossed, by_value, result_by_value
 from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
 from flowlang.lang.eval.module import freeze_with_globals
 from flowlang.lang.eval.pattern import EVENT_OF_CALL, ArgPattern, bind_declared
@@ -64,13 +64,18 @@ def call_flow(
     fiber = acting_fiber(f"a call of the flow `{flow.name}`")
     positional, keywords = checked_arguments(flow, positional, keywords)
     seal(flow, fiber.scope)
+    return _call_crossed(fiber, flow, depth, by_value(positional, keywords), limit_ms)
+
+
+def _call_crossed(fiber: Fiber, flow: Flow, depth: int, crossed: Crossed, limit_ms: int | None = None) -> Ok | Err:
+    """Calls a sealed flow with checked arguments that have crossed already."""
     if flow.retry is not None:
         once, policy = attrs.evolve(flow, retry=None), flow.retry
 
         def attempts(scope: Scope, positional: Sequence[Any], keywords: dict[str, Any]) -> Ok | Err:
             return attempts_of(fiber, policy, depth, lambda: call_flow(once, depth + 1, positional, keywords))
 
-        return enter_call(fiber, flow.name, depth, positional, keywords, limit_ms, attempts)
+        return enter_call(fiber, flow.name, depth, crossed, limit_ms, attempts)
 
     def body(scope: Scope, positional: Sequence[Any], keywords: dict[str, Any]) -> Any:
         scope.arguments = _declared_arguments(flow, keywords)
@@ -79,7 +84,7 @@ def call_flow(
 
     if flow.timeout_ms is not None:
         limit_ms = flow.timeout_ms if limit_ms is None else min(limit_ms, flow.timeout_ms)
-    return enter_call(fiber, flow.name, depth, positional, keywords, limit_ms, body)
+    return enter_call(fiber, flow.name, depth, crossed, limit_ms, body)
 
 
 def call_as_flow(
@@ -96,7 +101,7 @@ def call_as_flow(
     def body(scope: Scope, positional: Sequence[Any], keywords: dict[str, Any]) -> Any:
         return _invoke(function, depth + 1, positional, keywords)
 
-    return enter_call(fiber, callable_name(function), depth, positional, keywords, limit_ms, body)
+    return enter_call(fiber, callable_name(function), depth, by_value(positional, keywords), limit_ms, body)
 
 
 def _declared_arguments(flow: Flow, arguments: Mapping[str, Any]) -> Any:
@@ -155,22 +160,28 @@ def run_action(depth: int, target: Any, /, *positional: Any, **keywords: Any) ->
     if found is None or not found.callable:
         hint = "give `run` the flow itself and its arguments: `run(f, x)`, not `run(f(x))`"
         raise Fault("type-mismatch", f"`run` takes a flow or an action, not {type_name(target)}", hint=hint)
-    name = callable_name(target)
     if type(target) is Flow:
-        checked_arguments(target, positional, keywords)
-    elif (wrong := misfit(target, 1, len(positional), keywords)) is not None:
-        raise wrong
-    freeze_with_globals((target,))
-    own_positional, own_keywords, arguments_digest = by_value(positional, keywords)
+        own_positional: Sequence[Any]
+        own_positional, own_keywords = checked_arguments(target, positional, keywords)
+        seal(target, fiber.scope)
+        crossed = by_value(own_positional, own_keywords)
+    else:
+        if (wrong := misfit(target, 1, len(positional), keywords)) is not None:
+            raise wrong
+        freeze_with_globals((target,))
+        crossed = by_value(positional, keywords)
 
     def call(own: Fiber) -> Ok | Err:
         def body() -> Any:
             own.check()  # it may have been cancelled before it began
-            return _invoke(target, 1, own_positional, own_keywords)
+            if type(target) is Flow:
+                return _call_crossed(own, target, 1, crossed)
+            return _invoke(target, 1, crossed[0], crossed[1])
 
-        return result_by_value(run_scope(own, own.scope, body))[0]
+        result = run_scope(own, own.scope, body)
+        return result if type(target) is Flow else result_by_value(result)[0]
 
-    return start_task(fiber, name, arguments_digest, call, (target, own_positional, own_keywords))
+    return start_task(fiber, callable_name(target), crossed[2], call, (target, *crossed[:2]))
 
 
 @builtin("with_timeout", "with_timeout(seconds, f, *args, **kwargs)")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from flowlang.lang.eval import chapter, child, gate, inbox, run_state, version
 from flowlang.lang.eval.attempt import policy_argument, retry_policy
 from flowlang.lang.eval.cleanup import on_exit, on_failure
-from flowlang.lang.eval.context import context_of
+from flowlang.lang.eval.context import RUNTIME_ACTIONS, context_of
 from flowlang.lang.eval.event_flow import make_stop, split_patterns
 from flowlang.lang.eval.fiber import current_fiber
 from flowlang.lang.eval.flow import Flow, callable_name, with_timeout
@@ -162,6 +162,12 @@ def print_values(depth: int, /, *values: Any, sep: str = " ") -> None:
         fiber.evaluation.write_line("print", sep.join(texts))
 
 
+AS_NAMES: Final = (
+    "run", "wait", "wait_any", "wait_all", "cancel", "receive", "try_receive", "send", "gate", "await_gate",
+    "try_await_gate", "spawn", "set_status", "set_attributes", "progress", "continue_as", "version",
+)  # fmt: skip
+"""Actions of the language itself that scripts may also call by their bare names."""
+
 FLOW_UNIVERSE: Final[dict[str, Any]] = {
     "args": ARGS,
     "flow": make_flow,
@@ -179,6 +185,7 @@ FLOW_UNIVERSE: Final[dict[str, Any]] = {
     "parallel_map": parallel_map,
     "on_exit": on_exit,
     "on_failure": on_failure,
+    **{name: RUNTIME_ACTIONS[name] for name in AS_NAMES},
 }
 
 

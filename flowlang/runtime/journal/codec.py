@@ -107,6 +107,7 @@ def encode_manifest(manifest: CodeManifest, modules: Mapping[str, str]) -> str:
         "platform": manifest.platform,
         "python": manifest.python,
         "signatures": dict(manifest.signatures),
+        **({"tzdata": manifest.tzdata} if manifest.tzdata else {}),
         "texts": {name: text_digest(text) for name, text in modules.items()},
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"))

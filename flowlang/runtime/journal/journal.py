@@ -92,8 +92,8 @@ class Wakeup(Protocol):
 
 
 class Journal(Protocol):
-    """A store of runs. Every method may raise `JournalUnavailable` (disk full, read-only, locked, gone). `lease_ms`: how
-    long a lease lasts that is not extended."""
+    """A store of runs. Every method may raise `JournalUnavailable` (disk full, read-only, locked, gone). `lease_ms`:
+    how long a lease lasts that is not extended."""
 
     lease_ms: int
 

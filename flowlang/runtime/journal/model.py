@@ -49,6 +49,8 @@ class CodeManifest:
     python: str
     platform: str
     signatures: Mapping[str, str]
+    tzdata: str = ""
+    """The edition of the rules of time zones; empty where it was not recorded."""
 
 
 @attrs.frozen

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import select
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import probes
 import pytest
-from attempt_log import Laboratory
+from attempt_log import WAIT_S, Laboratory
 
 from flowlang.runtime.action import action
 from flowlang.runtime.executors.executor import Success
@@ -59,6 +63,33 @@ def test_cancelling_kills_the_process(laboratory: Laboratory, executor: ProcessE
     (outcome,) = laboratory.wait(1)
     assert not isinstance(outcome, Success)
     assert outcome.kind == "cancelled"
+
+
+HOST = """
+import sys, threading
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import probes
+from attempt_log import Laboratory
+from flowlang.runtime.executors.processes import ProcessExecutor
+
+laboratory, executor = Laboratory(Path(sys.argv[2])), ProcessExecutor(processes_max=1)
+print(laboratory.run(executor, probes.process_id), flush=True)
+executor.submit(laboratory.attempt(probes.sleep_for_ever), laboratory.done)
+threading.Event().wait()
+"""
+
+
+def test_no_process_survives_its_host(tmp_path: Path) -> None:
+    """A host that is killed cannot end its processes; they find out by themselves, also in the middle of an action."""
+    arguments = [sys.executable, "-c", HOST, str(Path(__file__).parent), str(tmp_path)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None
+        process = int(host.stdout.readline())
+        watch = os.pidfd_open(process)
+        host.kill()
+    assert select.select([watch], [], [], WAIT_S)[0], "it still runs"
+    os.close(watch)
 
 
 def test_an_action_that_no_process_can_find_is_refused() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from hashlib import sha256
 from random import Random
 
 import pytest
 
 from flowlang.errors import FlowlangError, JournalCorrupt, SchemaMismatch, UsageError
 from flowlang.runtime.archive import Archive, archive_lines, read_archive, write_archive
+from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionScheduled,
@@ -26,6 +29,9 @@ from flowlang.runtime.journal.journal import (
     Placement,
     RunStatus,
 )
+from flowlang.runtime.journal.locate import MEMORY, open_journal
+from flowlang.runtime.operations.copying import import_run
+from flowlang.testing.clock import VirtualClock
 
 MANIFEST = CodeManifest({"main.flow": "d" * 64}, "1", "3.11", "Linux", {"a": "s"})
 
@@ -33,17 +39,17 @@ MANIFEST = CodeManifest({"main.flow": "d" * 64}, "1", "3.11", "Linux", {"a": "s"
 def archive():
     """An archive with something in each part, texts beside ASCII and bytes that are no text."""
     events = [
-        RunStarted("main.flow", "f", "c" * 64, b'{"arguments":{"day":"\xc3\xa4"}}', "salt"),
+        RunStarted("main.flow", "f", manifest_digest(MANIFEST), b'{"arguments":{"day":"\xc3\xa4"}}', "salt"),
         ActionScheduled((0, 1), "files.read", "x" * 64, Place("main.flow", 3, 4), b"{}"),
         LogWritten((0, -1), "print", "a\n\ud800"),
-        ActionCompleted((0, 1), b"\xff\x00"),
+        ActionCompleted((0, 1), b'{"$bytes":"/w=="}'),
         RunCompleted(True, b"null"),
     ]
     records = [Record(number, 1000 + number, 1, event) for number, event in enumerate(events, start=1)]
     return Archive(
         "r-1", "main.flow", "f", "a" * 64, RunStatus.COMPLETED, 1000, Placement("slow", 2, "p"), "cor",
         Counters(7, 8, 1), MANIFEST, {"main.flow": "print('ä')\n"}, {"region": "eu", "n": 3, "ok": True}, records,
-        [NewWait("0.5", "gate", None, b"{}")], [NewMessage("r-1", "signal", "s", "k", b"\xfe")],
+        [NewWait("0.5", "gate", None, b"{}")], [NewMessage("r-1", "signal", "s", "k", b"[1,2]")],
     )  # fmt: skip
 
 
@@ -86,6 +92,44 @@ def test_every_damage_is_refused(tmp_path):
         path.write_bytes(data)
         with pytest.raises((JournalCorrupt, UsageError, SchemaMismatch)):
             read_archive(path)
+
+
+def forged(random, whole):
+    """The lines of an archive with one value exchanged for one of another type, and an end that fits all the same."""
+    documents = [json.loads(line) for line in whole.splitlines()[:-1]]
+    places = []
+
+    def collect(holder):
+        for key in holder if isinstance(holder, dict) else range(len(holder)):
+            places.append((holder, key))
+            if isinstance(holder[key], (dict, list)):
+                collect(holder[key])
+
+    for document in documents[1:]:
+        collect(document)
+    holder, key = random.choice(places)
+    holder[key] = random.choice([None, -1, 2**70, 1.5, "", "x", True, [], [1], {}, {"base64": "!"}, {"a": 1}, "9.9.9"])
+    lines = [json.dumps(document).encode() + b"\n" for document in documents]
+    digest = sha256(b"".join(lines)).hexdigest()
+    records = sum("record" in document for document in documents)
+    end = {"end": {"lines": len(lines), "records": records, "sha256": digest}}
+    return b"".join(lines) + json.dumps(end).encode() + b"\n"
+
+
+def test_a_forged_archive_is_never_a_bug(tmp_path):
+    """An archive that somebody wrote himself, with a digest that fits, is read or refused; it is never a bug of
+    flowlang, neither when it is read nor when it is imported."""
+    random, whole = Random(8), b"".join(archive_lines(archive(), exported_at_ms=5))
+    path, refused = tmp_path / "r.jsonl", 0
+    for number in range(600):
+        path.write_bytes(forged(random, whole))
+        with closing(open_journal(MEMORY, VirtualClock())) as journal:
+            try:
+                import_run(journal, read_archive(path), f"copy-{number}")
+                journal.read(f"copy-{number}")
+            except (JournalCorrupt, UsageError, SchemaMismatch):
+                refused += 1
+    assert refused > 300
 
 
 def test_the_line_that_is_wrong_is_named(tmp_path):

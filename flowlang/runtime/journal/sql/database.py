@@ -128,12 +128,12 @@ class Database:
             )
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection that sees one moment of the database."""
+    def reading(self, *, snapshot: bool = True) -> Iterator[Connection]:
+        """A connection that sees one moment of the database; without `snapshot`, for one statement only."""
         if self._is_closed:
             raise JournalUnavailable("the journal is closed", hint="open it again")
         try:
-            with self.dialect.connect(self._engine) as connection, connection.begin():
+            with self.dialect.connect(self._engine, snapshot=snapshot) as connection, connection.begin():
                 yield connection
         except (DBAPIError, self._driver_error) as error:
             raise self.dialect.translate(error) from error

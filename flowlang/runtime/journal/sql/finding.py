@@ -21,7 +21,7 @@ class Finding:
 
     def run(self, run_id: str) -> RunRecord:
         """The run's row."""
-        with self._database.reading() as connection:
+        with self._database.reading(snapshot=False) as connection:
             return self._database.find_run(connection, run_id).record
 
     def runs(

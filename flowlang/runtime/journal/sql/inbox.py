@@ -97,7 +97,7 @@ class Inbox:
     def runs_with_messages(self, owner: str) -> list[str]:
         """Which runs that the owner drives have messages."""
         query = self._find_told
-        with self._database.reading() as connection:
+        with self._database.reading(snapshot=False) as connection:
             found = fetch(connection, query.text, query.values(owner_is=owner))
         return [str(row[0]) for row in found]
 

@@ -94,7 +94,8 @@ class Loading:
             .order_by(inbox.c.number)
         )
         query = self._database.compiler.query
-        return query(records), query(attributes.where(attribute.c.run.in_(numbers)).order_by(attribute.c.name)), query(messages)
+        of_runs = attributes.where(attribute.c.run.in_(numbers)).order_by(attribute.c.name)
+        return query(records), query(of_runs), query(messages)
 
 
 def _loaded(
