@@ -49,6 +49,8 @@ def follow(
             sequence = record.sequence
         if run.status.is_final:
             return FollowEnd.FINISHED
+        if run.status is RunStatus.WAITING:
+            return FollowEnd.ABANDONED  # a worker put it down until something comes; it can be driven here as well
         if run.status is not RunStatus.RUNNING:
             return FollowEnd.GIVEN_BACK
         if not is_driven(journal, run):

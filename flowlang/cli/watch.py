@@ -58,7 +58,10 @@ class Watch:
                 if left_s <= 0:
                     break
                 wakeup.wait(left_s)
-        return ExitCode.INTERRUPTED if stopping.is_set() else self.report()
+        if not stopping.is_set():
+            return self.report()
+        self.settings.output.status(f"stopped following run {self.run_id}, which goes on as before")
+        return ExitCode.INTERRUPTED
 
     def _look(self, progress: Progress) -> bool:
         """Shows what is new. Whether the run has ended."""

@@ -31,6 +31,7 @@ from flowlang.hosting.worker_thread import WorkerThread
 from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.clock import Clock, SystemClock
+from flowlang.runtime.executors.dispatcher import Dispatcher
 from flowlang.runtime.hook_group import HookGroup
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.journal import Journal
@@ -62,7 +63,7 @@ class Engine:
     folder of the scripts, and, unless `root` names another, the one below which they load and actions touch files.
     `actions`: what scripts can do beside what ships with flowlang. Without a worker the engine starts, signals and
     waits, and others drive. `grace`: how long actions may take to end when the engine is closed. `codec`: what values
-    are encoded with in the journal."""
+    are encoded with in the journal. `threads`, `processes`: how many perform actions at the same time."""
 
     def __init__(
         self, journal: str | Path | Journal, *, flows: str | Path = "flows",
@@ -70,6 +71,7 @@ class Engine:
         queues: Sequence[str] = (QUEUE_DEFAULT,), concurrency: int = CONCURRENCY,
         root: str | Path | None = None, clock: Clock | None = None, hooks: Sequence[Hooks] = (),
         budget: Budget | None = None, grace: timedelta | float = GRACE_S, codec: PayloadCodec | None = None,
+        threads: int | None = None, processes: int | None = None,
     ) -> None:  # fmt: skip
         from flowlang.actions import shipped_actions
 
@@ -84,6 +86,8 @@ class Engine:
         self._hooks = tuple(hooks)
         self._budget = budget
         self._codec = codec
+        self._threads = threads
+        self._processes = processes
         self._grace_s = grace.total_seconds() if isinstance(grace, timedelta) else float(grace)
         self._open: _Open | None = None
 
@@ -245,6 +249,7 @@ class Engine:
         return Worker(
             self._root, journal, actions=self._actions, hooks=hooks, clock=self._clock, budget=self._budget,
             queues=self._queues, concurrency=self._concurrency,
+            executors=Dispatcher(threads_max=self._threads, processes_max=self._processes),
         )  # fmt: skip
 
 

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import attrs
 
 from flowlang.errors import MessageConflict, RunAlreadyExists, RunEnded, RunError, RunNotFound
 from flowlang.lang.eval.command import (
-    CANCEL_POSITION,
     Answer,
     CallAction,
     Position,
@@ -35,32 +34,24 @@ from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host, to_host
 from flowlang.lang.values.fault import BudgetExceeded, Fault
 from flowlang.lang.values.result import Err, Ok
+from flowlang.runtime.answering import next_answer, outcome_answer
 from flowlang.runtime.asking import TAKING, begin_chapter, event_of
 from flowlang.runtime.draft import Draft
-from flowlang.runtime.executors.executor import ActionFailure, Success
 from flowlang.runtime.executors.executor import Outcome as AttemptOutcome
 from flowlang.runtime.gate_token import make_token
 from flowlang.runtime.journal.event import (
     ActionCompleted,
-    ActionFailed,
     ActionScheduled,
-    AttemptFailed,
     AttemptStarted,
-    CancelRequested,
-    ChildEnded,
     ChildStarted,
     Event,
     GateOpened,
     LogWritten,
-    MessageReceived,
     ReceiveStarted,
-    ReceiveTimedOut,
     Record,
     RunCompleted,
     RunStopped,
-    TimerFired,
     TimerStarted,
-    parse_position,
     position_text,
 )
 from flowlang.runtime.journal.model import (
@@ -70,13 +61,9 @@ from flowlang.runtime.journal.model import (
     NewChild,
     RunStatus,
 )
-from flowlang.runtime.message import received_payload
 from flowlang.runtime.performing import Call, Performing
-from flowlang.runtime.replay import Open, Replay, cancel_answer, receive_timeout
-from flowlang.runtime.retry import retry_at_ms
+from flowlang.runtime.replay import Open, Replay
 from flowlang.runtime.waiting import Waiting
-
-Answered: TypeAlias = tuple[Event, Position, Answer]
 
 
 @attrs.frozen
@@ -119,10 +106,10 @@ class Activation:
     reason: str = ""
     outcome: bytes | None = None
     waiting: Waiting = attrs.field(factory=Waiting)
-    _outcomes: deque[tuple[Position, Call, int, AttemptOutcome]] = attrs.field(factory=deque)
+    outcomes: deque[tuple[Position, Call, int, AttemptOutcome]] = attrs.field(factory=deque)
     _at_once: list[tuple[Position, Answer]] = attrs.field(factory=list)
     repeated: deque[tuple[Position, bytes]] = attrs.field(factory=deque)
-    _is_cancelled: bool = False
+    is_cancelled: bool = False
     _closing: _Closing | None = None
 
     # Taking up
@@ -160,10 +147,10 @@ class Activation:
     def open(self, step: Step, first: Sequence[Event], now_ms: int) -> None:
         """Goes on from `step`. `first` are events that belong before everything new."""
         self.draft.events += first
-        self._is_cancelled = self.replay.is_cancelled
+        self.is_cancelled = self.replay.is_cancelled
         self.waiting.gates.update(self.replay.gates)
         self.waiting.decisions.update(self.replay.decisions)
-        self.waiting.deadline_at_ms = None if self._is_cancelled else self.identity.deadline_at_ms
+        self.waiting.deadline_at_ms = None if self.is_cancelled else self.identity.deadline_at_ms
         for position, opened in self.replay.open.items():
             self._reopen(position, opened)
         self._follow(step, now_ms)
@@ -198,7 +185,7 @@ class Activation:
 
     def put_outcome(self, position: Position, call: Call, number: int, outcome: AttemptOutcome) -> None:
         """What an attempt came to. Called on the thread that drives the run."""
-        self._outcomes.append((position, call, number, outcome))
+        self.outcomes.append((position, call, number, outcome))
 
     def advance(self, now_ms: int) -> bool:
         """Takes what came in and evaluates on. True when there is something to append, or the run has ended.
@@ -224,7 +211,7 @@ class Activation:
     def _feed(self, now_ms: int) -> None:
         is_fed = False
         while self._takes_more:
-            answered = self._next_answer(now_ms)
+            answered = next_answer(self, now_ms)
             if answered is None:
                 return
             event, position, answer = answered
@@ -247,12 +234,12 @@ class Activation:
     @property
     def is_ready(self) -> bool:
         """Whether `advance` has something to do without anything coming in."""
-        return bool(self._outcomes or self._at_once or self.repeated or self.evaluation.is_ready)
+        return bool(self.outcomes or self._at_once or self.repeated or self.evaluation.is_ready)
 
     @property
     def has_performed_all(self) -> bool:
         """Whether nothing is being performed whose outcome has not come in."""
-        return len(self._outcomes) >= len(self.performing.running)
+        return len(self.outcomes) >= len(self.performing.running)
 
     @property
     def is_parkable(self) -> bool:
@@ -273,95 +260,6 @@ class Activation:
         times = list(self.performing.retries.values())
         own = self.waiting.next_due_ms()
         return min(times if own is None else [*times, own], default=None)
-
-    def _next_answer(self, now_ms: int) -> Answered | None:
-        """The next answer, with the event that records it: of actions in the order in which they finished, then of
-        messages, then of what is due. What nobody waits for any more is dropped."""
-        while self._outcomes:
-            position, call, number, outcome = self._outcomes.popleft()
-            if self.performing.take(position, call, number):
-                answered = self._outcome_answer(position, call, outcome, now_ms)
-                if answered is not None:
-                    return answered
-        if self.repeated:
-            position, decision = self.repeated.popleft()
-            return MessageReceived(position, "", "", decision), position, Answer(decision)
-        if self.waiting.messages and (answered := self._message_answer()) is not None:
-            return answered
-        for position in self.performing.due(now_ms):
-            self.draft.events.append(AttemptStarted(position, self.performing.start_again(position)))
-        return self._due_answer(now_ms)
-
-    def _outcome_answer(self, position: Position, call: Call, outcome: AttemptOutcome, now_ms: int) -> Answered | None:
-        if isinstance(outcome, Success):
-            self.performing.forget(position)
-            return ActionCompleted(position, outcome.payload), position, Answer(outcome.payload)
-        seed = f"{self.identity.salt}/{position_text(position)}"
-        at_ms = retry_at_ms(
-            call.policy, outcome.kind, outcome.retryable, attempt=call.attempt, seed=seed, begun_ms=call.begun_ms,
-            now_ms=now_ms,
-        )  # fmt: skip
-        failure = _failure_dict(outcome, call)
-        if at_ms is not None:
-            payload = encode(from_host(failure))
-            self.draft.events.append(AttemptFailed(position, call.attempt, at_ms, payload))
-            self.performing.retries[position] = at_ms
-            call.heartbeat = failure.get("heartbeat")
-            return None
-        self.performing.forget(position)
-        failure.pop("heartbeat", None)
-        payload = encode(from_host(failure))
-        return ActionFailed(position, payload), position, Answer(None, decode(payload))
-
-    def _message_answer(self) -> Answered | None:
-        waiting, draft = self.waiting, self.draft
-        while (message := waiting.take("child")) is not None:
-            at, _, child = message.name.partition(" ")
-            position = parse_position(at)
-            draft.taken.append(message.number)
-            # A child that was started before the run was set back may end now; another may be there in its place.
-            if waiting.children.get(position) == child:
-                del waiting.children[position]
-                ok = type(decode(message.payload)) is Ok
-                return ChildEnded(position, ok, message.payload), position, Answer(message.payload)
-        delivery = waiting.delivery()
-        if delivery is not None:
-            message, reception = delivery
-            draft.taken.append(message.number)
-            payload = received_payload(message)
-            if message.channel == "gate":
-                waiting.decisions[message.name] = payload
-            event = MessageReceived(reception.position, message.name, message.key, payload)
-            return event, reception.position, Answer(payload)
-        while (message := waiting.take("cancel")) is not None:
-            draft.taken.append(message.number)
-            answered = self._cancellation("cancelled", message.payload)
-            if answered is not None:
-                return answered
-        return None
-
-    def _due_answer(self, now_ms: int) -> Answered | None:
-        position = self.waiting.due_timer(now_ms)
-        if position is not None:
-            return TimerFired(position), position, Answer()
-        reception = self.waiting.due_reception(now_ms)
-        if reception is not None:
-            if reception.gate_expires:
-                self.draft.expired.append(reception.name)
-            position = reception.position
-            return ReceiveTimedOut(position), position, receive_timeout(reception.channel, reception.name)
-        deadline = self.waiting.deadline_at_ms
-        if deadline is not None and deadline <= now_ms:
-            return self._cancellation("timeout", encode(from_host({"reason": "the run's time is over"})))
-        return None
-
-    def _cancellation(self, kind: str, payload: bytes) -> Answered | None:
-        self.waiting.deadline_at_ms = None
-        if self._is_cancelled:
-            return None
-        self._is_cancelled = True
-        event = CancelRequested(kind, payload)
-        return event, CANCEL_POSITION, cancel_answer(event)
 
     # What the script said
 
@@ -498,10 +396,10 @@ class Activation:
     def _record_what_ends(self, now_ms: int) -> None:
         """Nothing is evaluated any more. What is being performed is recorded first, so that no effect is forgotten."""
         assert self._closing is not None
-        while self._outcomes:
-            position, call, number, outcome = self._outcomes.popleft()
+        while self.outcomes:
+            position, call, number, outcome = self.outcomes.popleft()
             if self.performing.take(position, call, number):
-                answered = self._outcome_answer(position, call, outcome, now_ms)
+                answered = outcome_answer(self, position, call, outcome, now_ms)
                 self.draft.events += () if answered is None else (answered[0],)
         if not self.performing.running:
             closing = self._closing
@@ -530,14 +428,3 @@ _REFUSALS: Final[Mapping[type, str]] = {
 def _stopped(reason: str, kind: str, message: str, data: Any, trace: Sequence[Any]) -> RunStopped:
     failure = {"kind": kind, "message": message, "data": data, "trace": list(trace)}
     return RunStopped(reason, encode(from_host(failure)))
-
-
-def _failure_dict(outcome: ActionFailure, call: Call) -> dict[str, Any]:
-    failure = {
-        "kind": outcome.kind, "message": outcome.message, "data": outcome.data, "retryable": outcome.retryable,
-        "hint": outcome.hint,
-    }  # fmt: skip
-    payload = None if call.context is None else call.context.heartbeat_payload
-    # What an attempt that never got to say anything found stays for the next one.
-    heartbeat = call.heartbeat if payload is None else to_host(decode(payload))
-    return failure if heartbeat is None else failure | {"heartbeat": heartbeat}

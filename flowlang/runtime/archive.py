@@ -44,6 +44,9 @@ FORMAT: Final = "flowlang/archive/1"
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 """No line of an archive is longer: a payload of 16 MiB as base64, with room."""
 
+UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError, binascii.Error)
+"""What reading something raises that nobody wrote so."""
+
 
 @attrs.frozen
 class Archive:
@@ -238,7 +241,7 @@ class _Reader:
                     self._take(document)
             except FlowlangError:
                 raise
-            except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+            except UNREADABLE as error:
                 if self._line == 1:
                     raise self._foreign() from error
                 raise self._damaged("it is not what was written") from error
@@ -249,7 +252,7 @@ class _Reader:
             raise self._damaged("the file is cut off after it")
         try:
             return self._archive()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except UNREADABLE as error:
             raise self._damaged("something before it is not what it should be") from error
 
     def _check_form(self, document: Any) -> None:

@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+import attrs
+
 from flowlang.errors import LeaseHeld, LeaseLost, RunAlreadyExists, RunEnded, RunError, UsageError
 from flowlang.lang.interpreter import LANGUAGE_VERSION
 from flowlang.lang.values.canonical import decode, digest, encode
@@ -26,7 +28,7 @@ from flowlang.lang.values.convert import from_host, to_host
 from flowlang.lang.values.result import Err, Failure, Ok
 from flowlang.runtime.clock import Clock, SystemClock
 from flowlang.runtime.journal.codec import manifest_digest
-from flowlang.runtime.journal.event import Event, RunCompleted, RunStarted
+from flowlang.runtime.journal.event import Event, FlowCompleted, FlowStarted, Position, RunCompleted, RunStarted
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.journal.model import (
     AttributeValue,
@@ -42,6 +44,7 @@ from flowlang.runtime.journal.model import (
 )
 from flowlang.runtime.launch import new_salt
 from flowlang.runtime.operations.operations import Operations
+from flowlang.runtime.replay import effective
 
 ENTRY: Final = "manual"
 """What stands in place of a script. The kind of the run stands in place of the flow."""
@@ -118,6 +121,36 @@ class ManualDriver:
         status = RunStatus.WAITING if delay else RunStatus.SUSPENDED
         effects = Effects(wake_at_ms=wake_at_ms) if delay else Effects()
         self.journal.append(claim.lease, claim.run.sequence, [], _counters(claim.run), status, effects)
+
+    # Going on
+
+    def record_step(self, claim: Claim, name: str, value: Any = None) -> Claim:
+        """Records that a step is done, with what it gave, and gives the claim as it is then. Whoever claims the run
+        later finds it in `steps`. Given again with the same claim, the same step is recorded once. Raises LeaseLost."""
+        payload, sequence = encode(from_host(value)), claim.run.sequence
+        position = (sequence,)
+        begun = FlowStarted(position, name, digest(payload), "", None)
+        done = FlowCompleted(position, True, encode(Ok(decode(payload))))
+        try:
+            after = self.journal.append(claim.lease, sequence, [begun, done], _counters(claim.run))
+        except LeaseLost:
+            written = [(each.token, each.event) for each in self.journal.read(claim.run.run_id, sequence)[:2]]
+            if written != [(claim.lease.token, begun), (claim.lease.token, done)]:
+                raise
+            after = sequence + 2
+        return attrs.evolve(claim, run=attrs.evolve(claim.run, sequence=after))
+
+    def steps(self, run_id: str) -> list[tuple[str, Any]]:
+        """The steps that count, with what they gave, in order."""
+        names: dict[Position, str] = {}
+        found = []
+        for record in effective(self.journal.read(run_id)):
+            event = record.event
+            if isinstance(event, FlowStarted):
+                names[event.position] = event.flow
+            elif isinstance(event, FlowCompleted) and event.payload is not None:
+                found.append((names[event.position], to_host(decode(event.payload)).value))
+        return found
 
     # Ending
 

@@ -36,7 +36,7 @@ from flowlang.runtime.journal.event import (
     TimerFired,
     position_text,
 )
-from flowlang.runtime.journal.journal import Journal, Lease, RunStatus
+from flowlang.runtime.journal.journal import Journal, Lease, RunStatus, Wakeup
 from flowlang.testing.interpose import WRITES, InterposedJournal
 from flowlang.testing.ledger import LedgerEntry
 
@@ -51,10 +51,10 @@ class WorkerDied(BaseException):
 @attrs.frozen
 class Fact:
     """Something that the store did, or that became of a worker. `granted`: a lease of `run_id` with `token` to `owner`;
-    `accepted`: an append or renewal under it; `answered`: the answer at `position` became durable; `released`: the
-    lease was given back; `died`: the worker `owner` is gone. `at_ms`: by the store's clock."""
+    `accepted`: an append or renewal under it; `answered`: the answer at `position` became durable; `ended`: the run
+    did; `released`: the lease was given back; `died`: the worker `owner` is gone. `at_ms`: by the store's clock."""
 
-    what: Literal["granted", "accepted", "answered", "released", "died"]
+    what: Literal["granted", "accepted", "answered", "ended", "released", "died"]
     run_id: str
     token: int = 0
     position: str = ""
@@ -102,11 +102,11 @@ class FaultyJournal(InterposedJournal):
         self._history = history
         self._pass_time = pass_time
         self._pause = pause
-        self.is_faulty = True
+        self.wakeups: list[Wakeup] = []
 
     def around(self, method: str, call: Callable[[], Any], arguments: tuple[tuple[Any, ...], Mapping[str, Any]]) -> Any:
         """One call, with what goes wrong at it."""
-        is_spared = not self.is_faulty or method in ("new_owner", "drop_owner", "is_owner_alive", "close", "listen")
+        is_spared = method in ("new_owner", "drop_owner", "is_owner_alive", "close", "listen")
         fault = "" if is_spared else self._chance.fault(method)
         if fault == "die-before":
             raise WorkerDied(method)
@@ -115,6 +115,8 @@ class FaultyJournal(InterposedJournal):
         if fault == "slow":
             self._pass_time()
         value = call()
+        if method == "listen":
+            self.wakeups.append(value)
         self._note(method, value, arguments)
         if fault == "die-after":
             raise WorkerDied(method)
@@ -152,6 +154,8 @@ class FaultyJournal(InterposedJournal):
         for event in events:
             if isinstance(event, ANSWERS):
                 self._fact("answered", lease, position_text(event.position))
+        if status.is_final:
+            self._fact("ended", lease)
         if status is not RunStatus.RUNNING:
             self._fact("released", lease)
 

@@ -24,7 +24,7 @@ import attrs
 from flowlang.errors import FlowlangError, JournalUnavailable
 from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.executors.executor import Attempt, Done, Outcome, perform
-from flowlang.runtime.journal.journal import QUEUE_DEFAULT, Journal, NewChild, NewMessage, RunStatus
+from flowlang.runtime.journal.journal import QUEUE_DEFAULT, Journal, NewChild, NewMessage, RunStatus, Wakeup
 from flowlang.runtime.journal.memory import MemoryJournal
 from flowlang.runtime.worker import Worker
 from flowlang.testing.clock import VirtualClock
@@ -134,6 +134,7 @@ class World:
         self._root = root
         self._specs = self.ledger.wrap(actions())
         self._depth = 0
+        self._wakeups: list[Wakeup] = []
         self._errands: list[Callable[[Journal], None]] = []
         self._workers = [self._hire() for _ in range(workers)]
 
@@ -158,6 +159,12 @@ class World:
             acts += 1
             self._act()
         self._calm()
+
+    def close(self) -> None:
+        """Gives back what the workers held, also those that died."""
+        for wakeup in self._wakeups:
+            wakeup.close()
+        self.store.close()
 
     # One thing after the other
 
@@ -187,6 +194,7 @@ class World:
         journal = FaultyJournal(self.store, self.chance, self.history, self.clock, self._pass_time, self._pause)
         executor = SimulatedExecutor()
         worker = Worker(self._root, journal, actions=self._specs, clock=self.clock, executors=executor, concurrency=8)
+        self._wakeups += journal.wakeups
         return SimulatedWorker(worker, journal, executor, self.clock.now_ms())
 
     def _step(self, one: SimulatedWorker) -> None:

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import flowlang.actions
-from flowlang.actions import shipped_actions
+from flowlang.actions import postgres_problem, shipped_actions
 from flowlang.lang.diagnostics.catalog import all_slugs, entry
 from flowlang.lang.diagnostics.catalog_action import ENTRIES
 from flowlang.runtime.action import ActionRegistry, signature_text
+from flowlang.runtime.executors.executor import HEARTBEAT_TIMEOUT, TIMEOUT
+from flowlang.runtime.executors.processes import DIED
 
 KIND = re.compile(r'(?:ActionError|Fault|ActionFailure|_failure|_fault)\(\s*"([a-z0-9-]+)"')
 PACKAGE = Path(flowlang.actions.__file__).parent
@@ -24,7 +26,10 @@ SOURCES = [
 
 
 def kinds() -> set[str]:
-    return {kind for source in SOURCES for kind in KIND.findall(source.read_text())}
+    """Those that are written where they are raised, and those of constants and tables."""
+    written = {kind for source in SOURCES for kind in KIND.findall(source.read_text())}
+    tables = {kind for table in (postgres_problem.KINDS, postgres_problem.STATES) for kind, _ in table.values()}
+    return written | tables | {TIMEOUT, HEARTBEAT_TIMEOUT, DIED}
 
 
 def test_names_are_unambiguous_and_documented() -> None:

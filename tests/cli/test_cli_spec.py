@@ -15,6 +15,7 @@ from flowlang.cli.exit_code import MEANINGS
 from flowlang.cli.main import COMMANDS, main
 from flowlang.cli.problem import KINDS, OTHER_SLUGS, is_explained
 from flowlang.lang.diagnostics.catalog import entry
+from flowlang.runtime.operations.selection import COLUMNS
 
 SPEC = (REPOSITORY / "spec" / "cli.md").read_text(encoding="utf-8")
 
@@ -35,6 +36,13 @@ def test_every_option_and_command_exists():
     options = {name for command in commands for parameter in command.params for name in parameter.opts} | {"--help"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", SPEC)) <= options
     assert set(re.findall(r"`flowlang ([a-z]+)", SPEC)) <= {*COMMANDS}
+
+
+def test_the_help_on_expressions_names_every_column():
+    """`help where` lists the columns that expressions know, and no others."""
+    listed = re.findall(r"^  (?:text|status|number|time) {3,}(.+)$", TOPICS["where"], flags=re.MULTILINE)
+    names = re.findall(r"[a-z]+", re.sub(r"\(.*?\)", "", " ".join(listed)))
+    assert sorted(names) == sorted(COLUMNS)
 
 
 def groups():

@@ -104,6 +104,8 @@ class Stage:
             problems = [*world.problems, *self._judge(world, workload, sink, told, ends)]
         except Exception as problem:
             problems = [*world.problems, f"I12: {type(problem).__name__}: {problem}"]
+        finally:
+            world.close()
         problems += history_violations(world.history, 0 if world.was_set_back else LEASE_MS)
         return Found(seed, name, problems, world.chance.hits, _course(world)), ends
 

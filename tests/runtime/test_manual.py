@@ -154,3 +154,21 @@ def test_failing_and_rewinding(driver: ManualDriver, journal: Journal) -> None:
         driver.complete(held)
     driver.complete(again)
     assert endings(journal) == 2
+
+
+def test_steps_survive_whoever_did_them(driver: ManualDriver, journal: Journal, clock: VirtualClock) -> None:
+    held = claim(driver)
+    after = driver.record_step(held, "reserve", {"shelf": 3})
+    assert driver.record_step(held, "reserve", {"shelf": 3}) == after
+    with pytest.raises(LeaseLost):
+        driver.record_step(held, "reserve", {"shelf": 4})
+    after = driver.record_step(after, "charge")
+    clock.advance(HOUR_MS)
+    other = ManualDriver(journal, clock)
+    (taken,) = other.claim_due(queues=QUEUES)
+    assert other.steps("a") == [("reserve", {"shelf": 3}), ("charge", None)]
+    with pytest.raises(LeaseLost):
+        driver.record_step(after, "ship")
+    other.complete(other.record_step(taken, "ship"))
+    other.rewind("a", journal.read("a")[2].sequence)
+    assert other.steps("a") == [("reserve", {"shelf": 3})]

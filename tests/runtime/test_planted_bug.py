@@ -16,65 +16,67 @@ from workload import NESTED, STRAIGHT, Workload
 
 from flowlang.runtime.action_context import ActionContext
 from flowlang.runtime.activation import Activation
-from flowlang.runtime.engine import RunWriter
 from flowlang.runtime.journal.event import ActionCompleted, Event, LogWritten
-from flowlang.runtime.journal.journal import Counters, RunStatus
 from flowlang.runtime.replay import Replay
+from flowlang.runtime.rounds import Driven, Rounds
 from flowlang.testing.fork import in_clean_process
 
-Write = Callable[[RunWriter, Sequence[Event], Counters, RunStatus], Any]
 
+def appending(change: Callable[[Sequence[Event], bool], Sequence[Event]]) -> None:
+    """Changes what is appended: `change` is given the events, and whether the run ends with them."""
+    append = Activation.append
 
-def writing(change: Callable[[Write, RunWriter, Sequence[Event], Counters, RunStatus], Any]) -> None:
-    """Replaces how a run is written to its journal."""
-    write = RunWriter.write
-    RunWriter.write = lambda *arguments: change(write, *arguments)  # type: ignore[method-assign]
+    def changed(self: Activation, *arguments: Any, **named: Any) -> Any:
+        self.draft.events = list(change(self.draft.events, self.status.is_final))
+        return append(self, *arguments, **named)
+
+    Activation.append = changed  # type: ignore[method-assign]
 
 
 def act_before_the_intent_is_durable() -> None:
-    commit = Activation._commit
+    append = Rounds._append
 
-    def commit_late(self: Activation, status: RunStatus) -> None:
-        self._start()
-        commit(self, status)
+    def append_late(self: Rounds, drafts: Sequence[Driven]) -> None:
+        for driven in drafts:
+            driven.activation.performing.begin()
+        append(self, drafts)
 
-    Activation._commit = commit_late  # type: ignore[method-assign]
+    Rounds._append = append_late  # type: ignore[method-assign]
 
 
 def acknowledge_what_is_not_written() -> None:
-    """Every third append of results is acknowledged and lost."""
-    lost = [0]
+    """The lines of every third append are acknowledged and lost."""
+    appends = [0]
 
-    def change(write: Write, writer: RunWriter, events: Sequence[Event], counters: Counters, status: RunStatus) -> Any:
-        lost[0] += 1
-        kept = [event for event in events if not isinstance(event, LogWritten)] if lost[0] % 3 == 0 else events
-        return write(writer, kept, counters, status)
+    def change(events: Sequence[Event], ends: bool) -> Sequence[Event]:
+        appends[0] += 1
+        return [event for event in events if not isinstance(event, LogWritten)] if appends[0] % 3 == 0 else events
 
-    writing(change)
+    appending(change)
 
 
 def record_results_with_the_next_but_one() -> None:
-    """Results are held back for one write, so that the next action starts before its predecessor is recorded."""
+    """Results are held back for one append, so that the next action starts before its predecessor is recorded."""
     held: list[Event] = []
 
-    def change(write: Write, writer: RunWriter, events: Sequence[Event], counters: Counters, status: RunStatus) -> Any:
+    def change(events: Sequence[Event], ends: bool) -> Sequence[Event]:
         results = [event for event in events if isinstance(event, ActionCompleted)]
         now = [*held, *(event for event in events if event not in results)]
         held[:] = results
-        if status.is_final:
+        if ends:
             now, held[:] = [*now[:-1], *held, now[-1]], []
-        return write(writer, now, counters, status)
+        return now
 
-    writing(change)
+    appending(change)
 
 
 def forget_results_in_a_replay() -> None:
     """The last recorded result is not used, so that its action is performed again."""
 
-    def forgetful(self: Replay, records: Sequence[Any], *, is_whole: bool = False) -> None:
+    def forgetful(self: Replay, records: Sequence[Any], **named: Any) -> None:
         results = [record for record in records if isinstance(record.event, ActionCompleted)]
         kept = [record for record in records if not results or record is not results[-1]]
-        original(self, kept, is_whole=is_whole)
+        original(self, kept, **named)
 
     original = Replay.__init__
     Replay.__init__ = forgetful  # type: ignore[method-assign]
@@ -83,19 +85,23 @@ def forget_results_in_a_replay() -> None:
 def make_a_key_for_each_attempt() -> None:
     made = ActionContext.__init__
 
-    def with_attempt(self: ActionContext, run_id: str, position: str, key: str, attempt: int, *rest: Any) -> None:
-        made(self, run_id, position, f"{key}/{attempt}", attempt, *rest)
+    def with_attempt(
+        self: ActionContext, run_id: str, position: str, key: str, attempt: int, *rest: Any, **named: Any
+    ) -> None:
+        made(self, run_id, position, f"{key}/{attempt}", attempt, *rest, **named)
 
     ActionContext.__init__ = with_attempt  # type: ignore[method-assign]
 
 
 def count_attempts_in_memory() -> None:
-    prepare = Activation._prepare
+    made = ActionContext.__init__
 
-    def first_attempt(self: Activation, position: Any, action: str, payload: bytes, timeout: Any, number: int) -> None:
-        prepare(self, position, action, payload, timeout, 1)
+    def first_attempt(
+        self: ActionContext, run_id: str, position: str, key: str, attempt: int, *rest: Any, **named: Any
+    ) -> None:
+        made(self, run_id, position, key, 1, *rest, **named)
 
-    Activation._prepare = first_attempt  # type: ignore[method-assign]
+    ActionContext.__init__ = first_attempt  # type: ignore[method-assign]
 
 
 def say_lines_again() -> None:
@@ -111,8 +117,8 @@ def mix_up_finished_flows() -> None:
     """A finished call gives what the call before it gave."""
     original = Replay.__init__
 
-    def mixed(self: Replay, records: Sequence[Any], *, is_whole: bool = False) -> None:
-        original(self, records, is_whole=is_whole)
+    def mixed(self: Replay, records: Sequence[Any], **named: Any) -> None:
+        original(self, records, **named)
         before = None
         for position, call in sorted(self.finished.items()):
             if before is not None:

@@ -40,13 +40,18 @@ def trees() -> Iterator[tuple[Path, ast.Module]]:
 
 @cache
 def used_texts() -> frozenset[str]:
-    """All string constants of the package, apart from the catalog's own."""
-    return frozenset(
+    """All string constants of the package, apart from the catalog's own, and the kinds of failures that the prelude and
+    the standard library make."""
+    constants = {
         node.value
         for _, tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+    }
+    for folder in ("prelude", "stdlib"):
+        for path in (ROOT / folder).rglob("*.flow"):
+            constants.update(re.findall(r'failure\("([a-z-]+)"', path.read_text(encoding="utf-8")))
+    return frozenset(constants)
 
 
 @cache

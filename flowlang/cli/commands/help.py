@@ -32,6 +32,25 @@ a cipher. Whoever reads or writes the journal needs the same.
 
 The project is the nearest folder, from the current one upwards, with .flowlang/,
 .git or [tool.flowlang] in its pyproject.toml.""",
+    "where": """\
+Expressions that select runs
+
+  status in ["failed", "stopped"] and region = "eu" and not id begins "test-"
+
+Comparisons are joined by `and`, `or`, `not` and parentheses. The operators are
+=  !=  <  <=  >  >=  in [...]  begins. Texts stand in quotes; times are texts
+such as "2026-01-31", "2026-01-31T12:00Z" or "2h ago".
+
+A name is a column of the run or else an attribute, that of `run --label` or of
+`set_attributes`; `attribute.NAME` is one in any case. The columns:
+
+  text     id script flow queue partition parent root correlation state reason
+  status   status
+  number   priority progress (0 to 1) events actions crashes
+  time     created updated due deadline
+
+An attribute that a run does not have fulfils no comparison, nor does one of
+another type. `--dry-run` shows which runs a command would change.""",
     "output": """\
 Output
 
@@ -51,7 +70,7 @@ work gives flowlang/error/1.""",
 def help_command(ctx: click.Context, settings: Settings, topic: str | None) -> ExitCode:
     """Show help on a command or a topic.
 
-    The topics are exit-codes, environment and output.
+    The topics are exit-codes, environment, where and output.
     """
     root = ctx.find_root()
     if topic is None:

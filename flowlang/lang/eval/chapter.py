@@ -54,7 +54,7 @@ def _check_alone(fiber: Fiber) -> None:
                 raise Fault(
                     "continue-with-open-tasks",
                     f"`continue_as` is not possible while the task `{task.name}` runs",
-                    hint="wait for it, or cancel it: `fctx.actions.cancel(task)`",
+                    hint="wait for it, or cancel it: `cancel(task)`",
                 )
         scope = scope.parent
 

@@ -20,6 +20,7 @@ from flowlang.lang.eval.failure import fault_result, trace_struct
 from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
 from flowlang.lang.eval.flow import Flow, checked_arguments, seal
 from flowlang.lang.eval.inbox import MESSAGE_NAME_MAX, checked_run_id
+from flowlang.lang.eval.inbox_ref import InboxRef
 from flowlang.lang.eval.period import seconds_argument
 from flowlang.lang.eval.run_state import checked_attributes
 from flowlang.lang.eval.task import TASK, Task
@@ -196,7 +197,12 @@ def _options(queue: Any, priority: Any, partition: Any, timeout: Any, delay: Any
 
 
 def _field(child: Child, name: str) -> Any:
-    return child.run_id if name == "run_id" else MISSING
+    match name:
+        case "inbox":
+            return InboxRef(child.run_id)
+        case "run_id":
+            return child.run_id
+    return MISSING
 
 
 RUNTIME_ACTIONS["spawn"] = spawn_action
@@ -204,7 +210,7 @@ register(
     Child,
     attrs.evolve(
         TASK,
-        field_names=lambda child: ("run_id",),
+        field_names=lambda child: ("inbox", "run_id"),
         get_field=_field,
         display=lambda child, nested: f"<task {child.name} in the run {child.run_id}>",
     ),

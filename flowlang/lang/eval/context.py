@@ -13,6 +13,7 @@ from flowlang.lang.eval.attempt import RetryPolicy, attempts_of, policy_argument
 from flowlang.lang.eval.command import CallAction, StartTimer
 from flowlang.lang.eval.failure import fault_result
 from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
+from flowlang.lang.eval.inbox_ref import InboxRef
 from flowlang.lang.eval.period import span_ms
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.argument import given_names
@@ -77,6 +78,8 @@ def _context_field(context: FlowContext, name: str) -> Any:
             return context.name
         case "run_id":
             return context.run_id
+        case "inbox":
+            return InboxRef(context.run_id)
         case "correlation":
             return context.correlation
         case "labels":
@@ -220,7 +223,7 @@ register(
     ValueType(
         name="FlowContext",
         methods=CONTEXT_METHODS,
-        field_names=lambda context: ("actions", "args", "correlation", "labels", "name", "run_id"),
+        field_names=lambda context: ("actions", "args", "correlation", "inbox", "labels", "name", "run_id"),
         get_field=_context_field,
         children=lambda context: (context.arguments,),
         display=lambda context, nested: f"<FlowContext of {context.name}>",

@@ -91,6 +91,9 @@ class Evaluation:
     their public names to all others. `finished`: flow calls that need not run again. `predeclared`: the host's own
     values, for all modules but the bundled ones. `versions`: what `version(…)` has given in this run, by change."""
 
+    runs_whole_prelude = False
+    """Whether modules of the prelude run that no script refers to."""
+
     def __init__(
         self, programs: Sequence[Program], prelude: Iterable[str], entry: Entry, *, universe: Mapping[str, Any],
         catalog: ActionCatalog, budget: Budget | None = None, run_id: str = "",
@@ -339,7 +342,7 @@ class Evaluation:
     def run_modules(self, fiber: Fiber) -> Any:
         """Runs all modules, and the entry, in the root fiber."""
         predeclared: dict[str, Any] = {}
-        for program in self.programs:
+        for program in self.programs if self.runs_whole_prelude else self._needed_programs():
             if program.name in self.linked:
                 module = self.modules[program.name] = self.linked[program.name]
                 if program.name in self.prelude:
@@ -363,6 +366,21 @@ class Evaluation:
         if self.entry.flow:
             return self._call_entry_flow()
         return self._entry_result if self._entry_result is not None else Ok(None)
+
+    def _needed_programs(self) -> Sequence[Program]:
+        """All but those of the prelude that no other one refers to: their top levels only bind names."""
+        names: set[str] = set()
+        modules: set[str] = set()
+        needed = []
+        for program in reversed(self.programs):
+            if program.name in self.prelude and program.name not in modules and names.isdisjoint(program.exports):
+                continue
+            needed.append(program)
+            names.update(program.predeclared)
+            for load in program.loads:
+                modules.add(load.module)
+                names.add(load.original)
+        return needed[::-1]
 
     def may_act_in(self, module: str) -> bool:
         """Whether the top level of a module that is not the script may call flows."""

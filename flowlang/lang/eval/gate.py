@@ -74,7 +74,7 @@ def try_await_gate_action(depth: int, /, gate: Any, timeout: Any = None) -> Ok |
 def _decision(function: str, gate: Any, timeout: Any) -> Dict:
     fiber = acting_fiber(f"`{function}`")
     if type(gate) is not Gate:
-        raise wrong_type(function, "gate", "a gate", gate, "gates come from `fctx.actions.gate(name)`")
+        raise wrong_type(function, "gate", "a gate", gate, "gates come from `gate(name)`")
     wait_ms = timeout_ms(function, timeout)
     position = fiber.scope.next_position()
     command = Receive(position, GATE, gate.place, wait_ms, calling_frame(sys._getframe()))

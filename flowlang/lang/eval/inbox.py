@@ -14,11 +14,13 @@ from flowlang.lang.eval.command import Receive, SendMessage, check_size
 from flowlang.lang.eval.context import RUNTIME_ACTIONS
 from flowlang.lang.eval.failure import fault_result, trace_struct
 from flowlang.lang.eval.fiber import acting_fiber
+from flowlang.lang.eval.inbox_ref import INBOX_METHODS, InboxRef
 from flowlang.lang.eval.period import timeout_ms
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.argument import string_argument, wrong_value
 from flowlang.lang.values.canonical import digest, encode
 from flowlang.lang.values.fault import Fault
+from flowlang.lang.values.mutation import method
 from flowlang.lang.values.protocol import builtin
 from flowlang.lang.values.result import Err, Ok
 
@@ -72,9 +74,10 @@ def checked_name(function: str, name: Any) -> str:
 
 @builtin("send", 'send(run_id, name, payload = None, key = "")')
 def send_action(depth: int, run_id: Any, name: Any, payload: Any = None, key: Any = "") -> None:
-    """Sends a signal to a run, exactly once. A second signal with the same `key` changes nothing. Fails with the kind
-    `run-not-found` or `run-ended` when nobody will ever receive it."""
+    """Sends a signal to a run, given by its id or by a reference to its inbox, exactly once. A second signal with the
+    same `key` changes nothing. Fails with the kind `run-not-found` or `run-ended` when nobody will ever receive it."""
     fiber = acting_fiber("`send`")
+    run_id = run_id.run_id if type(run_id) is InboxRef else run_id
     checked_run_id("send", "run_id", run_id)
     if not checked_name("send", name):
         raise wrong_value("send", "a signal has a name", 'such as `send(run_id, "order", order)`')
@@ -97,6 +100,13 @@ def checked_run_id(function: str, parameter: str, value: Any) -> str:
     return str(value)
 
 
+@method("inbox.send")
+def send_method(depth: int, self: InboxRef, /, name: Any, payload: Any = None, key: Any = "") -> None:
+    """Sends a signal to the run."""
+    send_action(depth, self, name, payload, key)
+
+
+INBOX_METHODS["send"] = send_method
 RUNTIME_ACTIONS["receive"] = receive_action
 RUNTIME_ACTIONS["try_receive"] = try_receive_action
 RUNTIME_ACTIONS["send"] = send_action

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from flowlang.lang.diagnostics.suggest import nearest
+from flowlang.lang.eval.inbox_ref import InboxRef
 from flowlang.lang.values.canonical import copy_by_value, encode
 from flowlang.lang.values.container import AnyDict, AnyList
 from flowlang.lang.values.convert import from_host
@@ -28,7 +29,7 @@ TRUTHS: Final = {"true": True, "false": False, "yes": True, "no": False, "1": Tr
 
 @attrs.frozen(eq=False)
 class ArgPattern:
-    """One declared argument. `kind`: string, int, float, bool, list, dict, enum or json; `event` and `state` make a
+    """One declared argument. `kind`: string, int, float, bool, list, dict, json, inbox or enum; `event` and `state` make a
     flow event-driven (`event_flow.py`). `choices`: of an enum; of an event, the name of its signals, if it has one."""
 
     kind: str
@@ -53,6 +54,8 @@ class ArgPattern:
                 return isinstance(value, AnyDict)
             case "enum":
                 return type(value) is str and value in self.choices
+            case "inbox":
+                return type(value) is InboxRef
         return True
 
     def expects(self) -> str:
@@ -60,6 +63,8 @@ class ArgPattern:
         if self.kind == "enum":
             shown = [clip(choice) for choice in self.choices[:SHOWN_MAX]]
             return "one of " + ", ".join(shown) + (", …" if len(self.choices) > SHOWN_MAX else "")
+        if self.kind == "inbox":
+            return "an inbox (the id of a run, from outside)"
         article = "an" if self.kind in ("int",) else "a"
         return "any JSON value" if self.kind == "json" else f"{article} {self.kind}"
 
@@ -74,6 +79,8 @@ class ArgPattern:
                 value = float(text)
             case "bool":
                 value = TRUTHS.get(text.lower())
+            case "inbox":
+                value = InboxRef(text)
             case _:
                 value = from_host(json.loads(text))
         if not self.accepts(value):
@@ -179,7 +186,7 @@ def _text(doc: Any) -> str:
 
 EVENT: Final = "event"
 STATE: Final = "state"
-KINDS: Final = ("string", "int", "float", "bool", "list", "dict", "json")
+KINDS: Final = ("string", "int", "float", "bool", "list", "dict", "json", "inbox")
 ARGS: Final = ArgPatterns()
 register(
     ArgPattern,

@@ -89,6 +89,8 @@ class Halt:
 class _TracedEvaluation(Evaluation):
     """Tells its course what the script asks for, at the moment at which it does."""
 
+    runs_whole_prelude = True  # expressions may refer to all of it
+
     def __init__(self, *arguments: Any, course: Course, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._course = course

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quote
-from json.scanner import make_scanner
 from typing import Any, NamedTuple, TypeAlias
 
 from flowlang.runtime.journal.event import (
@@ -73,7 +72,7 @@ class Form(NamedTuple):
 
 
 # The chain vouches for the text, so blanks and ends need no checks.
-_scan: Callable[[str, int], tuple[Any, int]] = make_scanner(json.JSONDecoder())
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def _place(place: Place | None) -> str:

@@ -102,6 +102,9 @@ class Statements:
 
         self.insert_event = compiler.insertion(insert(event), "run", *EventRow._fields)
         self.find_events, self.find_blobs = self._reading()
+        self.find_blob = compiler.text(
+            select(*blob.c).where(blob.c.digest == bindparam("where_digest")), "where_digest"
+        )
         self.find_checksum = compiler.text(
             select(event.c.checksum).where(
                 event.c.run == bindparam("where_run"), event.c.sequence == bindparam("where_sequence")
@@ -113,6 +116,9 @@ class Statements:
         self.insert_module = compiler.insertion(dialect.insert_or_ignore(module), "digest", "text")
         self.find_manifest = compiler.text(
             select(manifest.c.digest).where(manifest.c.digest == bindparam("where_digest")), "where_digest"
+        )
+        self.find_document = compiler.text(
+            select(manifest.c.document).where(manifest.c.digest == bindparam("where_digest")), "where_digest"
         )
         self.insert_manifest = compiler.insertion(dialect.insert_or_ignore(manifest), "digest", "document")
         self.insert_manifest_module = compiler.insertion(

@@ -11,6 +11,8 @@ that somebody else took over.
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NoReturn
@@ -65,7 +67,9 @@ class Step:
         return 0 < len(self.rows) <= ROWS_MAX
 
     def joined(self) -> tuple[str, tuple[Any, ...]]:
-        """The step as one statement of PostgreSQL. It inserts all rows, or none when it is refused."""
+        """The step as one statement of PostgreSQL with its values, numbered as the server wants them: for so many
+        values the driver would need longer to do that than the server for the statement. It inserts all rows, or none
+        when it is refused."""
         values = list(self.values)
         for row in self.rows:
             values.extend(row)
@@ -77,11 +81,6 @@ class Step:
             self.refused(cursor)
         elif self.rows:
             self.insert(cursor, [(self.number, *row) for row in self.rows])
-
-    def at_once(self, cursor: Any) -> None:
-        """Performs the step in the transaction of the cursor, as one statement of PostgreSQL."""
-        if cursor.execute(*self.joined()).rowcount < 1:
-            self.refused(cursor)
 
     def refused(self, cursor: Any) -> None:
         """Called when the UPDATE changed nothing: returns if that is because the step had been written before, else
@@ -95,8 +94,10 @@ class Step:
 @lru_cache(maxsize=256)
 def _joined(advance: str, count: int) -> str:
     columns = EventRow._fields
-    row = ", ".join(f"%s::{_TYPES.get(name, 'TEXT')}" for name in columns)
-    rows = ", ".join([f"({row})"] * count)
+    numbers = itertools.count(1)
+    advance = re.sub("%s", lambda _: f"${next(numbers)}", advance)
+    row = [f"::{_TYPES.get(name, 'TEXT')}" for name in columns]
+    rows = ", ".join("(" + ", ".join(f"${next(numbers)}{cast}" for cast in row) + ")" for _ in range(count))
     names = ", ".join(columns)
     taken = ", ".join(f"fresh.{name}" for name in columns)
     return (

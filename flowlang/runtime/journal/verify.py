@@ -168,9 +168,7 @@ def _inbox(journal: Journal, run: RunRecord, records: Sequence[Record]) -> Itera
 
 
 def _gates(journal: Journal, run: RunRecord, records: Sequence[Record]) -> Iterable[str]:
-    opened = {
-        position_text(record.event.position) for record in records if isinstance(record.event, GateOpened)
-    }
+    opened = {position_text(record.event.position) for record in records if isinstance(record.event, GateOpened)}
     for gate in journal.waits(run_id=run.run_id, only_open=False, limit=100_000):
         if gate.position not in opened:
             yield f"there is a gate at `{gate.position}` that no record opened"

@@ -214,10 +214,7 @@ class Writer:
                 self._try(cursor, pending)
                 continue
             try:
-                if connection.takes_steps and _is_joinable(pending.change):
-                    cast(Step, pending.change).at_once(cursor)
-                else:
-                    pending.result = pending.change(cursor)
+                pending.result = self._change(cursor, pending.change)
             except FlowlangError as error:
                 pending.error = error
                 if pending.late_refusal:
@@ -227,6 +224,13 @@ class Writer:
         connection.commit(announces=self._announces)
         if self._announces:
             self._bell.ring()
+
+    def _change(self, cursor: Cursor, change: Callable[[Cursor], Result]) -> Result | None:
+        if not (self._connection.takes_steps and isinstance(change, Step) and change.is_joinable):
+            return change(cursor)
+        if not self._connection.perform(change):
+            change.refused(cursor)
+        return None
 
     def _try(self, cursor: Cursor, pending: _Pending[Any]) -> None:
         cursor.execute("SAVEPOINT tried")

@@ -343,3 +343,25 @@ def test_claimed_runs_are_loaded_together(store: Any, journal: Journal) -> None:
     assert [record.event for record in second.records] == [STARTED]
     assert store.open().load_many([labelled]) == [second]
     assert journal.load_many([]) == []
+
+
+@pytest.mark.parametrize("status", [RunStatus.WAITING, RunStatus.STOPPED, RunStatus.FAILED])
+def test_a_run_may_be_created_in_any_status(store: Any, journal: Journal, status: RunStatus) -> None:
+    now_ms = store.clock.now_ms()
+    run = attrs.evolve(new_run(), placement=Placement(deadline_at_ms=now_ms + 9))
+    effects = Effects(wake_at_ms=now_ms + 5, reason="why", state="here")
+    journal.create(run, "", [STARTED], Counters(), status, effects)
+    record = journal.run("run")
+    assert (record.status, record.owner, record.reason, record.state) == (status, "", "why", "here")
+    assert record.due_at_ms == (now_ms + 5 if status is RunStatus.WAITING else None)
+
+
+def test_a_run_without_time_of_its_own_waits_for_its_deadline(store: Any, journal: Journal) -> None:
+    now_ms = store.clock.now_ms()
+    leave(journal, "run", start_at_ms=now_ms + 50, deadline_at_ms=now_ms + 9)
+    assert journal.next_due_at_ms() == now_ms + 9
+    journal.create(
+        attrs.evolve(new_run("second"), placement=Placement(deadline_at_ms=now_ms + 3)),
+        "", [STARTED], Counters(), RunStatus.WAITING,
+    )  # fmt: skip
+    assert journal.next_due_at_ms() == now_ms + 3

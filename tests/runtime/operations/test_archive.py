@@ -121,7 +121,7 @@ def test_a_forged_archive_is_never_a_bug(tmp_path):
     flowlang, neither when it is read nor when it is imported."""
     random, whole = Random(8), b"".join(archive_lines(archive(), exported_at_ms=5))
     path, refused = tmp_path / "r.jsonl", 0
-    for number in range(600):
+    for number in range(250):
         path.write_bytes(forged(random, whole))
         with closing(open_journal(MEMORY, VirtualClock())) as journal:
             try:
@@ -129,7 +129,7 @@ def test_a_forged_archive_is_never_a_bug(tmp_path):
                 journal.read(f"copy-{number}")
             except (JournalCorrupt, UsageError, SchemaMismatch):
                 refused += 1
-    assert refused > 300
+    assert refused > 100
 
 
 def test_the_line_that_is_wrong_is_named(tmp_path):

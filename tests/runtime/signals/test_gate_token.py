@@ -95,7 +95,8 @@ def test_an_expired_gate_takes_no_decision(tmp_path: Path) -> None:
     with closing(run.journal()) as journal, pytest.raises(GateClosed):
         decide_gate(journal, token, clock=run.clock)
     result = run.to_the_end().result
-    assert result is not None and result.failure.kind == "timeout"
+    assert result is not None
+    assert result.failure.kind == "timeout"
 
 
 def test_a_run_that_ended_takes_no_decision(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_a_run_that_ended_takes_no_decision(tmp_path: Path) -> None:
 def test_no_other_text_decides(tmp_path: Path) -> None:
     """Neither with any single character changed, nor for another run or gate, nor under another journal's key."""
     run, token = asking(tmp_path / "a")
-    other, foreign = asking(tmp_path / "b")
+    _, foreign = asking(tmp_path / "b")
     with closing(run.journal()) as journal:
         for index, character in enumerate(token):
             changed = token[:index] + ("A" if character != "A" else "B") + token[index + 1 :]
@@ -177,9 +178,8 @@ def test_a_reset_makes_tokens_of_what_it_undid_invalid() -> None:
 
 def test_what_no_script_could_send_is_refused(tmp_path: Path) -> None:
     run, token = asking(tmp_path)
-    with closing(run.journal()) as journal:
-        with pytest.raises(UsageError):
-            decide_gate(journal, token, by="a" * (TEXT_MAX + 1), clock=run.clock)
+    with closing(run.journal()) as journal, pytest.raises(UsageError):
+        decide_gate(journal, token, by="a" * (TEXT_MAX + 1), clock=run.clock)
     for name, key in (("", ""), ("n" * 101, ""), ("n", "k" * 201)):
         with pytest.raises(UsageError):
             signal_message("run", name, encode(from_host(None)), key)

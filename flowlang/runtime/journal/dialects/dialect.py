@@ -53,6 +53,10 @@ class WriteConnection(Protocol):
         """Writes the steps in one transaction, outside of `begin` and `commit`. Which of them were not refused."""
         ...
 
+    def perform(self, step: Step) -> bool:
+        """Performs a step in the transaction that was begun. Whether it was not refused."""
+        ...
+
     def reader(self) -> Cursor:
         """A cursor that reads what is committed, outside of any transaction."""
         ...
@@ -124,6 +128,10 @@ class Dialect(Protocol):
 
     def insert_or_ignore(self, table: Table) -> Insert:
         """An INSERT that does nothing when the row is there already."""
+        ...
+
+    def begin_reading(self, cursor: Cursor) -> None:
+        """Begins a transaction that sees one moment of the database, over a connection of the engine."""
         ...
 
     def size_bytes(self, connection: Connection) -> int:

@@ -144,6 +144,9 @@ class PostgresDialect:
         """INSERT … ON CONFLICT DO NOTHING."""
         return postgres_insert(table).on_conflict_do_nothing()
 
+    def begin_reading(self, cursor: Cursor) -> None:
+        """The driver begins one by itself."""
+
     def size_bytes(self, connection: Connection) -> int:
         """The size of the whole database."""
         return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar() or 0)

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import pq
+from psycopg.types.numeric import Int8Dumper
 
 from flowlang.errors import JournalUnavailable
 from flowlang.runtime.journal.dialects.dialect import Cursor
@@ -72,14 +73,18 @@ class PostgresWriteConnection:
         connection = self._connected()
         self._is_commit_under_way = False
         if len(steps) == 1 and not steps[0].announces:
-            return [connection.execute(*_statement(steps[0])).rowcount > 0]
+            return [self.perform(steps[0])]
         with connection.pipeline():
             connection.execute(b"BEGIN", prepare=False)
-            cursors = [connection.execute(*_statement(step)) for step in steps]
+            cursors = [psycopg.RawCursor(connection).execute(*_statement(step)) for step in steps]
             if any(step.announces for step in steps):
                 connection.execute(f"NOTIFY {self._channel}".encode(), prepare=False)
             connection.execute(b"COMMIT", prepare=False)
         return [cursor.rowcount > 0 for cursor in cursors]
+
+    def perform(self, step: Step) -> bool:
+        """One statement."""
+        return psycopg.RawCursor(self._connected()).execute(*_statement(step)).rowcount > 0
 
     def reader(self) -> Cursor:
         """A cursor outside of transactions."""
@@ -135,6 +140,8 @@ class PostgresWriteConnection:
         if self._connection is None:
             connection = connect(self._arguments, self._name, autocommit=True)
             connection.prepared_max = _PREPARED_MAX
+            # One type for all numbers: the driver's choice by their size would make many statements of one.
+            connection.adapters.register_dumper(int, Int8Dumper)
             if self._old_backend:
                 # A server that has not noticed would hold locks for a connection that nobody has any more.
                 connection.execute(
@@ -150,5 +157,6 @@ class PostgresWriteConnection:
         return f"flowlang-{self._writer}"
 
 
-def _statement(step: Step) -> tuple[Any, tuple[Any, ...]]:
-    return step.joined()
+def _statement(step: Step) -> tuple[bytes, tuple[Any, ...]]:
+    statement, values = step.joined()
+    return statement.encode(), values

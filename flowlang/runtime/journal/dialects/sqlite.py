@@ -109,6 +109,10 @@ class SqliteDialect:
         """INSERT … ON CONFLICT DO NOTHING."""
         return sqlite_insert(table).on_conflict_do_nothing()
 
+    def begin_reading(self, cursor: Cursor) -> None:
+        """The driver begins none by itself."""
+        cursor.execute("BEGIN")
+
     def size_bytes(self, connection: Connection) -> int:
         """The size of the file, without the write-ahead log."""
         pages, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("page_count", "page_size"))
@@ -203,6 +207,9 @@ class _SqliteWriteConnection:
                 connection.invalidate()
 
     def advance(self, steps: Sequence[Step]) -> list[bool]:
+        raise InternalError("steps are single changes on SQLite")
+
+    def perform(self, step: Step) -> bool:
         raise InternalError("steps are single changes on SQLite")
 
     def reader(self) -> Cursor:

@@ -33,6 +33,7 @@ from flowlang.runtime.journal.rules import (
     child_message,
     crashes_at_claim,
     due_when_released,
+    earliest,
     is_quarantine_due,
     is_same_call,
     makes_progress,
@@ -63,6 +64,9 @@ class Appending:
                 raise run_exists(run.run_id)
             self._check_effects(None, effects, new=run.run_id)
             made = store.create(NewChild(run, events), counters, status, owner, now_ms)
+            made.row["reason"] = effects.reason
+            if status is RunStatus.WAITING:
+                store.set_due(made, earliest(effects.wake_at_ms, run.placement.deadline_at_ms))
             self._perform(made, 0, events, status, effects, now_ms)
             if status.is_final:
                 store.end(made, status, effects.outcome, effects.reason, now_ms)

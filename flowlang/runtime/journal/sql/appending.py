@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from flowlang.errors import FlowlangError, InternalError
+from flowlang.errors import FlowlangError, InternalError, LeaseLost
 from flowlang.runtime.journal.chain import Sealed, damaged, seal
 from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.event import CodeChanged, Event
@@ -60,6 +60,9 @@ class Appending:
             head = self._effects.create(cursor, run, events, counters, status, owner, now_ms)
             if head is None:
                 raise run_exists(run.run_id)
+            if status is RunStatus.WAITING or effects.reason:
+                due_at_ms = due_when_released(status, now_ms, effects.wake_at_ms, head.deadline_at_ms)
+                self._effects.set_aside(cursor, head, due_at_ms, effects.reason)
             if effects is not NO_EFFECTS:
                 head.is_tied = True
                 self._effects.perform(cursor, head, 0, events, status, effects, now_ms)
@@ -93,7 +96,11 @@ class Appending:
             self.renew(lease) if status is RunStatus.RUNNING else self.release(lease, status)
             return expected_sequence
         prepared = self._prepare(lease, expected_sequence, events, counters, status, effects)
-        self._database.writer.write(prepared.change, late_refusal=prepared.has_effects)
+        try:
+            self._database.writer.write(prepared.change, late_refusal=prepared.has_effects)
+        except LeaseLost:
+            self._forget(prepared.head)
+            raise
         return self._settle(prepared)
 
     def append_many(self, appends: Sequence[Append]) -> list[int | FlowlangError]:
@@ -113,6 +120,8 @@ class Appending:
         written = self._database.writer.write_many([ready.change for _, ready in prepared], late_refusal=is_late)
         for (at, ready), result in zip(prepared, written, strict=True):
             results[at] = result if isinstance(result, FlowlangError) else self._settle(ready)
+            if isinstance(result, LeaseLost):
+                self._forget(ready.head)
         return results
 
     def repin(self, lease: Lease, expected_sequence: int, manifest: CodeManifest, modules: Mapping[str, str],
@@ -171,7 +180,7 @@ class Appending:
             announces=status is RunStatus.SUSPENDED,
         )  # fmt: skip
         is_plain = status is not RunStatus.WAITING and not (status.is_final and head.is_concerned)
-        if is_plain and effects is NO_EFFECTS and not sealed.blobs:
+        if is_plain and _is_light(effects) and not sealed.blobs:
             return _Prepared(head, sealed, status, step, has_effects=False)
         if effects.opened or effects.children:
             head.is_tied = True
@@ -221,10 +230,14 @@ class Appending:
             self._heads.pop(run_id, None)
         return head.sequence
 
+    def _forget(self, head: Head) -> None:
+        if self._heads.get(head.lease.run_id) is head:
+            del self._heads[head.lease.run_id]
+
     def _find_head(self, lease: Lease, expected_sequence: int | None) -> Head:
         # For leases that another journal object gave out; the UPDATE checks once more.
-        with self._database.reading() as connection:
-            stored = self._database.find_run(connection, lease.run_id)
+        with self._database.looking() as cursor:
+            stored = self._database.find_run(cursor, lease.run_id)
         check_append(stored.record, lease, expected_sequence)
         return Head.of_stored(stored, lease, stored.record.crashes)
 
@@ -237,3 +250,12 @@ class Appending:
         last = sealed.rows[-1].sequence
         found = cursor.execute(self._statements.find_checksum, (number, last)).fetchall()
         return bool(found) and found[0][0] == sealed.checksum
+
+
+def _is_light(effects: Effects) -> bool:
+    """Whether the effects change nothing but columns that the step sets anyway."""
+    return effects is NO_EFFECTS or not (
+        effects.taken or effects.opened or effects.expired or effects.children or effects.sent
+        or effects.closes_gates or effects.attributes or effects.state is not None
+        or effects.progress is not None or effects.chapter is not None
+    )  # fmt: skip

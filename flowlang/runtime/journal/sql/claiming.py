@@ -21,7 +21,7 @@ from flowlang.runtime.journal.rules import (
     is_quarantine_due,
     quarantine_event,
 )
-from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run, fetch
+from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run
 from flowlang.runtime.journal.sql.head import Head
 from flowlang.runtime.journal.statement import Query
 from flowlang.runtime.journal.tables import run
@@ -137,7 +137,7 @@ class Claiming:
             query = self._next_due[form] = self._compile_next_due(*form)
         values = query.values(**{f"queue_{at}": storable_text(queue) for at, queue in enumerate(queues)})
         with self._database.reading(snapshot=False) as connection:
-            (row,) = fetch(connection, query.text, values)
+            (row,) = cursor.execute(query.text, values).fetchall()
         return min((due_at_ms for due_at_ms in row if due_at_ms is not None), default=None)
 
     def renew_many(self, leases: Sequence[Lease]) -> list[Lease]:
@@ -240,7 +240,7 @@ class Claiming:
             return
         self._owners_checked_ms = now_ms
         with self._database.reading(snapshot=False) as connection:
-            owners = [str(row[0]) for row in fetch(connection, self._find_owners.text, ())]
+            owners = [str(row[0]) for row in self._find_owners(cursor).fetchall()]
         dead = [owner for owner in owners if not self._database.owners.is_alive(owner)]
         if dead:
             self._database.writer.write(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from flowlang.runtime.journal.dialects import choose_dialect
 from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.migrations import MIGRATIONS, migrate, schema_version
 from flowlang.runtime.journal.model import CodeManifest, RunRecord, RunStatus
+from flowlang.runtime.journal.payload import Blob
 from flowlang.runtime.journal.rules import LEASE_MS, run_not_found
 from flowlang.runtime.journal.statement import RUN_COLUMNS, Compiler, Statements
 from flowlang.runtime.journal.text import original_text, storable_text
@@ -87,9 +88,17 @@ class Database:
             self.close()
             raise
 
-    def find_run(self, connection: Connection, run_id: str) -> StoredRun:
+    def find_run(self, cursor: Cursor, run_id: str) -> StoredRun:
         """The run's row, as a reader sees it. Raises RunNotFound."""
-        return _only(run_id, fetch(connection, self.statements.find_run, (run_id,)))
+        return _only(run_id, cursor.execute(self.statements.find_run, (run_id,)).fetchall())
+
+    def find_blobs(self, cursor: Cursor, digests: Iterable[bytes]) -> dict[bytes, Blob]:
+        """Large payloads, by digest; those that are missing are left out."""
+        blobs: dict[bytes, Blob] = {}
+        for digest in digests:
+            for row in cursor.execute(self.statements.find_blob, (digest,)).fetchall():
+                blobs[digest] = Blob(*row)
+        return blobs
 
     def hold_run(self, cursor: Cursor, run_id: str) -> StoredRun:
         """The run's row, locked until the transaction ends. Raises RunNotFound."""
@@ -138,6 +147,32 @@ class Database:
         except (DBAPIError, self._driver_error) as error:
             raise self.dialect.translate(error) from error
 
+    @contextmanager
+    def looking(self) -> Iterator[Cursor]:
+        """The same for what is asked often: a cursor of the driver, which takes a tenth of the time."""
+        if self._is_closed:
+            raise JournalUnavailable("the journal is closed", hint="open it again")
+        try:
+            connection = self._checked_out()
+            try:
+                cursor = connection.cursor()
+                self.dialect.begin_reading(cursor)
+                yield cursor
+            except self._driver_error:
+                connection.invalidate()
+                raise
+            finally:
+                connection.close()
+        except (DBAPIError, self._driver_error) as error:
+            raise self.dialect.translate(error) from error
+
+    def _checked_out(self) -> Any:
+        try:
+            return self._engine.raw_connection()
+        except (DBAPIError, self._driver_error):
+            self.dialect.connect(self._engine).close()  # waits for a server that restarts
+            return self._engine.raw_connection()
+
     def close(self) -> None:
         """Closes all connections and drops the owners that were made here."""
         self._is_closed = True
@@ -163,13 +198,6 @@ class Database:
             raise
         except Exception as error:
             raise self.dialect.translate(error) from error
-
-
-def fetch(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[Sequence[Any]]:
-    """All rows, as the driver gives them: wrapping each one would take longer than reading it."""
-    driver: Any = connection.connection.driver_connection
-    rows: list[Sequence[Any]] = driver.cursor().execute(statement, values).fetchall()
-    return rows
 
 
 def _only(run_id: str, found: Sequence[Any]) -> StoredRun:

@@ -117,7 +117,7 @@ class EffectWriter:
         )
         self._set = {
             name: query(update(run).where(run.c.number == bindparam("number_is")).values({name: bindparam("value")}))
-            for name in ("state", "progress", "chapter_sequence", "due_at_ms")
+            for name in ("state", "progress", "reason", "chapter_sequence", "due_at_ms")
         }
         self._drop_attribute = query(
             delete(attribute).where(attribute.c.run == bindparam("number"), attribute.c.name == bindparam("key"))
@@ -315,6 +315,11 @@ class EffectWriter:
         if not is_kept:
             database.writer.announce()
         return Head.of_new(number, new, owner, len(sealed.rows), sealed.checksum)
+
+    def set_aside(self, cursor: Cursor, head: Head, due_at_ms: int | None, reason: str) -> None:
+        """Says of a new run that nobody drives when it is due, and why it was stopped or ended."""
+        self._set["due_at_ms"](cursor, number_is=head.number, value=due_at_ms)
+        self._set["reason"](cursor, number_is=head.number, value=reason)
 
     def _code_of(self, new: NewRun) -> Code:
         # Many runs are started with the same code.
