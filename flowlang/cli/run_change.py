@@ -34,10 +34,11 @@ class Change:
 
 def apply_to_runs(
     settings: Settings, journal: Journal, batch: Batch, verb: str, change: Callable[[Operations, RunRecord], Change],
-    *, is_always_asked: bool = False,
+    *, is_always_asked: bool = False, plan: Callable[[Operations, RunRecord], Change] | None = None,
 ) -> ExitCode:  # fmt: skip
     """Changes the runs of a batch. One that was named and refuses raises; of many, each refusal is reported and the
-    exit code is 1. `is_always_asked`: a single run, too, only after a question."""
+    exit code is 1. `is_always_asked`: a single run, too, only after a question. `plan` says of a run what a dry run
+    would do, and changes nothing."""
     from flowlang.runtime.operations.operations import Operations
 
     operations = Operations(journal)
@@ -49,23 +50,20 @@ def apply_to_runs(
     refused = 0
     for run in runs:
         document: dict[str, Any] = {"run_id": run.run_id, "status": run.status.value}
-        if batch.is_dry_run:
-            output.status(f"would {verb} run {run.run_id}, which is {run.status.value}")
-        else:
-            try:
-                done = change(operations, run)
-            except InternalError:
+        try:
+            done = (plan or _plan(verb))(operations, run) if batch.is_dry_run else change(operations, run)
+        except InternalError:
+            raise
+        except FlowlangError as error:
+            if not batch.is_many:
                 raise
-            except FlowlangError as error:
-                if not batch.is_many:
-                    raise
-                refused += 1
-                problem = problem_of(error)
-                output.problem(problem.slug, problem.message, problem.hint)
-                document["error"] = {"kind": problem.slug, "message": problem.message, "hint": problem.hint}
-            else:
-                output.status(done.text)
-                document |= done.fields
+            refused += 1
+            problem = problem_of(error)
+            output.problem(problem.slug, problem.message, problem.hint)
+            document["error"] = {"kind": problem.slug, "message": problem.message, "hint": problem.hint}
+        else:
+            output.status(done.text)
+            document |= done.fields
         documents.append(document)
     if output.is_json:
         output.document(
@@ -74,6 +72,11 @@ def apply_to_runs(
     if batch.is_many:
         _summarize(settings, verb, len(runs), refused, is_dry_run=batch.is_dry_run)
     return ExitCode.FAILED if refused else ExitCode.OK
+
+
+def _plan(verb: str) -> Callable[[Operations, RunRecord], Change]:
+    """Says only which run it would be."""
+    return lambda operations, run: Change(f"would {verb} run {run.run_id}, which is {run.status.value}", {})
 
 
 def _summarize(settings: Settings, verb: str, number: int, refused: int, *, is_dry_run: bool) -> None:

@@ -73,9 +73,13 @@ def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def batch(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds an optional ID, the options that select runs, `--dry-run` and `--yes`; the function gets `batch`."""
-    function = _with_options(function, (*_SELECTION, *_BATCH), is_batch=True)
     argument = click.argument("run_id", metavar="[ID]", required=False, shell_complete=complete_run)
-    return argument(function)
+    return argument(batch_options(function))
+
+
+def batch_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `batch`, without an ID: what the command makes of its arguments it puts into `batch` itself."""
+    return _with_options(function, (*_SELECTION, *_BATCH), is_batch=True)
 
 
 def _with_options(function: Callable[..., Any], options: Any, *, is_batch: bool) -> Callable[..., Any]:
@@ -83,7 +87,7 @@ def _with_options(function: Callable[..., Any], options: Any, *, is_batch: bool)
         choice = Choice(given.pop("where"), given.pop("statuses"), given.pop("since_ms"))
         if not is_batch:
             return function(settings, choice=choice, **given)
-        chosen = Batch(settings, choice, given.pop("run_id"), given.pop("dry_run"), given.pop("yes"))
+        chosen = Batch(settings, choice, given.pop("run_id", None), given.pop("dry_run"), given.pop("yes"))
         return function(settings, batch=chosen, **given)
 
     call.__doc__, call.__name__ = function.__doc__, function.__name__

@@ -57,6 +57,7 @@ def next_answer(activation: Activation, now_ms: int) -> Answered | None:
 def outcome_answer(
     activation: Activation, position: Position, call: Call, outcome: AttemptOutcome, now_ms: int
 ) -> Answered | None:
+    """What an attempt came to; None when another attempt follows it."""
     if isinstance(outcome, Success):
         activation.performing.forget(position)
         return ActionCompleted(position, outcome.payload), position, Answer(outcome.payload)

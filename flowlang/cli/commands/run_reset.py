@@ -11,7 +11,8 @@ import click
 from flowlang.cli.completion import complete_run
 from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.option import Settings, command, use_journal
-from flowlang.cli.run_change import operator
+from flowlang.cli.run_change import Change, apply_to_runs, operator
+from flowlang.cli.run_choice import Batch, batch
 from flowlang.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from flowlang.runtime.journal.event import Record
     from flowlang.runtime.journal.journal import Journal, RunRecord
     from flowlang.runtime.launch import PinnedCode
+    from flowlang.runtime.operations.operations import Operations
     from flowlang.runtime.operations.reset import ResetPlan
 
 _RESET_EXAMPLE: Final = """\
@@ -34,55 +36,43 @@ _FORK_EXAMPLE: Final = """\
 
 
 @command("reset", uses_journal=True, example=_RESET_EXAMPLE)
-@click.argument("run_id", metavar="ID", shell_complete=complete_run)
+@batch
 @click.option("--to", "to", type=click.IntRange(min=1), required=True, metavar="EVENT",
               help="The last event that still counts; `flowlang runs journal ID` shows their numbers.")  # fmt: skip
 @click.option("--reason", metavar="TEXT", default="", help="Why; kept in the run's journal.")
-@click.option("--dry-run", is_flag=True, help="Say what it would undo, and change nothing.")
-def reset_run(settings: Settings, run_id: str, to: int, reason: str, dry_run: bool) -> ExitCode:
-    """Set a run back to one of its events; it goes on from there, also when it had ended.
+def reset_runs(settings: Settings, batch: Batch, to: int, reason: str) -> ExitCode:
+    """Set runs back to one of their events; they go on from there, also when they had ended.
 
-    Its journal keeps everything; what came after the event does not count. Actions after it are performed again, as
+    The journal keeps everything; what came after the event does not count. Actions after it are performed again, as
     new ones. Signals that came in after it, and decisions of gates opened before it, are delivered again. Children
-    spawned after it are asked to end. The run must not be driven by anybody meanwhile.
+    spawned after it are asked to end. A run must not be driven by anybody meanwhile.
     """
 
-    def reset(journal: Journal) -> ExitCode:
-        from flowlang.cli.run_lookup import find_run
-        from flowlang.runtime.operations.operations import Operations
+    def plan(operations: Operations, run: RunRecord) -> Change:
+        return _described(run.run_id, operations.plan_reset(run.run_id, to), "would go back to")
 
-        operations = Operations(journal)
-        run = find_run(journal, run_id)
-        if dry_run:
-            plan = operations.plan_reset(run.run_id, to)
-        else:
-            plan = operations.reset(run.run_id, to, reason=reason, by=operator())
-        _report_reset(settings, run.run_id, plan, is_dry_run=dry_run)
-        return ExitCode.OK
+    def reset(operations: Operations, run: RunRecord) -> Change:
+        return _described(run.run_id, operations.reset(run.run_id, to, reason=reason, by=operator()), "goes on from")
 
-    return use_journal(settings, reset, run_id)
-
-
-def _report_reset(settings: Settings, run_id: str, plan: ResetPlan, *, is_dry_run: bool) -> None:
-    output = settings.output
-    if output.is_json:
-        change = {"run_id": run_id, "to": plan.to, "undone": plan.undone, "delivered_again": len(plan.messages),
-                  "children_cancelled": list(plan.children)}  # fmt: skip
-        output.document({"schema": "flowlang/changes/1", "change": "reset", "dry_run": is_dry_run, "runs": [change]})
-    words = "would go back" if is_dry_run else "goes on"
-    output.status(
-        f"run {run_id} {words} {'to' if is_dry_run else 'from'} event {plan.to}: {_count(plan.undone)} undone"
+    code = use_journal(
+        settings, lambda journal: apply_to_runs(settings, journal, batch, "reset", reset, plan=plan), batch.run_id or ""
     )
+    if code is ExitCode.OK and not batch.is_dry_run:
+        target = settings.command(f"resume {batch.run_id}") if batch.run_id else settings.command("worker")
+        settings.output.hint(f"a worker takes it up; without one, `{target}` does")
+    return code
+
+
+def _described(run_id: str, plan: ResetPlan, words: str) -> Change:
+    events = f"{plan.undone} event{'s are' if plan.undone != 1 else ' is'} undone"
+    parts = [f"run {run_id} {words} event {plan.to}: {events}"]
     if plan.messages:
-        output.status(f"delivered again: {len(plan.messages)} of the messages that came in since")
-    for child in plan.children:
-        output.status(f"asked to end: its child {child}")
-    if not is_dry_run:
-        output.hint(f"a worker takes it up; without one, `{settings.command(f'resume {run_id}')}` does")
-
-
-def _count(number: int) -> str:
-    return f"{number} event{'s are' if number != 1 else ' is'}"
+        parts.append(f"{len(plan.messages)} of the messages received since are delivered again")
+    if plan.children:
+        parts.append(f"asked to end: {', '.join(plan.children)}")
+    fields = {"to": plan.to, "undone": plan.undone, "delivered_again": len(plan.messages),
+              "children_cancelled": list(plan.children)}  # fmt: skip
+    return Change("; ".join(parts), fields)
 
 
 @command("fork", uses_journal=True, example=_FORK_EXAMPLE)

@@ -21,7 +21,7 @@ TABLE: Final = {
     "cancel": Entry("run_verbs:cancel_runs", "Ask runs to end, after their `on_exit` handlers."),
     "terminate": Entry("run_verbs:terminate_runs", "End runs at once."),
     "retry": Entry("run_verbs:retry_runs", "Let runs go on that ended badly or were stopped."),
-    "reset": Entry("run_reset:reset_run", "Set a run back to one of its events."),
+    "reset": Entry("run_reset:reset_runs", "Set runs back to one of their events."),
     "fork": Entry("run_reset:fork_run", "Start a new run from the beginning of another."),
     "migrate": Entry("migrate:migrate_runs", "Move runs to other code."),
     "export": Entry("run_archive:export_runs", "Write runs into files that need nothing else."),

@@ -29,8 +29,8 @@ TRUTHS: Final = {"true": True, "false": False, "yes": True, "no": False, "1": Tr
 
 @attrs.frozen(eq=False)
 class ArgPattern:
-    """One declared argument. `kind`: string, int, float, bool, list, dict, json, inbox or enum; `event` and `state` make a
-    flow event-driven (`event_flow.py`). `choices`: of an enum; of an event, the name of its signals, if it has one."""
+    """One declared argument. `kind`: string, int, float, bool, list, dict, json, inbox or enum; `event` and `state`
+    make a flow event-driven (`event_flow.py`). `choices`: of an enum; of an event, the name of its signals, if any."""
 
     kind: str
     default: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, text
 
 from flowlang.runtime.journal.model import AttributeValue, RunFilter, RunRecord, RunStatus
 from flowlang.runtime.journal.sql.attributes import attribute_value, condition_of
@@ -18,11 +18,14 @@ class Finding:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        columns = (attribute.c.name, attribute.c.kind, attribute.c.text, attribute.c.number)
+        of_run = select(*columns).where(attribute.c.run == bindparam("number_is"))
+        self._find_attributes = database.compiler.query(of_run.order_by(attribute.c.name))
 
     def run(self, run_id: str) -> RunRecord:
         """The run's row."""
-        with self._database.reading(snapshot=False) as connection:
-            return self._database.find_run(connection, run_id).record
+        with self._database.looking() as cursor:
+            return self._database.find_run(cursor, run_id).record
 
     def runs(
         self, *, status: RunStatus | None = None, prefix: str = "", entry: str | None = None, limit: int = 100
@@ -55,11 +58,10 @@ class Finding:
 
     def attributes(self, run_id: str) -> dict[str, AttributeValue]:
         """The run's attributes, by name."""
-        columns = (attribute.c.name, attribute.c.kind, attribute.c.text, attribute.c.number)
-        with self._database.reading() as connection:
-            number = self._database.find_run(connection, run_id).number
-            found = connection.execute(select(*columns).where(attribute.c.run == number)).all()
-        return {original_text(name): attribute_value(*value) for name, *value in sorted(found)}
+        with self._database.looking() as cursor:
+            number = self._database.find_run(cursor, run_id).number
+            found = self._find_attributes(cursor, number_is=number).fetchall()
+        return {original_text(name): attribute_value(*value) for name, *value in found}
 
     def statistics(self) -> dict[str, int]:
         """Numbers about the store."""

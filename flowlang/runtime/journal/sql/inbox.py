@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, text, update
+from sqlalchemy import bindparam, or_, select, text, update
 
 from flowlang.runtime.journal.chain import damaged_row
 from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.model import Message, NewMessage, WaitRecord
 from flowlang.runtime.journal.payload import ENCODING_BLOB, Blob, unpack
 from flowlang.runtime.journal.rules import gate_refusal
-from flowlang.runtime.journal.sql.database import Database, fetch
+from flowlang.runtime.journal.sql.database import Database
 from flowlang.runtime.journal.sql.effects import EffectWriter
-from flowlang.runtime.journal.tables import blob, inbox, run, wait
+from flowlang.runtime.journal.tables import inbox, run, wait
 from flowlang.runtime.journal.text import original_text
 
 _WAIT = ("position", "name", "expires_at_ms", "encoding", "payload", "created_at_ms", "decided_by", "decided_at_ms")
@@ -87,18 +87,18 @@ class Inbox:
     def open_messages(self, run_id: str, after: int = 0) -> list[Message]:
         """The messages in the inbox, oldest first."""
         query = self._find_messages
-        with self._database.reading() as connection:
-            found = fetch(connection, query.text, query.values(run_id=run_id, after=after))
+        with self._database.looking() as cursor:
+            found = query(cursor, run_id=run_id, after=after).fetchall()
             if not found:
-                self._database.find_run(connection, run_id)
-            blobs = self._blobs(connection, [row[5] for row in found if row[4] == ENCODING_BLOB])
+                self._database.find_run(cursor, run_id)
+            blobs = self._database.find_blobs(cursor, [row[5] for row in found if row[4] == ENCODING_BLOB])
         return [decode_message(run_id, row, blobs) for row in found]
 
     def runs_with_messages(self, owner: str) -> list[str]:
         """Which runs that the owner drives have messages."""
         query = self._find_told
-        with self._database.reading(snapshot=False) as connection:
-            found = fetch(connection, query.text, query.values(owner_is=owner))
+        with self._database.looking() as cursor:
+            found = query(cursor, owner_is=owner).fetchall()
         return [str(row[0]) for row in found]
 
     def waits(self, *, run_id: str | None = None, only_open: bool = True, limit: int = 100) -> list[WaitRecord]:
@@ -110,21 +110,20 @@ class Inbox:
         if only_open:
             query = query.where(text("decided_by = ''"))
         query = query.order_by(wait.c.expires_at_ms, wait.c.run, wait.c.position)
+        if run_id is not None:
+            with self._database.looking() as cursor:
+                self._database.find_run(cursor, run_id)
         with self._database.reading() as connection:
-            if run_id is not None:
-                self._database.find_run(connection, run_id)
             found: list[Any] = list(connection.execute(query.where(wait.c.expires_at_ms.is_not(None))).all())
             if len(found) < limit:
                 endless = query.where(wait.c.expires_at_ms.is_(None)).limit(limit - len(found))
                 found.extend(connection.execute(endless).all())
-            blobs = self._blobs(connection, [row.payload for row in found if row.encoding == ENCODING_BLOB])
+        large = [row.payload for row in found if row.encoding == ENCODING_BLOB]
+        blobs: dict[bytes, Blob] = {}
+        if large:
+            with self._database.looking() as cursor:
+                blobs = self._database.find_blobs(cursor, large)
         return [_decode_wait(row[0], row[1:], blobs) for row in found]
-
-    def _blobs(self, connection: Connection, digests: Sequence[bytes]) -> dict[bytes, Blob]:
-        if not digests:
-            return {}
-        found = connection.execute(select(*blob.c).where(blob.c.digest.in_(set(digests)))).all()
-        return {bytes(row[0]): Blob(bytes(row[0]), row[1], bytes(row[2])) for row in found}
 
 
 def decode_message(run_id: str, row: Sequence[Any], blobs: dict[bytes, Blob]) -> Message:

@@ -28,8 +28,8 @@ class Keys:
         if key_id is None:
             return self._newest()
         if key_id not in self._known:
-            with self._database.reading() as connection:
-                found = connection.exec_driver_sql(self._find.text, self._find.values(id=key_id)).all()
+            with self._database.looking() as cursor:
+                found = self._find(cursor, id=key_id).fetchall()
             if not found:
                 raise unknown_key(key_id)
             self._known[key_id] = bytes(found[0][0])
@@ -40,8 +40,8 @@ class Keys:
         return self._database.writer.write(self._make)[0]
 
     def _newest(self) -> tuple[str, bytes]:
-        with self._database.reading() as connection:
-            found = connection.exec_driver_sql(self._find_newest.text, self._find_newest.values()).all()
+        with self._database.looking() as cursor:
+            found = self._find_newest(cursor).fetchall()
         if found:
             return found[0][0], bytes(found[0][1])
 

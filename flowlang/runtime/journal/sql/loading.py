@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, select, text
 
 from flowlang.errors import FlowlangError
 from flowlang.runtime.journal.chain import EventRow
+from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.model import AttributeValue, Claim, Loaded, Message
 from flowlang.runtime.journal.payload import ENCODING_BLOB, Blob
 from flowlang.runtime.journal.sql.attributes import attribute_value
-from flowlang.runtime.journal.sql.database import Database, StoredRun, fetch
+from flowlang.runtime.journal.sql.database import Database, StoredRun
 from flowlang.runtime.journal.sql.head import Head
 from flowlang.runtime.journal.sql.inbox import decode_message
 from flowlang.runtime.journal.sql.reading import open_stored
 from flowlang.runtime.journal.statement import Query
-from flowlang.runtime.journal.tables import attribute, blob, event, inbox, run
+from flowlang.runtime.journal.tables import attribute, event, inbox, run
 from flowlang.runtime.journal.text import original_text
 
 _SIZES = (1, 16, 256)
@@ -45,11 +46,11 @@ class Loading:
             chosen = claims[begin : begin + _SIZES[-1]]
             stored = [self._stored(claim) for claim in chosen]
             numbers = [each.number for each in stored]
-            with self._database.reading() as connection:
-                events, attributes, messages = (self._rows(connection, numbers, at) for at in range(3))
+            with self._database.looking() as cursor:
+                events, attributes, messages = (self._rows(cursor, numbers, at) for at in range(3))
                 large = {row[9] for rows in events.values() for row in rows if row[8] == ENCODING_BLOB}
                 large |= {row[6] for rows in messages.values() for row in rows if row[5] == ENCODING_BLOB}
-                blobs = _blobs(connection, large)
+                blobs = self._database.find_blobs(cursor, large)
             for each in stored:
                 number = each.number
                 try:
@@ -66,15 +67,15 @@ class Loading:
         head = self._heads.get(claim.lease.run_id)
         if head is not None and head.lease == claim.lease:
             return StoredRun(claim.run, head.number, head.checksum, "", None)
-        with self._database.reading() as connection:
-            return self._database.find_run(connection, claim.lease.run_id)
+        with self._database.looking() as cursor:
+            return self._database.find_run(cursor, claim.lease.run_id)
 
-    def _rows(self, connection: Connection, numbers: Sequence[int], at: int) -> dict[int, list[Sequence[Any]]]:
+    def _rows(self, cursor: Cursor, numbers: Sequence[int], at: int) -> dict[int, list[Sequence[Any]]]:
         size = next(size for size in _SIZES if size >= len(numbers))
         query = self._queries[size][at]
         names = {f"run_{index}": numbers[min(index, len(numbers) - 1)] for index in range(size)}
         rows: dict[int, list[Sequence[Any]]] = {}
-        for row in fetch(connection, query.text, query.values(**names)):
+        for row in query(cursor, **names).fetchall():
             rows.setdefault(row[0], []).append(row)
         return rows
 
@@ -112,10 +113,3 @@ def _loaded(
     }
     letters: list[Message] = [decode_message(record.run_id, row[1:], blobs) for row in messages]
     return Loaded(opened, facts, letters)
-
-
-def _blobs(connection: Connection, digests: set[bytes]) -> dict[bytes, Blob]:
-    if not digests:
-        return {}
-    found = connection.execute(select(*blob.c).where(blob.c.digest.in_(digests))).all()
-    return {bytes(row[0]): Blob(bytes(row[0]), row[1], bytes(row[2])) for row in found}

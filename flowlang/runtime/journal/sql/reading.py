@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, type_coerce
+from sqlalchemy import bindparam, select, type_coerce
 from sqlalchemy.types import NullType
 
 from flowlang.errors import FlowlangError, JournalCorrupt
 from flowlang.runtime.journal import tables
 from flowlang.runtime.journal.chain import EventRow, check_end, damaged, first_checksum, open_rows
 from flowlang.runtime.journal.codec import decode_manifest
+from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.event import Record
 from flowlang.runtime.journal.model import CodeManifest
 from flowlang.runtime.journal.payload import ENCODING_BLOB, Blob
-from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run, fetch
+from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run
 
 _AT_ONCE = 256
 """So many runs are read by one statement."""
@@ -39,15 +40,15 @@ class Reading:
 
     def read(self, run_id: str, after: int = 0) -> list[Record]:
         """The records after sequence `after`, in order, checked against the chain and the run's row."""
-        with self._database.reading() as connection:
-            stored = self._database.find_run(connection, run_id)
+        with self._database.looking() as cursor:
+            stored = self._database.find_run(cursor, run_id)
             if after > stored.record.sequence:
                 return []
             statements = self._database.statements
-            found = fetch(connection, statements.find_events, (stored.number, after))
+            found = cursor.execute(statements.find_events, (stored.number, after)).fetchall()
             blobs: dict[bytes, Blob] = {}
             if any(row[7] == ENCODING_BLOB for row in found):
-                large = fetch(connection, statements.find_blobs, (stored.number, after))
+                large = cursor.execute(statements.find_blobs, (stored.number, after)).fetchall()
                 blobs = {row[0]: Blob(*row) for row in large}
         return open_stored(stored, after, found, blobs)
 
@@ -58,8 +59,8 @@ class Reading:
         results: dict[str, list[Record] | FlowlangError] = {}
         for begin in range(0, len(run_ids), _AT_ONCE):
             wanted = run_ids[begin : begin + _AT_ONCE]
-            with self._database.reading() as connection:
-                stored, rows, blobs = self._find_all(connection, wanted, from_chapter)
+            with self._database.looking() as cursor:
+                stored, rows, blobs = self._find_all(cursor, wanted, from_chapter)
             for run_id in wanted:
                 run = stored.get(run_id)
                 try:
@@ -115,36 +116,28 @@ class Reading:
         return texts
 
     def _find_manifest(self, run_id: str) -> tuple[CodeManifest, dict[str, str]]:
-        manifest = tables.manifest
-        with self._database.reading() as connection:
-            stored = self._database.find_run(connection, run_id)
-            document = connection.scalar(select(manifest.c.document).where(manifest.c.digest == stored.manifest))
-        return decode_manifest(str(document), stored.manifest, stored.record.code)
+        with self._database.looking() as cursor:
+            stored = self._database.find_run(cursor, run_id)
+            found = cursor.execute(self._database.statements.find_document, (stored.manifest,)).fetchall()
+        return decode_manifest(str(found[0][0]) if found else "", stored.manifest, stored.record.code)
 
     def _find_all(
-        self, connection: Connection, run_ids: Sequence[str], from_chapter: bool
+        self, cursor: Cursor, run_ids: Sequence[str], from_chapter: bool
     ) -> tuple[dict[str, StoredRun], dict[int, list[Sequence[Any]]], dict[bytes, Blob]]:
         ids = {f"run_{at}": run_ids[min(at, len(run_ids) - 1)] for at in range(_AT_ONCE)}
-        found = fetch(connection, self._find_runs.text, self._find_runs.values(**ids))
-        stored = {run.record.run_id: run for run in map(decode_run, found)}
+        stored = {run.record.run_id: run for run in map(decode_run, self._find_runs(cursor, **ids).fetchall())}
         rows: dict[int, list[Sequence[Any]]] = {}
         if not stored:
             return stored, rows, {}
         given = [run.number for run in stored.values()]
         numbers = {f"run_{at}": given[min(at, len(given) - 1)] for at in range(_AT_ONCE)}
-        query = self._find_chapters if from_chapter else self._find_many
+        find = self._find_chapters if from_chapter else self._find_many
         large: set[bytes] = set()
-        for number, *row in fetch(connection, query.text, query.values(**numbers)):
+        for number, *row in find(cursor, **numbers).fetchall():
             rows.setdefault(number, []).append(row)
             if row[7] == ENCODING_BLOB:
                 large.add(row[8])
-        blobs: Mapping[bytes, Blob] = {}
-        if large:
-            blob = tables.blob
-            query_blobs: Any = select(*(type_coerce(column, NullType()) for column in blob.c))
-            found_blobs: Any = connection.execute(query_blobs.where(blob.c.digest.in_(large))).all()
-            blobs = {row[0]: Blob(*row) for row in found_blobs}
-        return stored, rows, dict(blobs)
+        return stored, rows, self._database.find_blobs(cursor, large)
 
 
 def open_stored(

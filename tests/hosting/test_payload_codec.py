@@ -139,8 +139,8 @@ def run_with(journal: Any) -> None:
 
 def test_the_environment_names_a_codec() -> None:
     assert configured_codec({}) is None
-    assert configured_codec({"FLOWLANG_CODEC": "test_codec:MASKED"}) is not None
-    for wrong in ("nowhere:x", "test_codec:nothing", "x"):
+    assert configured_codec({"FLOWLANG_CODEC": "test_payload_codec:MASKED"}) is not None
+    for wrong in ("nowhere:x", "test_payload_codec:nothing", "x"):
         with pytest.raises(UsageError, match="cannot be loaded"):
             configured_codec({"FLOWLANG_CODEC": wrong})
 
