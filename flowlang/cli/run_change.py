@@ -17,7 +17,8 @@ from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.option import Settings
 from flowlang.cli.problem import problem_of
 from flowlang.cli.run_choice import Batch
-from flowlang.errors import FlowlangError, InternalError
+from flowlang.cli.run_lookup import owner_text
+from flowlang.errors import FlowlangError, InternalError, LeaseHeld
 
 if TYPE_CHECKING:
     from flowlang.runtime.journal.journal import Journal, RunRecord
@@ -55,10 +56,11 @@ def apply_to_runs(
         except InternalError:
             raise
         except FlowlangError as error:
+            refusal = _held(settings, run, error) if isinstance(error, LeaseHeld) else error
             if not batch.is_many:
-                raise
+                raise refusal from None
             refused += 1
-            problem = problem_of(error)
+            problem = problem_of(refusal)
             output.problem(problem.slug, problem.message, problem.hint)
             document["error"] = {"kind": problem.slug, "message": problem.message, "hint": problem.hint}
         else:
@@ -72,6 +74,16 @@ def apply_to_runs(
     if batch.is_many:
         _summarize(settings, verb, len(runs), refused, is_dry_run=batch.is_dry_run)
     return ExitCode.FAILED if refused else ExitCode.OK
+
+
+def _held(settings: Settings, run: RunRecord, error: LeaseHeld) -> LeaseHeld:
+    """The error for a run that somebody drives, with what can be done about it."""
+    ask, end = settings.command(f"runs cancel {run.run_id}"), settings.command(f"runs terminate {run.run_id}")
+    return LeaseHeld(
+        f"run `{run.run_id}` is driven by {owner_text(error.owner)}",
+        owner=error.owner,
+        hint=f"`{ask}` asks it to end, `{end}` ends it at once",
+    )
 
 
 def _plan(verb: str) -> Callable[[Operations, RunRecord], Change]:

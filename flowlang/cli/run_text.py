@@ -122,6 +122,10 @@ class RunView:
                 yield f"`{command(f'runs retry {run_id}')}` lets it go on from where it was stopped"
             case "abandoned":
                 yield f"the process that drove it is gone; `{command(f'resume {run_id}')}` goes on with it"
+            case "running":
+                for wait in self.waits()[:REMEDIES_MAX]:
+                    if wait.kind in ("signal", "gate", "child"):
+                        yield self._remedy(wait)
             case "suspended":
                 yield self._begin_hint()
             case "waiting" if run.due_at_ms is not None and run.due_at_ms <= self.now_ms:

@@ -71,6 +71,7 @@ class HostedEvaluation(Evaluation):
             setting.build.programs, setting.build.prelude, NO_ENTRY, universe=UNIVERSE, catalog=AbsentActions(),
             budget=setting.budget, predeclared=setting.predeclared,
         )  # fmt: skip
+        self.is_live = True
         self.ongoing: Ongoing | None = None
         self.gate: Gate | None = None
         self.prints = True

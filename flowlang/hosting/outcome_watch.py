@@ -38,6 +38,7 @@ class OutcomeWatch(Hooks):
         self._fresh: set[str] = set()
         self._closed = False
         self._looked_s = 0.0
+        self._owes_look = False
         self._thread = threading.Thread(target=self._run, name="flowlang-outcomes", daemon=True)
         self._thread.start()
 
@@ -87,20 +88,20 @@ class OutcomeWatch(Hooks):
 
     def _run(self) -> None:
         while not self._closed:
-            told = self._wakeup.wait(POLL_S if self._waiting else IDLE_S)
+            told = self._wakeup.wait(GLANCE_S if self._owes_look else POLL_S if self._waiting else IDLE_S)
             self._look(told)
 
     def _look(self, told: bool) -> None:
-        """Asks about the runs that are in question now."""
+        """Asks about the runs that are in question now: those that are new or were put down here, and all of them
+        when the journal told something, but not more often than it is worth."""
+        self._owes_look = self._owes_look or told
         since_s = time.monotonic() - self._looked_s
         with self._lock:
             asked, self._fresh = self._fresh, set()
-            if told and since_s < GLANCE_S:
-                told = False
-                threading.Timer(GLANCE_S - since_s, self._wakeup.poke).start()
-            if told or since_s >= POLL_S:
+            if since_s >= (GLANCE_S if self._owes_look else POLL_S):
                 asked = set(self._waiting)
-                self._looked_s = time.monotonic()
+                self._looked_s += since_s
+                self._owes_look = False
         ids = sorted(asked)
         for start in range(0, len(ids), CHUNK):
             self._ask(ids[start : start + CHUNK])

@@ -27,7 +27,7 @@ from typing import Any, Final, Generic, Literal, ParamSpec, TypeAlias, TypeVar, 
 import attrs
 
 from flowlang.lang.diagnostics.suggest import nearest
-from flowlang.lang.values.convert import Adopt, to_host
+from flowlang.lang.values.convert import PLAIN, Adopt, to_host
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.parameter import Mismatch, Parameter, ParameterType
 from flowlang.runtime.action_context import ActionCancelled, ActionContext, ActionError
@@ -92,6 +92,8 @@ class ActionSpec(Generic[Parameters, Result]):
         """The values of a script as what the function asks for. They were checked by `bind`; those of a journal may
         have been checked against another version of the function. Raises Fault `action-argument`."""
         if not self.typed:
+            if PLAIN.issuperset(map(type, arguments.values())):
+                return dict(arguments)
             plain: dict[str, Any] = to_host(arguments)
             return plain
         made = {}

@@ -111,7 +111,7 @@ def _due_answer(activation: Activation, now_ms: int) -> Answered | None:
     position = activation.waiting.due_timer(now_ms)
     if position is not None:
         return TimerFired(position), position, Answer()
-    reception = activation.waiting.due_reception(now_ms)
+    reception = activation.waiting.due_reception()
     if reception is not None:
         if reception.gate_expires:
             activation.draft.expired.append(reception.name)

@@ -31,6 +31,7 @@ from flowlang.runtime.journal.model import CodeManifest, Counters, NewChild, Run
 from flowlang.runtime.launch import PinnedCode, child_run, entry_of
 from flowlang.runtime.performing import Done, Environment, Performing
 from flowlang.runtime.project import Project
+from flowlang.runtime.recorded_token import recorded_tokens
 from flowlang.runtime.replay import Beginning, Replay
 
 CODES_MAX: Final = 64
@@ -138,7 +139,8 @@ class Assembly:
         """The activation of a recorded run. `records`: from the begin of its last chapter on. With `is_whole` the
         insides of finished flow calls are evaluated and compared, too."""
         facts = Facts.of(run, labels)
-        replay = Replay(records, token_of=self.token_of(run.run_id), is_whole=is_whole)
+        token_of = recorded_tokens(run.run_id, records, self.token_of(run.run_id))
+        replay = Replay(records, token_of=token_of, is_whole=is_whole)
         beginning = _beginning(run.run_id, replay)
         entry = entry_of(build.entry, run.flow, beginning)
         evaluation = self.evaluation(build, facts, entry, replay)

@@ -8,7 +8,6 @@ through the next turn; what that turn would begin is looked at by nobody.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -28,22 +27,19 @@ from flowlang.runtime.gate_token import make_token
 from flowlang.runtime.journal.event import ActionScheduled, ChildStarted, GateOpened, Record, position_text
 from flowlang.runtime.journal.journal import AttributeValue, CodeManifest, Journal, RunStatus
 from flowlang.runtime.launch import entry_of
+from flowlang.runtime.recorded_token import TokenMaker, recorded_tokens
 from flowlang.runtime.replay import Replay
 
 TURN_BUDGET: Final = Budget(steps=1_000_000_000)
 """Code that is only being tried may run forever where the recorded code did not."""
-TOKEN: Final = re.compile(r"flg1\.[\w-]+\.[\w-]+\.([\d-]+)\.[\w-]{43}")
-"""A gate's token in the text of a payload (`gate_token.py`); its fourth part is the gate's position."""
-
 EvaluationMaker: TypeAlias = Callable[..., Evaluation]
-TokenMaker: TypeAlias = Callable[[GateOpened, str], str]
 
 
 @attrs.frozen
 class Recording:
     """A recorded run, wherever it comes from: a journal, or the file of an exported one. `modules`: the texts that it
     is pinned to. `records`: from the first, or from the begin of its last chapter. `token_of` makes the tokens of its
-    gates; without, they are looked for in the records."""
+    gates, where the records do not tell them."""
 
     run_id: str
     entry: str
@@ -168,7 +164,7 @@ class DryReplay:
         make: EvaluationMaker = Evaluation, library: LinkedLibrary | None = None,
     ) -> None:  # fmt: skip
         self.records = recording.records
-        token_of = recording.token_of or recorded_tokens(recording.records)
+        token_of = recorded_tokens(recording.run_id, recording.records, recording.token_of)
         self.replay = Replay(recording.records, is_whole=True, token_of=token_of)
         self.evaluation = recorded_evaluation(recording, build, self.replay, catalog, budget, make)
         self._budget = budget
@@ -251,25 +247,3 @@ def recorded_evaluation(
     if replay.is_resalted:
         evaluation.child_tag = beginning.salt[:6]
     return evaluation
-
-
-def recorded_tokens(records: Sequence[Record]) -> TokenMaker:
-    """Gives the token of a gate as far as the records tell. A token is not recorded itself and its key does not leave
-    the journal; but where a script passed a token on, the arguments of that call hold it. One that was never passed on
-    may be any text."""
-    found: dict[str, str] = {}
-    is_read = False
-
-    def token_of(event: GateOpened, salt: str) -> str:
-        nonlocal is_read
-        if not is_read:
-            is_read = True
-            for record in records:
-                payload = getattr(record.event, "payload", None)
-                if payload is not None and b"flg1." in payload:
-                    tokens = TOKEN.finditer(payload.decode())
-                    found.update({match[1].replace("-", "."): match[0] for match in tokens})
-        position = position_text(event.position)
-        return found.get(position, f"flg1.unknown.unknown.{position.replace('.', '-')}.unknown")
-
-    return token_of

@@ -65,22 +65,27 @@ class ManualDriver:
     ) -> bool:  # fmt: skip
         """Creates a run. With `idempotent` a run of that id, kind and arguments is no error: then False. Raises
         RunAlreadyExists."""
-        if placement is not None and placement.queue != queue:
-            raise UsageError(f"the placement names the queue `{placement.queue}`, not `{queue}`")
-        payload = encode(from_host({"arguments": arguments}))
-        new = NewRun(
-            run_id, ENTRY, kind, digest(payload), NO_CODE, {}, placement or Placement(queue=queue), None,
-            attributes or {}, correlation,
-        )  # fmt: skip
-        started = RunStarted(ENTRY, kind, manifest_digest(NO_CODE), payload, new_salt())
+        new = _new_run(run_id, kind, arguments, placement or Placement(queue=queue), attributes, correlation)
+        if new.run.placement.queue != queue:
+            raise UsageError(f"the placement names the queue `{new.run.placement.queue}`, not `{queue}`")
         try:
-            self.journal.create_many([NewChild(new, [started])])
+            self.journal.create_many([new])
         except RunAlreadyExists:
-            known = self.journal.run(run_id)
-            if not idempotent or (known.entry, known.flow, known.arguments_digest) != (ENTRY, kind, digest(payload)):
+            known, run = self.journal.run(run_id), new.run
+            same = (known.entry, known.flow, known.arguments_digest) == (run.entry, run.flow, run.arguments_digest)
+            if not idempotent or not same:
                 raise
             return False
         return True
+
+    def start_and_claim(
+        self, run_id: str, kind: str, arguments: Any = None, *, queue: str,
+        attributes: Mapping[str, AttributeValue] | None = None, correlation: str = "",
+    ) -> Claim:  # fmt: skip
+        """Creates a run that is claimed from the beginning, in one transaction. Raises RunAlreadyExists."""
+        new = _new_run(run_id, kind, arguments, Placement(queue=queue), attributes, correlation)
+        lease = self.journal.create(new.run, self.owner, new.events, Counters(), RunStatus.RUNNING)
+        return Claim(lease, self.journal.run(run_id))
 
     def arguments(self, claim: Claim) -> Any:
         """What the run was created with."""
@@ -199,6 +204,15 @@ class ManualDriver:
         if last.event == event:
             return True
         raise RunEnded(f"run `{run.run_id}` has ended already, otherwise", run_id=run.run_id, hint="rewind it")
+
+
+def _new_run(
+    run_id: str, kind: str, arguments: Any, placement: Placement, attributes: Mapping[str, AttributeValue] | None,
+    correlation: str,
+) -> NewChild:  # fmt: skip
+    payload = encode(from_host({"arguments": arguments}))
+    run = NewRun(run_id, ENTRY, kind, digest(payload), NO_CODE, {}, placement, None, attributes or {}, correlation)
+    return NewChild(run, [RunStarted(ENTRY, kind, manifest_digest(NO_CODE), payload, new_salt())])
 
 
 def _counters(run: RunRecord) -> Counters:

@@ -411,7 +411,8 @@ _AGREEMENTS: Mapping[type, Callable[[Any, Any], bool]] = {
     MessageSent: lambda event, asking: (
         type(asking) is SendMessage
         and (event.channel, event.run_id, event.name) == (asking.channel, asking.run_id, asking.name)
-        and event.digest == asking.digest
+        # A request to end says who asks, and a forked run is somebody else.
+        and (event.digest == asking.digest or event.channel == "cancel")
     ),
     ChildStarted: lambda event, asking: (
         type(asking) is SpawnRun

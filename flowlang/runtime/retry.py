@@ -11,19 +11,18 @@ of which nothing is known, because the function raised an exception that is no `
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from flowlang.lang.eval.backoff import DELAY_MAX_S, delay_s
 from flowlang.lang.values.fault import Fault
 
 Backoff: TypeAlias = Literal["exponential", "linear", "fixed", "none"] | Sequence[float]
 
 ATTEMPTS_MAX: Final = 1001
-DELAY_MAX_S: Final = 30 * 24 * 3600.0
 BACKOFFS: Final = ("exponential", "linear", "fixed", "none")
 UNKNOWN_KIND: Final = "action-failed"
 """The kind of a failure whose action did not say what it is."""
@@ -117,11 +116,11 @@ def next_delay_s(policy: Retry, attempt: int, seed: str) -> float | None:
     """Seconds between the failure of attempt `attempt` (from 1) and the next one; None when that was the last."""
     if attempt >= policy.attempts:
         return None
-    most_s = policy.max_delay.total_seconds() if isinstance(policy.backoff, str) else DELAY_MAX_S
-    delay_s = min(_plain_delay_s(policy, attempt), most_s)
-    if policy.jitter and delay_s:
-        delay_s *= 1 + policy.jitter * _swing(seed, attempt)
-    return min(delay_s, most_s)
+    return delay_s(
+        policy.backoff if isinstance(policy.backoff, str) else tuple(policy.backoff), attempt, seed,
+        initial_s=policy.initial.total_seconds(), factor=policy.factor,
+        max_delay_s=policy.max_delay.total_seconds(), jitter=policy.jitter,
+    )  # fmt: skip
 
 
 def retry_at_ms(
@@ -131,36 +130,13 @@ def retry_at_ms(
     `begun_ms`: when the first attempt of this call began."""
     if policy is None or not is_retryable(policy, kind, retryable):
         return None
-    delay_s = next_delay_s(policy, attempt, seed)
-    if delay_s is None:
+    delay = next_delay_s(policy, attempt, seed)
+    if delay is None:
         return None
-    due_ms = now_ms + round(delay_s * 1000)
+    due_ms = now_ms + round(delay * 1000)
     if policy.max_elapsed is not None and due_ms - begun_ms > policy.max_elapsed.total_seconds() * 1000:
         return None
     return due_ms
-
-
-def _plain_delay_s(policy: Retry, attempt: int) -> float:
-    initial_s = policy.initial.total_seconds()
-    if not isinstance(policy.backoff, str):
-        return policy.backoff[min(attempt, len(policy.backoff)) - 1]
-    match policy.backoff:
-        case "none":
-            return 0.0
-        case "fixed":
-            return initial_s
-        case "linear":
-            return initial_s * attempt
-    try:
-        return float(initial_s * policy.factor ** (attempt - 1))
-    except OverflowError:
-        return DELAY_MAX_S
-
-
-def _swing(seed: str, attempt: int) -> float:
-    """A number from -1 to 1 that only the seed and the attempt decide."""
-    made = hashlib.blake2b(f"{seed}#{attempt}".encode(), digest_size=8).digest()
-    return int.from_bytes(made, "big") / (1 << 63) - 1
 
 
 def _refused(message: str) -> Fault:

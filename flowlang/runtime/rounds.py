@@ -222,6 +222,7 @@ class Rounds:
         if driven.lease is not None and activation.waiting.is_reception_due(now_ms):
             # A message that was there before the time was over wins.
             activation.waiting.add(self.journal.open_messages(driven.run_id, activation.waiting.seen))
+            activation.waiting.end_receptions(now_ms)
         if activation.advance(now_ms) or (activation.status is not RunStatus.RUNNING):
             drafts.append(driven)
             driven.idle_since_ms = None

@@ -17,13 +17,15 @@ from flowlang.runtime.journal.model import Message
 
 @attrs.frozen
 class Reception:
-    """A wait for a message. `wake_at_ms`: when it times out; `gate_expires`: whether its gate does then, too."""
+    """A wait for a message. `wake_at_ms`: when it times out; `gate_expires`: whether its gate does then, too. `is_over`:
+    it was due when the inbox was read, so that no message that was there before can still come."""
 
     position: Position
     channel: str
     name: str
     wake_at_ms: int | None
     gate_expires: bool = False
+    is_over: bool = False
 
 
 @attrs.define(eq=False)
@@ -103,9 +105,15 @@ class Waiting:
         """Whether a wait for a message is about to time out."""
         return any(each.wake_at_ms is not None and each.wake_at_ms <= now_ms for each in self.receptions.values())
 
-    def due_reception(self, now_ms: int) -> Reception | None:
+    def end_receptions(self, now_ms: int) -> None:
+        """The inbox was read and its messages added: what is due now may time out."""
+        for position, each in self.receptions.items():
+            if each.wake_at_ms is not None and each.wake_at_ms <= now_ms:
+                self.receptions[position] = attrs.evolve(each, is_over=True)
+
+    def due_reception(self) -> Reception | None:
         """The wait for a message that times out first, if one does; it is gone afterwards."""
-        due = [each for each in self.receptions.values() if each.wake_at_ms is not None and each.wake_at_ms <= now_ms]
+        due = [each for each in self.receptions.values() if each.is_over]
         if not due:
             return None
         reception = min(due, key=lambda each: (each.wake_at_ms, each.position))

@@ -135,6 +135,7 @@ class World:
         self._specs = self.ledger.wrap(actions())
         self._depth = 0
         self._wakeups: list[Wakeup] = []
+        self._hired: list[Worker] = []
         self._errands: list[Callable[[Journal], None]] = []
         self._workers = [self._hire() for _ in range(workers)]
 
@@ -161,7 +162,10 @@ class World:
         self._calm()
 
     def close(self) -> None:
-        """Gives back what the workers held, also those that died."""
+        """Gives back what the workers held, also those that died: memory, too, which a process gives back by itself."""
+        for worker in self._hired:
+            for driven in worker._rounds.driven.values():
+                driven.activation.evaluation.drop()
         for wakeup in self._wakeups:
             wakeup.close()
         self.store.close()
@@ -195,6 +199,7 @@ class World:
         executor = SimulatedExecutor()
         worker = Worker(self._root, journal, actions=self._specs, clock=self.clock, executors=executor, concurrency=8)
         self._wakeups += journal.wakeups
+        self._hired.append(worker)
         return SimulatedWorker(worker, journal, executor, self.clock.now_ms())
 
     def _step(self, one: SimulatedWorker) -> None:

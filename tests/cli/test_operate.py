@@ -148,6 +148,27 @@ def test_signals(shop):
     assert run(shop, "signal", "w1", "paid", code=2).stderr.startswith("error[run-ended]")
 
 
+def test_many_runs_are_told_and_set_back_at_once(shop):
+    """Signals and resets take selections; a run that cannot be set back to the event refuses, the others go back."""
+    assert "not 2 words" in run(shop, "signal", "w1", "paid", "--status", "waiting", code=2).stderr
+    assert "not 1 words" in run(shop, "signal", "paid", code=2).stderr
+    sent = document(shop, "signal", "paid", "--payload", "1", "--status", "waiting", "--yes")
+    assert [each["run_id"] for each in sent["runs"]] == ["w1", "w2"]
+    run(shop, "worker", "--once")
+    assert statuses(shop) == {"w1": "completed", "w2": "completed", "f1": "failed"}
+    kinds = [event["kind"] for event in document(shop, "runs", "journal", "w1")["events"]]
+    received = 1 + kinds.index("message-received")
+    assert document(shop, "runs", "show", "f1")["events"] == received + 1
+    back = ("runs", "reset", "--where", "events > 0", "--to")
+    planned = document(shop, *back, str(received - 1), "--dry-run")
+    assert [each["delivered_again"] for each in planned["runs"]] == [1, 1, 0]
+    assert statuses(shop)["w1"] == "completed"
+    done = document(shop, *back, str(received + 1), "--yes", code=ExitCode.FAILED)
+    assert [each.get("delivered_again") for each in done["runs"]] == [0, 0, None]
+    run(shop, "worker", "--once")
+    assert statuses(shop)["w1"] == "completed"
+
+
 def test_delete_asks_and_forgets(shop):
     """A run that goes on is not deleted; one that ended is, and only with `--yes` or after a question."""
     assert run(shop, "runs", "delete", "f1", code=2).stderr.startswith("error[usage]")
@@ -195,6 +216,20 @@ def test_reset_and_fork(shop):
     run(shop, "worker", "--once")
     assert document(shop, "runs", "result", "f1")["value"] == "x"
     assert document(shop, "runs", "result", "g1")["value"] == "other"
+
+
+def test_a_run_that_is_driven_is_left_alone(shop):
+    """Who drives it is named, and what ends it; it says what it waits for all the same."""
+    with shop.journal() as journal:
+        journal.claim("w1", journal.new_owner())
+        for command in (("reset", "w1", "--to", "1"), ("delete", "w1", "--yes")):
+            refused = run(shop, "runs", *command, code=ExitCode.HELD)
+            assert f"run `w1` is driven by process {os.getpid()} on" in refused.stderr
+            assert "`flowlang runs terminate w1` ends it at once" in refused.stderr
+        assert "`flowlang runs watch w1`" in run(shop, "runs", "retry", "w1", code=2).stderr
+        assert "`flowlang signal w1 paid" in run(shop, "runs", "show", "w1").stderr
+        run(shop, "runs", "terminate", "w1")
+    assert statuses(shop)["w1"] == "terminated"
 
 
 def test_tree_and_logs(shop):

@@ -119,11 +119,12 @@ def decide(journal: Journal, run_id: str, position: str) -> None:
     journal.decide(decision_message(run_id, position, payload=encode(None), by="ann", reason="", at_ms=0))
 
 
-def recorded(root: Path, name: str) -> RecordedRun:
+def recorded(root: Path, name: str, script: str | None = None) -> RecordedRun:
+    """The run of one of SCRIPTS, or of a variant of it, at its end."""
     head = HEAD
     if name == "service":
         head = head.replace("_main)", '_main, args = {"event": args.event(), "total": args.state(initial = 0)})')
-    run = Answering(root, SCRIPTS[name] + head)
+    run = Answering(root, script or SCRIPTS[name] + head)
     run.start()
     assert isinstance(run.recording().records[-1].event, RunCompleted)
     return run

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 import pytest
-from every_feature import SCRIPTS, recorded
+from every_feature import HEAD, SCRIPTS, recorded
 
+from flowlang.errors import FlowlangError
 from flowlang.lang.eval.evaluation import Completed
 from flowlang.runtime.compatibility import Compatible, Diverges, check_run
 from flowlang.runtime.debugger.session import Session
 from flowlang.runtime.debugger.timeline import chapter_at
 from flowlang.runtime.dry_replay import recording_of
-from flowlang.runtime.journal.event import ChapterStarted, RunCompleted
+from flowlang.runtime.gate_token import make_token
+from flowlang.runtime.journal.event import ChapterStarted, GateOpened, RunCompleted
+from flowlang.runtime.operations.operations import Operations
+from flowlang.runtime.recorded_token import recorded_tokens
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -33,6 +38,31 @@ def test_a_run_agrees_with_its_code_however_far_it_came(tmp_path: Path, name: st
     for count in range(1, len(recording.records)):
         cut = attrs.evolve(recording, records=recording.records[:count])
         assert isinstance(check_run(cut, build, run.registry), Compatible), recording.records[count - 1]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_runs_that_were_set_back_or_forked_agree_with_their_code(tmp_path: Path, name: str, share: float) -> None:
+    """Also where a script passed on what belongs to the run that it was forked from: its gate's token."""
+    run = recorded(tmp_path, name)
+    operations = Operations(run.journal, run.clock)
+    event = max(2, int(run.journal.run("run").sequence * share))
+    with suppress(FlowlangError):  # what cannot be forked there is refused
+        operations.fork("run", event, new_id="copy")
+        assert isinstance(run.check(run_id="copy"), Compatible)
+    with suppress(FlowlangError):
+        operations.reset("run", event)
+        assert isinstance(run.check(), Compatible)
+
+
+def test_tokens_of_other_gates_are_not_taken_for_own_ones(tmp_path: Path) -> None:
+    foreign = make_token("key", b"secret", "other", "0.0", "salt")
+    mangled = "flg1.k.!!!!.0-0." + "x" * 43
+    script = SCRIPTS["gates"].replace("opened.token, 1", f'"{foreign} {mangled}", 1') + HEAD
+    records = recorded(tmp_path, "gates", script).recording().records
+    opened = next(record.event for record in records if isinstance(record.event, GateOpened))
+    assert recorded_tokens("run", records, lambda event, salt: "made")(opened, "salt") == "made"
+    assert recorded_tokens("other", records)(opened, "salt") == foreign
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

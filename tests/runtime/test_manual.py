@@ -70,6 +70,15 @@ def test_creating_twice(driver: ManualDriver) -> None:
         driver.create("a", "charge", {"cents": 6}, queue="billing", idempotent=True)
 
 
+def test_starting_with_a_claim(driver: ManualDriver, journal: Journal, clock: VirtualClock) -> None:
+    held = driver.start_and_claim("b", "charge", [1], queue="billing")
+    assert [each.run.run_id for each in ManualDriver(journal, clock).claim_due(queues=QUEUES, limit=9)] == ["a"]
+    assert driver.arguments(held) == [1]
+    driver.complete(driver.record_step(held, "one"))
+    with pytest.raises(RunAlreadyExists):
+        driver.start_and_claim("b", "charge", [1], queue="billing")
+
+
 def test_a_run_is_claimed_when_it_is_due_and_not_before(driver: ManualDriver, clock: VirtualClock) -> None:
     claim(driver)
     placement = Placement(queue="billing", start_at_ms=clock.now_ms() + 1000)

@@ -17,7 +17,7 @@ from flowlang.lang.eval.inbox_ref import InboxRef
 from flowlang.lang.eval.period import span_ms
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.argument import given_names
-from flowlang.lang.values.canonical import digest, encode, encode_atoms
+from flowlang.lang.values.canonical import digest, encode
 from flowlang.lang.values.container import Dict
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -27,6 +27,7 @@ from flowlang.lang.values.quote import clip
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 from flowlang.lang.values.time import Time
+from flowlang.lang.values.tree_writer import encode_atoms
 
 LATEST_S: Final = 253_402_300_800
 """The end of the year 9999, in seconds since 1970."""

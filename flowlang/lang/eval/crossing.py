@@ -10,11 +10,12 @@ from flowlang.lang.compile.naming import script_name
 from flowlang.lang.eval.command import check_size
 from flowlang.lang.eval.failure import failed
 from flowlang.lang.eval.module import freeze_with_globals
-from flowlang.lang.values.canonical import copy_by_value, decode, digest, encode, encode_atoms
+from flowlang.lang.values.canonical import copy_by_value, decode, digest, encode
 from flowlang.lang.values.container import Dict, List
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.result import Err, Ok
+from flowlang.lang.values.tree_writer import encode_atoms
 
 PREVIEW_CHARACTERS: Final = 200
 IMMUTABLE: Final = frozenset({NoneType, bool, int, float, str})

@@ -19,7 +19,7 @@ from heapq import heappop, heappush
 from typing import Any, Final, Protocol
 
 import attrs
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from flowlang.lang.compile.naming import python_name
 from flowlang.lang.compile.program import Program
@@ -48,6 +48,7 @@ from flowlang.lang.eval.interruption import Ending, Interruption, interrupt
 from flowlang.lang.eval.module import Module
 from flowlang.lang.eval.services import evaluation_services, method_table
 from flowlang.lang.eval.step import Chapter, Completed, Continued, Step, Stopped, Suspended
+from flowlang.lang.eval.task import tasks_wait_for_each_other
 from flowlang.lang.eval.traceback import frames_of, stop_of
 from flowlang.lang.resolve.load_source import library_of
 from flowlang.lang.values.canonical import decode
@@ -58,8 +59,6 @@ from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 
 __all__ = [
-    "LINE_CHARACTERS_MAX",
-    "MAIN",
     "Chapter",
     "Completed",
     "Continued",
@@ -158,7 +157,12 @@ class Evaluation:
         self._said, self._outcome, self._stop, self._root, self._flushing = [], None, None, None, None
         self._waiting.clear()
         self._ready.clear()
-        self._fibers.clear()
+        fibers, self._fibers = self._fibers, set()
+        for fiber in fibers:
+            # A suspended fiber refers to itself, and no garbage collector looks into it: nothing would ever free it.
+            if fiber and fiber is not getcurrent():
+                fiber.parent = getcurrent()
+                fiber.throw(GreenletExit)
 
     def resume(self, answers: Iterable[tuple[Position, Answer]]) -> Step:
         """Delivers answers, in order, and runs to the next suspension. An answer to a command that was withdrawn is
@@ -317,12 +321,25 @@ class Evaluation:
 
     def _advance(self) -> Step:
         self._run_ready()
+        while not self._waiting and self._outcome is None and self._stop is None and self._break_circle():
+            self._run_ready()
         said, self._said = self._said, []
         if self._stop is not None:
             return Stopped(said, self._stop, tuple(frames_of(self._stop.__traceback__)))
         if self._outcome is not None:
             return self._outcome(said)
         return Suspended(said)
+
+    def _break_circle(self) -> bool:
+        """When every fiber waits for tasks, and nothing else can happen, ends the innermost flow call of the last one
+        that can be ended. Most circles are refused before they close; this is for waits for any of several tasks."""
+        if self.is_ready:
+            return False
+        for fiber in sorted(self._fibers, key=lambda fiber: fiber.path, reverse=True):
+            if fiber.wait is not None and not fiber.scope.is_closing:
+                interrupt(fiber, Interruption(fiber.scope, tasks_wait_for_each_other()))
+                return self.is_ready
+        return False
 
     # The root fiber
 

@@ -152,7 +152,7 @@ def dispatch_events(flow: Flow, depth: int, positional: Sequence[Any], keywords:
         frame = calling_frame(sys._getframe())
         message = evaluation.ask(fiber, Receive(position, SIGNAL, events.signal, None, frame))
         evaluation.meter.charge(DISPATCH_STEPS)
-        registers = events.arguments(decode(given), _event(message), decode(state))
+        registers = events.arguments(decode(given) if arguments else {}, _event(message), decode(state))
         result = _dispatch(fiber, flow, depth, Scope(position, root, flow.name, registers))
         if type(result) is Ok:
             try:

@@ -161,15 +161,20 @@ def await_tasks(fiber: Fiber, tasks: Iterable[Task]) -> None:
 def suspend_for(fiber: Fiber, wait: Wait) -> None:
     """Suspends the fiber until the wait is over. Raises Fault when it never would be."""
     if wait.timer is None and _never_ends(wait):
-        raise Fault(
-            "tasks-wait-for-each-other",
-            "this would wait for a task that waits for this one",
-            hint="let one of them return, and use its result in the other",
-        )
+        raise tasks_wait_for_each_other()
     for task in wait.tasks:
         task.waits.append(wait)
     fiber.wait = wait
     fiber.suspend()
+
+
+def tasks_wait_for_each_other() -> Fault:
+    """What a wait fails with that would never end."""
+    return Fault(
+        "tasks-wait-for-each-other",
+        "this would wait for a task that waits for this one",
+        hint="let one of them return, and use its result in the other",
+    )
 
 
 def _never_ends(wait: Wait) -> bool:

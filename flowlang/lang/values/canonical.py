@@ -27,7 +27,7 @@ import hashlib
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from types import FunctionType, NoneType
 from typing import Any, Final
@@ -54,15 +54,11 @@ from flowlang.lang.values.result import Err, Failure, Ok
 from flowlang.lang.values.scalar import special_text
 from flowlang.lang.values.size import decoded_size, list_size, table_size
 from flowlang.lang.values.struct import Struct
+from flowlang.lang.values.tree_writer import LONG_INT, write
 
 DIGITS_MAX: Final = 600
 """Longer ints are written in hexadecimal: the host may be set to refuse decimal ones of 640 digits."""
 INT_MAX: Final = 10**DIGITS_MAX
-LONG_INT: Final = 10**18
-"""Longer ints are written one by one, and charged by their length."""
-ATOMS_MAX: Final = 16
-SHORT_TEXT: Final = 256
-"""So few and short atoms are written without much ado."""
 LONG_TEXT: Final = 1 << 16
 """Texts that are longer together are charged by how they are written."""
 TREE_LIST: Final = 64
@@ -129,40 +125,6 @@ def digest(data: bytes) -> str:
 # Encoding
 
 
-def _writer() -> Callable[[Any], str]:
-    """What writes a tree. The host's encoder makes its C part anew for every tree; here it is made once, if the host
-    has one."""
-    plain = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
-    make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:
-        return plain.encode
-    parts = make(None, plain.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
-    return lambda tree: "".join(parts(tree, 0))
-
-
-_write: Final = _writer()
-
-
-def encode_atoms(tree: Any, atoms: Collection[Any]) -> bytes | None:
-    """The canonical bytes of `atoms`, which stand in a tree of the host's lists and dicts that has no other values and
-    only names as keys. None when one of them is large, or of a rarer type: `encode` knows what to do then."""
-    if len(atoms) > ATOMS_MAX:
-        return None
-    for atom in atoms:
-        kind = type(atom)
-        if kind is str:
-            if len(atom) > SHORT_TEXT or not atom.isascii():
-                return None
-        elif kind is int:
-            if not -LONG_INT < atom < LONG_INT:
-                return None
-        elif kind is not bool and atom is not None:
-            return None
-    data = _write(tree).encode()
-    charge(1 + (len(data) >> 6))
-    return data
-
-
 def encode(value: Any, name: str = "value") -> bytes:
     """The canonical bytes of a value. A Fault `not-data` says where in `name` something stands that has none."""
     with Holding():
@@ -178,7 +140,7 @@ def encode(value: Any, name: str = "value") -> bytes:
             except RecursionError:
                 raise too_deep() from None
         try:
-            data = _write(tree).encode()
+            data = write(tree).encode()
         except UnicodeEncodeError:
             raise lone_surrogate(name) from None
         charge(len(data) >> 6)

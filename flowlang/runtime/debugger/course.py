@@ -10,10 +10,13 @@ untraced, which is fast (`Waypoint`).
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial
+from queue import SimpleQueue
 from types import CodeType, FrameType
 from typing import Any, Final, TypeAlias
 
@@ -142,8 +145,8 @@ class Course:
         self._stop_lines: frozenset[int] = frozenset()
         self._halt: Halt | None = None
         self._frame: FrameType | None = None
-        self._paused = threading.Semaphore(0)
-        self._goes_on = threading.Semaphore(0)
+        self._paused: SimpleQueue[None] = SimpleQueue()
+        self._goes_on: SimpleQueue[None] = SimpleQueue()
         self._make = partial(DryReplay, recording, build, catalog, make=partial(_TracedEvaluation, course=self))
         self._dry: DryReplay | None = None
         self._thread = threading.Thread(target=self._run, name="flowlang-debugger", daemon=True)
@@ -156,21 +159,22 @@ class Course:
             return self._halt
         self._target = target
         self._stop_lines = frozenset(line for _, line in target.places)
-        try:
-            self._goes_on.release()
-            self._paused.acquire()
-        except KeyboardInterrupt:
-            self.evaluation.interrupt()
-            self._paused.acquire()
+        with _interrupting(self._interrupt):
+            self._goes_on.put(None)
+            self._paused.get()
         if self.failure is not None:
             raise self.failure
         assert self._halt is not None
         return self._halt
 
+    def _interrupt(self) -> None:
+        if self._dry is not None:
+            self._dry.evaluation.interrupt()
+
     def close(self) -> None:
         """Ends the thread."""
         self._is_abandoned = True
-        self._goes_on.release()
+        self._goes_on.put(None)
         self._thread.join()
 
     @property
@@ -224,7 +228,7 @@ class Course:
     # In the thread of the evaluation
 
     def _run(self) -> None:
-        self._goes_on.acquire()
+        self._goes_on.get()
         step: Step | None = None
         divergence: Divergence | None = None
         try:
@@ -246,8 +250,8 @@ class Course:
             moment = Moment(self._lines + 1)
             path = self._path_at_end(divergence)
             self._halt, self._frame = Halt("end", moment, self._event, path, step, divergence), None
-            self._paused.release()
-            self._goes_on.acquire()
+            self._paused.put(None)
+            self._goes_on.get()
         if self._dry is not None:
             self._dry.close()
 
@@ -344,11 +348,25 @@ class Course:
         current = fiber if fiber is not None else getcurrent()
         path = current.path if isinstance(current, Fiber) else ()
         self._halt, self._frame = Halt(why, moment, self._event, path), frame
-        self._paused.release()
-        self._goes_on.acquire()
+        self._paused.put(None)
+        self._goes_on.get()
         self._frame = None
         if self._is_abandoned:
             raise Abandoned
+
+
+@contextmanager
+def _interrupting(interrupt: Callable[[], None]) -> Iterator[None]:
+    """Lets Ctrl-C call `interrupt` and raise nothing: an exception between telling a thread to go on and waiting for it
+    would leave nobody to wait. Elsewhere than in the main thread there is no Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupt())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @lru_cache(maxsize=4096)

@@ -122,7 +122,7 @@ def retry_point(run: RunRecord, records: Sequence[Record]) -> int | None:
         raise RunError(
             f"run `{run_id}` has not ended: it is {status.value}",
             run_id=run_id,
-            hint=f"`flowlang runs show {run_id}` says what it waits for, `flowlang resume {run_id}` goes on with it",
+            hint=f"`flowlang runs show {run_id}` says what it waits for, `flowlang runs watch {run_id}` follows it",
         )
     counting = effective(records)
     for record in reversed(counting):

@@ -11,10 +11,13 @@ from functools import partial
 from typing import Any
 
 from flowlang.lang.eval import operators
+from flowlang.lang.eval.context import FlowContext
+from flowlang.lang.eval.inbox_ref import InboxRef
 from flowlang.lang.interpreter import UNIVERSE
 from flowlang.lang.values.container import Dict, List, Set
 from flowlang.lang.values.freeze import freeze
 from flowlang.lang.values.key import dict_set
+from flowlang.lang.values.protocol import VALUE_TYPES
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 
@@ -418,6 +421,16 @@ CONSTANT: dict[str, Maker] = {
     "Stop": lambda n: function("Stop", ints(n)),
     "FlowContext.stop": lambda n: refused(partial(VALUE_TYPES[FlowContext].methods["stop"], 0, None, ints(n))),
     "inbox.send": lambda n: refused(method(InboxRef("run"), "send", "name", ints(n))),
+    "run": lambda n: refused(function("run", None, ints(n))),
+    "wait": lambda n: refused(function("wait", ints(n))),
+    "wait_any": lambda n: refused(function("wait_any", ints(n))),
+    "wait_all": lambda n: refused(function("wait_all", ints(n))),
+    "cancel": lambda n: refused(function("cancel", ints(n))),
+    "parallel_map": lambda n: refused(function("parallel_map", ints(n), None)),
+    "with_timeout": lambda n: refused(function("with_timeout", 1, None, ints(n))),
+    "on_exit": lambda n: refused(function("on_exit", None, ints(n))),
+    "on_failure": lambda n: refused(function("on_failure", None, ints(n))),
+    "retry_policy": lambda n: function("retry_policy", backoff=ints(min(n, 1000))),
     "receive": lambda n: refused(function("receive", text(n))),
     "try_receive": lambda n: refused(function("try_receive", text(n))),
     "send": lambda n: refused(function("send", text(n), text(n), ints(n))),

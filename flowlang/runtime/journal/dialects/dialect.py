@@ -130,8 +130,13 @@ class Dialect(Protocol):
         """An INSERT that does nothing when the row is there already."""
         ...
 
-    def begin_reading(self, cursor: Cursor) -> None:
-        """Begins a transaction that sees one moment of the database, over a connection of the engine."""
+    def begin_reading(self, cursor: Cursor, *, snapshot: bool) -> None:
+        """Makes a cursor of a connection of the engine see one moment of the database; without `snapshot` each of its
+        statements may see another."""
+        ...
+
+    def end_reading(self, cursor: Cursor) -> None:
+        """Leaves the connection as it was before `begin_reading`."""
         ...
 
     def size_bytes(self, connection: Connection) -> int:

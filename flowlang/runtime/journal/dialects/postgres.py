@@ -144,8 +144,15 @@ class PostgresDialect:
         """INSERT … ON CONFLICT DO NOTHING."""
         return postgres_insert(table).on_conflict_do_nothing()
 
-    def begin_reading(self, cursor: Cursor) -> None:
-        """The driver begins one by itself."""
+    def begin_reading(self, cursor: Cursor, *, snapshot: bool) -> None:
+        """The driver begins a transaction by itself, which costs a round trip at its end."""
+        if not snapshot:
+            cursor.connection.autocommit = True
+
+    def end_reading(self, cursor: Cursor) -> None:
+        """The pool rolls back what is under way."""
+        if cursor.connection.autocommit and not cursor.connection.closed:
+            cursor.connection.autocommit = False
 
     def size_bytes(self, connection: Connection) -> int:
         """The size of the whole database."""

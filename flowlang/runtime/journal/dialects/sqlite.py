@@ -109,9 +109,13 @@ class SqliteDialect:
         """INSERT … ON CONFLICT DO NOTHING."""
         return sqlite_insert(table).on_conflict_do_nothing()
 
-    def begin_reading(self, cursor: Cursor) -> None:
-        """The driver begins none by itself."""
-        cursor.execute("BEGIN")
+    def begin_reading(self, cursor: Cursor, *, snapshot: bool) -> None:
+        """The driver begins no transaction by itself."""
+        if snapshot:
+            cursor.execute("BEGIN")
+
+    def end_reading(self, cursor: Cursor) -> None:
+        """The pool rolls back what is under way."""
 
     def size_bytes(self, connection: Connection) -> int:
         """The size of the file, without the write-ahead log."""

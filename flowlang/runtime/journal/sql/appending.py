@@ -154,14 +154,16 @@ class Appending:
         head = self._heads.get(lease.run_id)
         deadline_at_ms = self._find_head(lease, None).deadline_at_ms if head is None else head.deadline_at_ms
         due_at_ms = due_when_released(status, now_ms, None, deadline_at_ms)
-        self._update_held(lease, self._statements.release, (now_ms, status.value, "", 0, due_at_ms, ""))
+        released = (now_ms, status.value, "", 0, due_at_ms, "")
+        self._update_held(lease, self._statements.release, released, announces=True)
         self._heads.pop(lease.run_id, None)
 
-    def _update_held(self, lease: Lease, statement: str, new: tuple[Any, ...]) -> None:
+    def _update_held(self, lease: Lease, statement: str, new: tuple[Any, ...], *, announces: bool = False) -> None:
         def change(cursor: Cursor) -> None:
             if cursor.execute(statement, (*new, lease.run_id, lease.owner, lease.token)).rowcount != 1:
                 self._refuse(cursor, lease, None)
-            self._database.writer.announce()
+            if announces:
+                self._database.writer.announce()
 
         self._database.writer.write(change)
 

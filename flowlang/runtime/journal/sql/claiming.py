@@ -136,7 +136,7 @@ class Claiming:
         if query is None:
             query = self._next_due[form] = self._compile_next_due(*form)
         values = query.values(**{f"queue_{at}": storable_text(queue) for at, queue in enumerate(queues)})
-        with self._database.looking() as cursor:
+        with self._database.looking(snapshot=False) as cursor:
             (row,) = cursor.execute(query.text, values).fetchall()
         return min((due_at_ms for due_at_ms in row if due_at_ms is not None), default=None)
 
@@ -239,7 +239,7 @@ class Claiming:
         if checked_ms is not None and checked_ms <= now_ms < checked_ms + OWNERS_CHECK_MS:
             return
         self._owners_checked_ms = now_ms
-        with self._database.looking() as cursor:
+        with self._database.looking(snapshot=False) as cursor:
             owners = [str(row[0]) for row in self._find_owners(cursor).fetchall()]
         dead = [owner for owner in owners if not self._database.owners.is_alive(owner)]
         if dead:

@@ -11,7 +11,7 @@ import attrs
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from flowlang.errors import JournalError, JournalUnavailable
+from flowlang.errors import FlowlangError, JournalError, JournalUnavailable
 from flowlang.runtime.clock import Clock
 from flowlang.runtime.journal.chain import Origin, Sealed, damaged_row
 from flowlang.runtime.journal.codec import encode_manifest, manifest_digest, text_digest
@@ -148,18 +148,25 @@ class Database:
             raise self.dialect.translate(error) from error
 
     @contextmanager
-    def looking(self) -> Iterator[Cursor]:
-        """The same for what is asked often: a cursor of the driver, which takes a tenth of the time."""
+    def looking(self, *, snapshot: bool = True) -> Iterator[Cursor]:
+        """The same for what is asked often: a cursor of the driver, which takes a third of the time."""
         if self._is_closed:
             raise JournalUnavailable("the journal is closed", hint="open it again")
         try:
             connection = self._checked_out()
             try:
                 cursor = connection.cursor()
-                self.dialect.begin_reading(cursor)
-                yield cursor
-            except self._driver_error:
-                connection.invalidate()
+                self.dialect.begin_reading(cursor, snapshot=snapshot)
+                try:
+                    yield cursor
+                except FlowlangError:
+                    self.dialect.end_reading(cursor)
+                    raise
+                self.dialect.end_reading(cursor)
+            except FlowlangError:
+                raise
+            except BaseException:
+                connection.invalidate()  # it may be broken, or in the middle of something
                 raise
             finally:
                 connection.close()

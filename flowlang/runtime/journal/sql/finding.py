@@ -24,7 +24,7 @@ class Finding:
 
     def run(self, run_id: str) -> RunRecord:
         """The run's row."""
-        with self._database.looking() as cursor:
+        with self._database.looking(snapshot=False) as cursor:
             return self._database.find_run(cursor, run_id).record
 
     def runs(

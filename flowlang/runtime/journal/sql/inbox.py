@@ -97,7 +97,7 @@ class Inbox:
     def runs_with_messages(self, owner: str) -> list[str]:
         """Which runs that the owner drives have messages."""
         query = self._find_told
-        with self._database.looking() as cursor:
+        with self._database.looking(snapshot=False) as cursor:
             found = query(cursor, owner_is=owner).fetchall()
         return [str(row[0]) for row in found]
 

@@ -28,7 +28,7 @@ class Keys:
         if key_id is None:
             return self._newest()
         if key_id not in self._known:
-            with self._database.looking() as cursor:
+            with self._database.looking(snapshot=False) as cursor:
                 found = self._find(cursor, id=key_id).fetchall()
             if not found:
                 raise unknown_key(key_id)
@@ -40,7 +40,7 @@ class Keys:
         return self._database.writer.write(self._make)[0]
 
     def _newest(self) -> tuple[str, bytes]:
-        with self._database.looking() as cursor:
+        with self._database.looking(snapshot=False) as cursor:
             found = self._find_newest(cursor).fetchall()
         if found:
             return found[0][0], bytes(found[0][1])
