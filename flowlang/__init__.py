@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from flowlang.runtime.driver import RunDriver
     from flowlang.runtime.hooks import Hooks
     from flowlang.runtime.journal.locate import open_journal
+    from flowlang.runtime.operations.operations import Operations
     from flowlang.runtime.outcome import RunOutcome
     from flowlang.runtime.retry import Retry
     from flowlang.version import __version__
@@ -71,6 +72,7 @@ _HOMES = {
     "MappingLoader": "flowlang.loaders",
     "Module": "flowlang.embedding.module",
     "Ok": "flowlang.lang.values.result",
+    "Operations": "flowlang.runtime.operations.operations",
     "Retry": "flowlang.runtime.retry",
     "Run": "flowlang.hosting.run",
     "RunDriver": "flowlang.runtime.driver",
@@ -117,6 +119,7 @@ __all__ = [
     "MappingLoader",
     "Module",
     "Ok",
+    "Operations",
     "Retry",
     "Run",
     "RunDriver",

@@ -50,7 +50,10 @@ def said(folder: Path, *arguments: str) -> str:
 def await_(folder: Path, event: str) -> None:
     """Until this is recorded of the run."""
     with subprocess.Popen(
-        [*FLOWLANG, "runs", "watch", "order-7", "--from", "1", "-o", "jsonl"], cwd=folder, stdout=subprocess.PIPE, text=True
+        [*FLOWLANG, "runs", "watch", "order-7", "--from", "1", "-o", "jsonl"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as watching:
         assert watching.stdout is not None
         for line in watching.stdout:
