@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 
 def take_call(activation: Activation, command: CallAction, now_ms: int) -> None:
+    """An action is to be performed."""
     activation.draft.events.append(
         ActionScheduled(command.position, command.action, command.digest, place_of(command.frame), command.arguments)
     )
@@ -66,12 +67,14 @@ def take_call(activation: Activation, command: CallAction, now_ms: int) -> None:
 
 
 def take_timer(activation: Activation, command: StartTimer, now_ms: int) -> None:
+    """A timer is to fire."""
     wake_at_ms = now_ms + command.delay_ms if command.at_ms is None else command.at_ms
     activation.draft.events.append(TimerStarted(command.position, wake_at_ms, place_of(command.frame)))
     activation.waiting.start_timer(command.position, wake_at_ms)
 
 
 def take_reception(activation: Activation, command: Receive, now_ms: int) -> None:
+    """The script waits for a message, or for what was decided of a gate."""
     wake_at_ms = None if command.timeout_ms is None else now_ms + command.timeout_ms
     place = place_of(command.frame)
     activation.draft.events.append(ReceiveStarted(command.position, command.channel, command.name, wake_at_ms, place))
@@ -83,6 +86,7 @@ def take_reception(activation: Activation, command: Receive, now_ms: int) -> Non
 
 
 def take_gate(activation: Activation, command: OpenGate, now_ms: int) -> None:
+    """A gate is opened."""
     expires_at_ms = None if command.timeout_ms is None else now_ms + command.timeout_ms
     key_id, _ = activation.identity.key(None)
     text = position_text(command.position)
@@ -95,6 +99,7 @@ def take_gate(activation: Activation, command: OpenGate, now_ms: int) -> None:
 
 
 def take_message(activation: Activation, command: SendMessage, now_ms: int) -> None:
+    """A message for another run."""
     activation.draft.events.append(
         MessageSent(
             command.position, command.channel, command.run_id, command.name, command.digest,
@@ -108,6 +113,7 @@ def take_message(activation: Activation, command: SendMessage, now_ms: int) -> N
 
 
 def take_child(activation: Activation, command: SpawnRun, now_ms: int) -> None:
+    """A run of its own is to be created."""
     place = place_of(command.frame)
     flow = f"{command.module}:{command.flow}"
     activation.draft.events.append(
@@ -121,6 +127,7 @@ def take_child(activation: Activation, command: SpawnRun, now_ms: int) -> None:
 
 
 def take_withdrawal(activation: Activation, note: Withdrawn, now_ms: int) -> None:
+    """Nobody waits for an answer any more: what works on it is told to stop, a child to end."""
     position = note.position
     activation.draft.events.append(CommandWithdrawn(position))
     activation.performing.forget(position)
@@ -130,6 +137,7 @@ def take_withdrawal(activation: Activation, note: Withdrawn, now_ms: int) -> Non
 
 
 def take_state(activation: Activation, note: StateNote, now_ms: int) -> None:
+    """What the run says of itself."""
     activation.draft.events.append(StateSet(note.position, note.field, note.payload))
     value = to_host(decode(note.payload))
     match note.field:
@@ -142,11 +150,13 @@ def take_state(activation: Activation, note: StateNote, now_ms: int) -> None:
 
 
 def take_chapter(activation: Activation, note: ChapterNote, now_ms: int) -> None:
+    """An event-driven flow has dealt with an event."""
     given = dict(activation.identity.given) | {"state": decode(note.state)}
     begin_chapter(activation, note.number, encode(from_host(given)), activation.identity.salt)
 
 
 def begin_chapter(activation: Activation, number: int, payload: bytes, salt: str | None = None) -> None:
+    """The run goes on as if it had just been started with `payload`. Without a `salt` it gets a new one."""
     if salt is None:
         salt = hashlib.sha256(f"{activation.identity.salt}/{number}".encode()).hexdigest()[:16]
     activation.draft.chapter_index = len(activation.draft.events)
@@ -168,6 +178,7 @@ TAKING: Final[dict[type, Callable[[Activation, Any, int], None]]] = {
 
 
 def event_of(note: Note | Command) -> Event:
+    """The event of a note that is nothing but that."""
     match note:
         case FlowBegun():
             return FlowStarted(note.position, note.flow, note.digest, note.preview, place_of(note.frame))

@@ -110,13 +110,18 @@ def _open_gates(records: Sequence[Record]) -> list[NewWait]:
 
 
 def import_run(journal: Journal, archive: Archive, run_id: str | None) -> str:
-    """Creates the run of an archive; gives its id."""
+    """Creates the run of an archive; gives its id. One that goes on under another id than it had is a fork of itself:
+    it is told from the other by its keys, and knows the tokens that the other gave out."""
     new_id = run_id or archive.run_id
-    status = archive.status if archive.status.is_final else RunStatus.STOPPED
     is_open = not archive.status.is_final
+    records = list(archive.records)
+    if is_open and new_id != archive.run_id:
+        last = records[-1]
+        forked = RunForked(archive.run_id, last.sequence, secrets.token_hex(8))
+        records.append(Record(last.sequence + 1, last.recorded_at_ms, last.token, forked))
     journal.copy_in(
-        archive.new_run(new_id), archive.records, archive.counters, status, archive.created_at_ms,
-        waits=archive.gates if is_open else (),
+        archive.new_run(new_id), records, archive.counters, RunStatus.STOPPED if is_open else archive.status,
+        archive.created_at_ms, waits=archive.gates if is_open else (),
         messages=[attrs.evolve(message, run_id=new_id) for message in archive.messages] if is_open else (),
     )  # fmt: skip
     return new_id

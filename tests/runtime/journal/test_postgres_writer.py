@@ -260,3 +260,21 @@ def test_a_closed_writer_leaves_no_row(bench: Bench) -> None:
         assert connection.execute("SELECT count(*) FROM flowlang_writer").fetchone() == (0,)
     with pytest.raises(JournalUnavailable, match="closed"):
         writer.write(insert(2))
+
+
+def test_a_long_request_that_is_not_taken_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_connection, "ANSWER_S", 0.2)
+    with bench.server.connect(bench.database) as connection:
+        connection.execute("CREATE TABLE large (content BYTEA)")
+
+    def change(cursor: Cursor) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            bench.proxy.delay_s = 60.0
+            threading.Timer(1.0, setattr, (bench.proxy, "delay_s", 0.0)).start()
+        cursor.execute("INSERT INTO large VALUES (%s)", (b"x" * 4_000_000,))
+
+    tries: list[int] = []
+    bench.writer.write(change)
+    with bench.server.connect(bench.database) as connection:
+        assert connection.execute("SELECT count(*) FROM large").fetchone() == (1,)

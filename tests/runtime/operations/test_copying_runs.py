@@ -10,6 +10,17 @@ from flowlang.runtime.archive import read_archive
 from flowlang.runtime.journal.canonical_form import canonical_form
 from flowlang.runtime.journal.verify import verify
 
+PASSES_TOKEN = """
+def _order(fctx):
+    refund = gate("refund")
+    fctx.actions.files.write_text("token.txt", refund.token)
+    by = await_gate(refund)["by"]
+    fctx.actions.files.write_text("by.txt", by)
+    return by
+
+order = flow(implementation = _order)
+"""
+
 
 def test_a_round_trip_changes_nothing(project, tmp_path):
     """The copy of a finished run has the same canonical journal, code, outcome and attributes, and verifies."""
@@ -54,6 +65,22 @@ def test_an_imported_run_goes_on_when_it_is_let(project, tmp_path):
     assert made.value("copy") == ["ann", "bob"]
     assert [gate.run_id for gate in made.operations.gates()] == ["r"]
     assert verify(made.journal, "copy") == []
+
+
+def test_a_copy_knows_the_tokens_that_the_other_gave_out(project, tmp_path):
+    """A script that passed the token of its gate on goes on under another id without a divergence, and what it does
+    then is told from what the other does."""
+    made = project(PASSES_TOKEN)
+    made.start("order", "r")
+    made.work()
+    made.operations.export("r", tmp_path / "r.jsonl")
+    made.operations.import_archive(tmp_path / "r.jsonl", run_id="copy")
+    made.operations.retry("copy")
+    for run_id in ("r", "copy"):
+        made.operations.approve(f"{run_id}:refund", by=run_id)
+        made.work()
+        assert made.value(run_id) == run_id
+    assert len(set(made.keys("files.write_text"))) == len(made.keys("files.write_text")) == 3
 
 
 def test_an_id_that_exists_is_kept(project, tmp_path):

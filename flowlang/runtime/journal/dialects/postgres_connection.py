@@ -14,7 +14,7 @@ import time
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg import pq
+from psycopg import pq, waiting
 from psycopg.abc import PQGen
 from sqlalchemy import URL
 
@@ -71,6 +71,7 @@ class WatchedConnection(psycopg.Connection[Any]):
                 with contextlib.suppress(psycopg.Error):
                     self.pgconn.finish()
                 raise psycopg.OperationalError("the server does not answer")
+            gen = _going_on(gen)
 
     def _is_served(self) -> bool:
         # A server that waits for the rest of a pipeline is `active`, too: then it is we who are not heard.
@@ -111,6 +112,17 @@ def connect(arguments: dict[str, Any], name: str, *, autocommit: bool) -> Watche
     connection = WatchedConnection.connect(**arguments, application_name=name, autocommit=autocommit)
     connection.asked_with = arguments
     return connection
+
+
+def _going_on(gen: PQGen[Value]) -> PQGen[Value]:
+    """A conversation with the server that was begun, for somebody who will begin it: nothing has come so far."""
+    try:
+        wanted = gen.send(waiting.Ready.NONE)
+        while True:
+            wanted = gen.send((yield wanted))
+    except StopIteration as end:
+        found: Value = end.value
+        return found
 
 
 def _escaped(value: str) -> str:
