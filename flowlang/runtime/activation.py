@@ -104,6 +104,8 @@ class Activation:
     draft: Draft = attrs.field(factory=Draft)
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
+    failure: tuple[str, str] | None = None
+    """Kind and message of what stopped the run from outside of its script."""
     outcome: bytes | None = None
     waiting: Waiting = attrs.field(factory=Waiting)
     outcomes: deque[tuple[Position, Call, int, AttemptOutcome]] = attrs.field(factory=deque)
@@ -381,6 +383,7 @@ class Activation:
         """The run does not go on until somebody resumes it. What it said since its last append is dropped."""
         self.performing.drop_starts()
         self.draft.keep_answers()
+        self.failure = (kind, message)
         self._close(RunStatus.STOPPED, reason, _stopped(reason, kind, message, data, trace))
 
     def suspend(self) -> None:

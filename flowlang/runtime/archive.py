@@ -35,6 +35,7 @@ from flowlang.runtime.journal.journal import (
     NewMessage,
     NewRun,
     NewWait,
+    ParentLink,
     Placement,
     RunStatus,
 )
@@ -60,6 +61,7 @@ class Archive:
     created_at_ms: int
     placement: Placement
     correlation: str
+    parent: ParentLink | None
     counters: Counters
     manifest: CodeManifest
     modules: Mapping[str, str]
@@ -69,10 +71,10 @@ class Archive:
     messages: Sequence[NewMessage]
 
     def new_run(self, run_id: str) -> NewRun:
-        """The run to create from this archive, under an id. It has no parent: that stayed where it was."""
+        """The run to create from this archive, under an id. Under its own it is still the child of its parent."""
         return NewRun(
             run_id, self.entry, self.flow, self.arguments_digest, self.manifest, self.modules, self.placement,
-            attributes=self.attributes, correlation=self.correlation,
+            self.parent if run_id == self.run_id else None, self.attributes, self.correlation,
         )  # fmt: skip
 
 
@@ -84,6 +86,7 @@ def collect(journal: Journal, run_id: str) -> Archive:
     return Archive(
         run.run_id, run.entry, run.flow, run.arguments_digest, run.status, run.created_at_ms,
         Placement(run.queue, run.priority, run.partition, deadline_at_ms=run.deadline_at_ms), run.correlation,
+        ParentLink(run.parent, run.parent_position, run.on_parent_close, run.root) if run.parent else None,
         Counters(run.steps, run.memory, run.actions_completed), journal.manifest(run_id), journal.modules(run_id),
         journal.attributes(run_id), records,
         [
@@ -145,6 +148,7 @@ def _documents(archive: Archive, exported_at_ms: int) -> Iterator[dict[str, Any]
             "created_at_ms": archive.created_at_ms,
             "placement": attrs.asdict(archive.placement),
             "correlation": archive.correlation,
+            "parent": None if archive.parent is None else attrs.asdict(archive.parent),
             "counters": attrs.asdict(archive.counters),
         }
     }
@@ -328,6 +332,8 @@ class _Reader:
         if codes[-1] != manifest_digest(self._manifest):
             raise ValueError("the code is not that of the records")
         placement, counters = run["placement"], run["counters"]
+        parent = run.get("parent")  # the first files had none
+        names = ("run_id", "position", "on_close", "root_id")
         return Archive(
             _text(run, "run_id"), _text(run, "entry"), _text(run, "flow"), _text(run, "arguments_digest"),
             RunStatus(run["status"]), _number(run, "created_at_ms"),
@@ -337,6 +343,7 @@ class _Reader:
                 _one_of(placement["deadline_at_ms"], int, type(None)),
             ),
             _text(run, "correlation"),
+            None if parent is None else ParentLink(*(_text(parent, name) for name in names)),
             Counters(_number(counters, "steps"), _number(counters, "memory"), _number(counters, "actions_completed")),
             self._manifest, self._modules, self._attributes, self._records, self._gates, self._messages,
         )  # fmt: skip

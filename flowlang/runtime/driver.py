@@ -19,6 +19,7 @@ import attrs
 from flowlang.errors import (
     InternalError,
     JournalError,
+    JournalUnavailable,
     LeaseHeld,
     RunAlreadyExists,
     RunError,
@@ -87,6 +88,7 @@ class RunDriver:
         self._rounds: Rounds | None = None
         self._wake = threading.Event()
         self._watch: InboxWatch | None = None
+        self._later: dict[str, int] = {}
 
     def build_script(self, path: Path) -> Build:
         """The static part: everything that can be wrong without running. Raises UsageError when there is no such
@@ -296,6 +298,7 @@ class RunDriver:
         owner = self._living_owner()
         rounds = self._rounds = Rounds(self._assembly, owner, parks=False, spawned=self._adopt_children)
         self._wake.clear()
+        self._later.clear()
         try:
             with LeaseRenewal(self.journal, rounds, self.clock), LinePulse(driven.activation.evaluation):
                 rounds.adopt(driven, step, first)
@@ -327,6 +330,8 @@ class RunDriver:
                 if ending.run_id == run_id:
                     rounds.suspend(list(rounds.driven))
                     return ending
+                if isinstance(ending.error, JournalUnavailable):
+                    raise ending.error
             if self._stop.is_made:
                 self._let_finish(rounds)
                 rounds.suspend(list(rounds.driven))
@@ -347,7 +352,7 @@ class RunDriver:
         self._wake.clear()
         if rounds.done or self._stop.is_made:
             return
-        due_ms = rounds.next_due_ms()
+        due_ms = self._next_due_ms(rounds)
         driven = rounds.driven.get(run_id)
         if driven is not None and due_ms is not None and not driven.activation.performing.running:
             self._tell_waiting(driven, due_ms)
@@ -366,6 +371,18 @@ class RunDriver:
         else:
             self.clock.wait(self._wake, due_ms)
 
+    def _next_due_ms(self, rounds: Rounds) -> int | None:
+        """When a run that is driven here has something to do, or a child that was spawned for later. Such a child is
+        taken up when its time has come."""
+        now_ms = self.clock.now_ms()
+        for run_id in [run_id for run_id, at_ms in self._later.items() if at_ms <= now_ms]:
+            del self._later[run_id]
+            self._adopt_children([run_id])
+        times = [*self._later.values()]
+        if (own_ms := rounds.next_due_ms()) is not None:
+            times.append(own_ms)
+        return now_ms if rounds.has_work else min(times, default=None)
+
     def _tell_waiting(self, driven: Driven, due_ms: int) -> None:
         timers = driven.activation.waiting.timers
         position = min(timers, key=lambda each: (timers[each], each), default=None)
@@ -379,7 +396,9 @@ class RunDriver:
         now_ms = self.clock.now_ms()
         for run_id in run_ids:
             run = self.journal.run(run_id)
-            if run.due_at_ms is not None and run.due_at_ms <= now_ms:
+            if run.due_at_ms is not None and run.due_at_ms > now_ms and run.status is not RunStatus.RUNNING:
+                self._later[run_id] = run.due_at_ms
+            elif run.due_at_ms is not None:
                 try:
                     lease = self.journal.claim(run_id, rounds.owner)
                 except (LeaseHeld, RunError):
@@ -402,6 +421,9 @@ class RunDriver:
         result, stop = None, None
         if isinstance(step, Completed):
             result = step.result
+        elif activation.failure is not None and not isinstance(step, Stopped):
+            kind, message = activation.failure
+            stop = StopReport(activation.reason, kind, message)
         else:
             stop = _stop_report(step)
         return RunOutcome(

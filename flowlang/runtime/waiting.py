@@ -17,8 +17,8 @@ from flowlang.runtime.journal.model import Message
 
 @attrs.frozen
 class Reception:
-    """A wait for a message. `wake_at_ms`: when it times out; `gate_expires`: whether its gate does then, too. `is_over`:
-    it was due when the inbox was read, so that no message that was there before can still come."""
+    """A wait for a message. `wake_at_ms`: when it times out; `gate_expires`: whether its gate does then, too.
+    `is_over`: it was due when the inbox was read, so that no message that was there before can still come."""
 
     position: Position
     channel: str

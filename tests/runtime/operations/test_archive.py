@@ -26,6 +26,7 @@ from flowlang.runtime.journal.journal import (
     Counters,
     NewMessage,
     NewWait,
+    ParentLink,
     Placement,
     RunStatus,
 )
@@ -48,6 +49,7 @@ def archive():
     records = [Record(number, 1000 + number, 1, event) for number, event in enumerate(events, start=1)]
     return Archive(
         "r-1", "main.flow", "f", "a" * 64, RunStatus.COMPLETED, 1000, Placement("slow", 2, "p"), "cor",
+        ParentLink("p-1", "0.1", "cancel", "p-1"),
         Counters(7, 8, 1), MANIFEST, {"main.flow": "print('ä')\n"}, {"region": "eu", "n": 3, "ok": True}, records,
         [NewWait("0.5", "gate", None, b"{}")], [NewMessage("r-1", "signal", "s", "k", b"[1,2]")],
     )  # fmt: skip

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
+from operated_project import OperatedProject
 from test_going_on import SIGNALS, TWO_READS
 
 from flowlang.errors import RunAlreadyExists
 from flowlang.runtime.archive import read_archive
 from flowlang.runtime.journal.canonical_form import canonical_form
+from flowlang.runtime.journal.locate import MEMORY, open_journal
 from flowlang.runtime.journal.verify import verify
+from flowlang.runtime.operations.operations import Operations
 
 PASSES_TOKEN = """
 def _order(fctx):
@@ -81,6 +86,25 @@ def test_a_copy_knows_the_tokens_that_the_other_gave_out(project, tmp_path):
         made.work()
         assert made.value(run_id) == run_id
     assert len(set(made.keys("files.write_text"))) == len(made.keys("files.write_text")) == 3
+
+
+def test_a_family_moves_together(project, tmp_path):
+    """A parent and its child that are exported and imported under their own ids are parent and child again."""
+    made = project(SIGNALS)
+    made.start("whole", "r")
+    made.work()
+    for run_id in ("r", "one"):
+        made.operations.export(run_id, tmp_path / f"{run_id}.jsonl")
+    with closing(open_journal(MEMORY, made.clock)) as journal:
+        there = OperatedProject(made.root, journal, made.clock, Operations(journal, made.clock))
+        for run_id in ("r", "one"):
+            there.operations.import_archive(tmp_path / f"{run_id}.jsonl")
+            there.operations.retry(run_id)
+        assert [child.run_id for child in journal.children("r")] == ["one"]
+        there.work()
+        there.operations.signal("one", "go", 1)
+        there.work()
+        assert [command.name for command in there.operations.open_commands("r")] == ["r:0.1"]
 
 
 def test_an_id_that_exists_is_kept(project, tmp_path):
