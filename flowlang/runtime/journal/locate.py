@@ -3,8 +3,8 @@
 The project's root is the nearest ancestor of the current directory that is marked as one; it also rules which files
 scripts may load and read. The database comes from, in this order: a command's option, the environment variable
 `FLOWLANG_DATABASE`, `database` in `[tool.flowlang]` of the root's `pyproject.toml`, and `.flowlang/flowlang.db` below
-the root. Relative paths are relative to where they are written: the current directory for options and variables, the
-root for the file.
+the root. Each may be a path, or the URL of a database of PostgreSQL. Relative paths are relative to where they are
+written: the current directory for options and variables, the root for the file.
 
 Nothing here imports the database libraries before a database is opened: they take longer to load than a short script
 to run.

@@ -52,6 +52,14 @@ def test_without_marks_the_directory_itself_is_the_root(below: Path) -> None:
     assert project_root(below) == below
 
 
+def test_urls_of_servers_are_taken_as_they_are(tmp_path: Path) -> None:
+    url = "postgresql://user@host:5433/name?schema=flows"
+    assert journal_url(tmp_path, url, {}) == url
+    assert journal_url(tmp_path, None, {"FLOWLANG_DATABASE": url}) == url
+    (tmp_path / "pyproject.toml").write_text(f'[tool.flowlang]\ndatabase = "{url}"\n')
+    assert journal_url(tmp_path, None, {}) == url
+
+
 @pytest.mark.parametrize("text", ["[tool.flowlang", "tool = 1 # flowlang", "# flowlang \udcff"])
 def test_settings_that_cannot_be_read_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_bytes(text.encode("utf-8", "surrogateescape"))

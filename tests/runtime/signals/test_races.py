@@ -17,7 +17,14 @@ from flowlang.lang.values.container import Dict
 from flowlang.lang.values.result import Err
 from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.gate_token import decide_position
-from flowlang.runtime.journal.event import ActionCompleted, CancelRequested, Event, MessageReceived, ReceiveTimedOut, TimerFired
+from flowlang.runtime.journal.event import (
+    ActionCompleted,
+    CancelRequested,
+    Event,
+    MessageReceived,
+    ReceiveTimedOut,
+    TimerFired,
+)
 from flowlang.runtime.journal.journal import Journal, NewMessage
 from flowlang.runtime.message import signal_message
 from flowlang.runtime.outcome import RunOutcome

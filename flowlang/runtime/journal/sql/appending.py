@@ -80,9 +80,13 @@ class Appending:
         now_ms = self._database.clock.now_ms()
 
         def change(cursor: Cursor) -> None:
+            status = RunStatus.SUSPENDED
+            stored_code: set[str] = set()
             for new in runs:
-                status = RunStatus.SUSPENDED
-                if self._effects.create(cursor, new.run, new.events, Counters(), status, "", now_ms) is None:
+                made = self._effects.create(
+                    cursor, new.run, new.events, Counters(), status, "", now_ms, stored_code=stored_code
+                )
+                if made is None:
                     raise run_exists(new.run.run_id)
 
         if runs:

@@ -173,7 +173,7 @@ class Claiming:
         for priority in PRIORITIES:
             count = limit - len(taken)
             found = self._due(cursor, self._find_sound, queues, priority, now_ms, count) if count else []
-            taken += [(self._take(cursor, stored, owner, now_ms, 0), stored) for stored in found]
+            taken += zip(self._take_all(cursor, found, owner, now_ms, 0), found, strict=True)
         return taken
 
     def _claim_suspect(
@@ -207,13 +207,25 @@ class Claiming:
         return found[:count]
 
     def _take(self, cursor: Cursor, stored: StoredRun, owner: str, now_ms: int, crashes: int) -> Head:
-        token = stored.record.token
-        lease = Lease(stored.record.run_id, owner, token + 1)
+        (head,) = self._take_all(cursor, [stored], owner, now_ms, crashes)
+        return head
+
+    def _take_all(
+        self, cursor: Cursor, chosen: Sequence[StoredRun], owner: str, now_ms: int, crashes: int
+    ) -> list[Head]:
+        # Their rows are locked, so nobody else takes them; together, because each would be a round trip to a server.
         expires_at_ms = now_ms + self._database.lease_ms
-        running = RunStatus.RUNNING.value
-        taken = (now_ms, running, owner, lease.token, expires_at_ms, expires_at_ms, "", crashes)
-        cursor.execute(self._statements.take, (*taken, stored.number, token))
-        return Head.of_stored(stored, lease, crashes)
+        rows: list[tuple[Any, ...]] = []
+        heads: list[Head] = []
+        for stored in chosen:
+            token = stored.record.token
+            lease = Lease(stored.record.run_id, owner, token + 1)
+            taken = (now_ms, RunStatus.RUNNING.value, owner, lease.token, expires_at_ms, expires_at_ms, "", crashes)
+            rows.append((*taken, stored.number, token))
+            heads.append(Head.of_stored(stored, lease, crashes))
+        if rows:
+            cursor.executemany(self._statements.take, rows)
+        return heads
 
     def _quarantine(self, cursor: Cursor, stored: StoredRun, crashes: int, now_ms: int) -> None:
         record = stored.record

@@ -278,9 +278,9 @@ class EffectWriter:
             self.send(cursor, child_message(link.run_id, link.position, child.run.run_id, ended), now_ms)
 
     def create(self, cursor: Cursor, new: NewRun, events: Sequence[Event], counters: Counters, status: RunStatus,
-               owner: str, now_ms: int) -> Head | None:  # fmt: skip
+               owner: str, now_ms: int, stored_code: set[str] | None = None) -> Head | None:  # fmt: skip
         """Creates a run with its first records and its code. None when its id is taken; then nothing was written but,
-        maybe, its code."""
+        maybe, its code. `stored_code`: manifests that are known to be stored in this transaction."""
         check_run_id(new.run_id)
         check_placement(new)
         database, placement, parent = self._database, new.placement, parent_of(new)
@@ -296,7 +296,10 @@ class EffectWriter:
             if is_kept:
                 raise partition_busy(new.run_id, placement.partition)
             due_at_ms = None
-        database.write_code(cursor, code)
+        if stored_code is None or code.manifest not in stored_code:
+            database.write_code(cursor, code)
+            if stored_code is not None:
+                stored_code.add(code.manifest)
         values = (
             *origin[:4], code.code, code.manifest, now_ms, now_ms, status.value, owner if is_kept else "", 1,
             expires_at_ms, len(sealed.rows), sealed.checksum, counters.steps, counters.memory,
