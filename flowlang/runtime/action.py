@@ -161,6 +161,12 @@ def action(
 
 def bind(spec: ActionSpec[..., Any], positional: Sequence[Any], keywords: Mapping[str, Any]) -> BoundCall:
     """Checks a call by a script. Raises Fault `action-argument`."""
+    parameters = spec.parameters
+    if not keywords and parameters and len(positional) == len(parameters) and not parameters[-1].keyword_only:
+        for parameter, value in zip(parameters, positional, strict=True):
+            if (found := parameter.type.mismatch(value)) is not None:
+                raise _type_fault(spec, parameter, found)
+        return BoundCall({parameter.name: value for parameter, value in zip(parameters, positional, strict=True)})
     remaining = dict(keywords)
     timeout = _timeout(spec, remaining.pop(TIMEOUT_ARGUMENT)) if TIMEOUT_ARGUMENT in remaining else None
     open_parameters = [parameter for parameter in spec.parameters if not parameter.keyword_only]

@@ -124,6 +124,7 @@ class Activation:
         evaluation, replay, steps = self.evaluation, self.replay, self.counters.steps
         if replay.is_last_answer_given:
             self._go_live(steps)
+        evaluation.recall = replay.recall
         step = evaluation.start()
         said = replay.new_of(step.said)
         while not isinstance(step, (Completed, Stopped, Continued)):
@@ -134,6 +135,7 @@ class Activation:
                 self._go_live(steps)
             step = evaluation.resume([answer])
             said += replay.new_of(step.said)
+        evaluation.recall = None
         if not isinstance(step, Stopped):
             replay.check_complete()
             if not said:

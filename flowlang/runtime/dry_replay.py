@@ -30,8 +30,11 @@ from flowlang.runtime.launch import entry_of
 from flowlang.runtime.recorded_token import TokenMaker, recorded_tokens
 from flowlang.runtime.replay import Replay
 
-TURN_BUDGET: Final = Budget(steps=1_000_000_000)
+TURN_SLACK: Final = 1_000_000
+"""So many steps of earlier turns may be counted to one that begins without a pause."""
+TURN_BUDGET: Final = Budget(steps=1_000_000_000 + TURN_SLACK)
 """Code that is only being tried may run forever where the recorded code did not."""
+_Digests: TypeAlias = tuple[tuple[str, str], ...]
 EvaluationMaker: TypeAlias = Callable[..., Evaluation]
 
 
@@ -122,12 +125,14 @@ class RecordedCatalog(Catalog):
 
 
 class LinkedLibrary:
-    """The prelude and the bundled modules of a script, run once for many evaluations that come one after the other.
-    They are frozen and keep nothing of an evaluation but its meter, which is therefore handed on."""
+    """The modules of scripts, run once for many evaluations that come one after the other: the prelude and the bundled
+    ones for all, a script's own for those of the same code that follow each other. They are frozen and keep nothing of
+    an evaluation but its meter, which is therefore handed on. Only modules that said nothing when they ran are kept."""
 
     def __init__(self) -> None:
         self._meter: Meter | None = None
-        self._linked: dict[tuple[tuple[str, str], ...], dict[str, Module]] = {}
+        self._bundled: dict[_Digests, dict[str, Module]] = {}
+        self._own: tuple[_Digests, dict[str, Module]] = (), {}
 
     def lend(self, evaluation: Evaluation) -> None:
         """Gives an evaluation that has not started what earlier ones linked."""
@@ -135,23 +140,27 @@ class LinkedLibrary:
             self._meter = evaluation.meter
         self._meter.census = evaluation.meter.census
         evaluation.meter = self._meter
-        evaluation.linked = self._linked.setdefault(_bundled(evaluation), {})
+        programs = _digests(evaluation)
+        linked = self._bundled.get(_only_bundled(programs), {})
+        evaluation.linked = linked | self._own[1] if self._own[0] == programs else linked
 
     def keep(self, evaluation: Evaluation) -> None:
         """Takes over what an evaluation linked, once it has started."""
-        found = self._linked[_bundled(evaluation)]
-        if not found:
-            found.update(
-                {
-                    name: module
-                    for name, module in evaluation.modules.items()
-                    if name.startswith("@") and module.is_finished
-                }
-            )
+        if len(evaluation.linked) == len(evaluation.modules):
+            return
+        programs = _digests(evaluation)
+        kept = {name: module for name, module in evaluation.modules.items() if module.is_finished and module.is_silent}
+        self._own = programs, {name: module for name, module in kept.items() if not name.startswith("@")}
+        bundled = self._bundled.setdefault(_only_bundled(programs), {})
+        bundled.update({name: module for name, module in kept.items() if name.startswith("@")})
 
 
-def _bundled(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
-    return tuple((program.name, program.digest) for program in evaluation.programs if program.name.startswith("@"))
+def _digests(evaluation: Evaluation) -> _Digests:
+    return tuple([(program.name, program.digest) for program in evaluation.programs])
+
+
+def _only_bundled(programs: _Digests) -> _Digests:
+    return tuple([program for program in programs if program[0].startswith("@")])
 
 
 class DryReplay:
@@ -197,11 +206,18 @@ class DryReplay:
 
     def run(self) -> Step:
         """The whole past. Everything recorded was asked for again when this returns anything but Stopped."""
+        self.evaluation.recall = self._recall
         step = self.start()
         while (answer := self.next_answer()) is not None:
             step = self.deliver(answer)
         self.check_complete()
         return step
+
+    def _recall(self, said: Sequence[Command | Note], command: Command) -> Answer | None:
+        """Answers at once what needs no new turn: the budget of one is far larger than what many of them use."""
+        if self.evaluation.meter.steps > TURN_SLACK:
+            return None
+        return self.replay.recall(said, command)
 
     def check_complete(self) -> None:
         """At the end of the past: everything recorded was asked for again, unless the evaluation was stopped."""

@@ -344,6 +344,28 @@ class Replay:
                 raise Divergence(asked.sequence, position, recorded_side(event), Side("nothing", None))
         return None
 
+    def recall(self, said: Sequence[Command | Note], command: Command) -> Answer | None:
+        """The recorded answer to a command that was put after `said`, when all of it is recorded as it is and the
+        answer is the next one, but not the last: from that one on the run is live. Else None; what differs is found
+        when the command is put."""
+        if self._next >= self._last:
+            return None
+        _, position, answer = self._answers[self._next]
+        if position != command.position:
+            return None
+        event = self.asked[position].event
+        try:
+            if said and self.new_of(said):
+                return None
+            if type(event) is ActionScheduled and type(command) is CallAction and _is_same_call(event, command):
+                self._matched.add(position)  # what `_is_recorded` comes to, for nearly all that is recorded
+            elif not self._is_recorded(command):
+                return None
+        except Divergence:
+            return None
+        self._next += 1
+        return answer
+
     def check_complete(self) -> None:
         """At the end of the past: everything recorded was asked for again. Raises Divergence."""
         for position, record in self.asked.items():
@@ -399,9 +421,14 @@ def cancel_answer(event: CancelRequested) -> Answer:
     return Answer(None, {"kind": event.kind, "message": message, "data": given, "retryable": False})
 
 
+def _is_same_call(event: ActionScheduled, asking: CallAction) -> bool:
+    # Equal bytes have equal digests, which need not be computed then.
+    return event.action == asking.action and (event.payload == asking.arguments or event.digest == asking.digest)
+
+
 _AGREEMENTS: Mapping[type, Callable[[Any, Any], bool]] = {
     ActionScheduled: lambda event, asking: (
-        type(asking) is CallAction and event.action == asking.action and event.digest == asking.digest
+        type(asking) is CallAction and _is_same_call(event, asking)
     ),
     TimerStarted: lambda event, asking: type(asking) is StartTimer,
     ReceiveStarted: lambda event, asking: (

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from flowlang.lang.eval.traceback import Frame
+from flowlang.lang.values.canonical import digest
 from flowlang.lang.values.fault import Fault
 
 Position: TypeAlias = tuple[int, ...]
@@ -22,16 +23,20 @@ PAYLOAD_BYTES_MAX: Final = 16 << 20
 
 @attrs.frozen
 class CallAction:
-    """Perform an action. `arguments`: canonical bytes of the dict of given arguments; `digest` is theirs."""
+    """Perform an action. `arguments`: canonical bytes of the dict of given arguments."""
 
     position: Position
     action: str
     arguments: bytes
-    digest: str
     timeout_s: float | None
     frame: Frame | None
     retry: Mapping[str, Any] | None = None
     """The retry policy given with the call, as plain data (`runtime/retry.py` reads it); None: the action's own."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the arguments. A replay that finds the same bytes recorded does not ask for it."""
+        return digest(self.arguments)
 
 
 @attrs.frozen

@@ -17,7 +17,7 @@ from flowlang.lang.eval.inbox_ref import InboxRef
 from flowlang.lang.eval.period import span_ms
 from flowlang.lang.eval.traceback import calling_frame
 from flowlang.lang.values.argument import given_names
-from flowlang.lang.values.canonical import digest, encode
+from flowlang.lang.values.canonical import encode
 from flowlang.lang.values.container import Dict
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -138,9 +138,8 @@ class ActionRef:
         encoded = encode_atoms(arguments, arguments.values()) or encode(Dict(arguments))
         retry = None if policy is None else policy.plain() if policy.function is None else ONE_ATTEMPT
         command = CallAction(
-            fiber.scope.next_position(), self.name, encoded, digest(encoded), timeout_s,
-            calling_frame(sys._getframe()), retry,
-        )  # fmt: skip
+            fiber.scope.next_position(), self.name, encoded, timeout_s, calling_frame(sys._getframe()), retry
+        )
         if policy is None or policy.function is None:
             return fiber.evaluation.ask(fiber, command)
         return _ask_again(fiber, policy, depth, command)

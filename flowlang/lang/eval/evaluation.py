@@ -45,7 +45,7 @@ from flowlang.lang.eval.failure import Defect
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.interruption import Ending, Interruption, interrupt
-from flowlang.lang.eval.module import Module
+from flowlang.lang.eval.module import Module, needed_programs
 from flowlang.lang.eval.services import evaluation_services, method_table
 from flowlang.lang.eval.step import Chapter, Completed, Continued, Step, Stopped, Suspended
 from flowlang.lang.eval.task import tasks_wait_for_each_other
@@ -125,6 +125,9 @@ class Evaluation:
         self.modules: dict[str, Module] = {}
         self.linked: Mapping[str, Module] = {}
         """Modules that ran in an earlier evaluation with the same meter, and need not run again."""
+        self.recall: Callable[[Sequence[Command | Note], Command], Answer | None] | None = None
+        """Gives the answer to a command, if it is recorded and comes next, and all that was said before it is recorded,
+        too: then the fiber that asks need not be suspended. Else None, and the command is put as always."""
         self._said: list[Command | Note] = []
         self._ready: list[tuple[Position, Fiber]] = []
         self._flushing: Fiber | None = None
@@ -227,12 +230,22 @@ class Evaluation:
 
     def ask(self, fiber: Fiber, command: Command) -> Any:
         """Puts a command and suspends the fiber until its answer is there: a value, or a Fault."""
-        self.put(command, fiber)
-        fiber.asked = command.position
-        answer: Answer = fiber.suspend()
+        answer = None if self.recall is None else self._recalled(fiber, command)
+        if answer is None:
+            self.put(command, fiber)
+            fiber.asked = command.position
+            answer = fiber.suspend()
         if answer.failure is not None:
             raise fault_of(answer.failure)
         return decode(answer.payload) if answer.payload is not None else None
+
+    def _recalled(self, fiber: Fiber, command: Command) -> Answer | None:
+        if self._ready or fiber.interruption is not None or self.recall is None:
+            return None  # something else would happen before the answer is delivered
+        answer = self.recall(self._said, command)
+        if answer is not None:
+            self._said.clear()
+        return answer
 
     def put(self, command: Command, waiter: Waiter) -> None:
         """Puts a command. Its answer goes to `waiter`, while no fiber runs."""
@@ -359,7 +372,7 @@ class Evaluation:
     def run_modules(self, fiber: Fiber) -> Any:
         """Runs all modules, and the entry, in the root fiber."""
         predeclared: dict[str, Any] = {}
-        for program in self.programs if self.runs_whole_prelude else self._needed_programs():
+        for program in self.programs if self.runs_whole_prelude else needed_programs(self.programs, self.prelude):
             if program.name in self.linked:
                 module = self.modules[program.name] = self.linked[program.name]
                 if program.name in self.prelude:
@@ -369,6 +382,7 @@ class Evaluation:
             module = self._link(program, predeclared, MAIN if is_script else program.name)
             self.modules[program.name] = module
             fiber.scope.may_act = is_script or self.may_act_in(program.name)
+            lines = len(self._said)
             try:
                 module.run()
             except Exception:
@@ -377,27 +391,13 @@ class Evaluation:
                 raise
             # A Stop ends everything, and to freeze would be charged to a budget that may be spent.
             module.finish()
+            module.is_silent = len(self._said) == lines and not (is_script or self.is_repeating)
             fiber.scope.may_act = True
             if program.name in self.prelude:
                 predeclared.update(module.exports())
         if self.entry.flow:
             return self._call_entry_flow()
         return self._entry_result if self._entry_result is not None else Ok(None)
-
-    def _needed_programs(self) -> Sequence[Program]:
-        """All but those of the prelude that no other one refers to: their top levels only bind names."""
-        names: set[str] = set()
-        modules: set[str] = set()
-        needed = []
-        for program in reversed(self.programs):
-            if program.name in self.prelude and program.name not in modules and names.isdisjoint(program.exports):
-                continue
-            needed.append(program)
-            names.update(program.predeclared)
-            for load in program.loads:
-                modules.add(load.module)
-                names.add(load.original)
-        return needed[::-1]
 
     def may_act_in(self, module: str) -> bool:
         """Whether the top level of a module that is not the script may call flows."""

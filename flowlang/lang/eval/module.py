@@ -6,7 +6,7 @@ services that its code names (`naming.py` keeps the two apart).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 from types import CodeType, FunctionType
 from typing import Any
@@ -17,15 +17,17 @@ from flowlang.lang.values.freeze import freeze_all
 
 
 class Module:
-    """One module of one evaluation. `name` is its canonical name; `is_finished` after its top level ran."""
+    """One module of one evaluation. `name` is its canonical name; `is_finished` after its top level ran, `is_silent`
+    when that told nobody anything: then another evaluation with the same meter can take the module as it is."""
 
-    __slots__ = ("given", "globals", "is_finished", "name", "program")
+    __slots__ = ("given", "globals", "is_finished", "is_silent", "name", "program")
 
     def __init__(self, program: Program, names: dict[str, Any]) -> None:
         self.program = program
         self.name = program.name
         self.globals = names
         self.is_finished = False
+        self.is_silent = False
         names["$module"] = self
         names["__builtins__"] = {}
         self.given = len(names)
@@ -75,3 +77,19 @@ def _referred_globals(function: FunctionType) -> list[Any]:
         names.update(name.removeprefix(CLONE).removeprefix(DIRECT) for name in code.co_names)
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return [module.globals[name] for name in sorted(names) if is_script_name(name) and name in module.globals]
+
+
+def needed_programs(programs: Sequence[Program], prelude: Set[str]) -> Sequence[Program]:
+    """All but those of the prelude that no other one refers to: their top levels only bind names."""
+    names: set[str] = set()
+    modules: set[str] = set()
+    needed = []
+    for program in reversed(programs):
+        if program.name in prelude and program.name not in modules and names.isdisjoint(program.exports):
+            continue
+        needed.append(program)
+        names.update(program.predeclared)
+        for load in program.loads:
+            modules.add(load.module)
+            names.add(load.original)
+    return needed[::-1]

@@ -108,18 +108,19 @@ def calling_frame(frame: FrameType | None) -> Frame | None:
     return _frame_at(bundled) if bundled is not None else None
 
 
-_frames: dict[tuple[CodeType, int, str], Frame] = {}
+_frames: dict[tuple[int, int, str], tuple[CodeType, Frame]] = {}
+"""By the identity of the code, which is kept alive: the hash of code looks through all of it, every time."""
 
 
 def _frame_at(frame: FrameType) -> Frame:
     code, instruction, module = frame.f_code, frame.f_lasti, frame.f_globals["$module"].name
-    found = _frames.get((code, instruction, module))
+    found = _frames.get((id(code), instruction, module))
     if found is None:
         if len(_frames) > 100_000:
             _frames.clear()
-        found = Frame(module, _display_name(code.co_name), span_at(code, instruction))
-        _frames[code, instruction, module] = found
-    return found
+        found = code, Frame(module, _display_name(code.co_name), span_at(code, instruction))
+        _frames[id(code), instruction, module] = found
+    return found[1]
 
 
 def explain(error: BaseException) -> Fault | FailSignal | None:

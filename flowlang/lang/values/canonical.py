@@ -64,6 +64,8 @@ LONG_TEXT: Final = 1 << 16
 TREE_LIST: Final = 64
 TREE_ELEMENT: Final = 24
 """Memory for a container and for each of its elements while they are being written."""
+SHORT_INT: Final = 18
+ZERO: Final = ord("0")
 SCALARS: Final = frozenset({NoneType, bool, str})
 """Types that the C encoder writes as they are, whatever the value."""
 NUMBERS: Final = frozenset({*SCALARS, int, float})
@@ -288,6 +290,9 @@ def are_plain(values: Iterable[Any], kinds: set[type]) -> bool:
 
 def decode(data: bytes) -> Any:
     """The value of canonical bytes: fresh and mutable. Raises MalformedData for bytes that `encode` cannot give."""
+    if len(data) <= SHORT_INT and data.isdigit() and (data[0] != ZERO or len(data) == 1):
+        charge(0, 2 * len(data))
+        return int(data)
     charge(len(data) >> 5, decoded_size(len(data), data.count(b"["), data.count(b"{"), data.count(b",")))
     try:
         if b"\\u" in data and HALF_PAIR.search(data):

@@ -192,11 +192,15 @@ class Writer:
             pending.is_done = True
 
     def _give_up(self, batch: list[_Pending[Any]], error: Exception) -> None:
-        if len(batch) > 1 and self._classify(error) is Trouble.OWN:
+        trouble = self._classify(error)
+        if len(batch) > 1 and trouble is Trouble.OWN:
             self._commit_each(batch)
             return
         for pending in batch:
-            pending.error = self._explain(error)
+            explained = self._explain(error)
+            if trouble is Trouble.LOST and isinstance(explained, FlowlangError):
+                explained.hint = "it is not known whether the last write was made: look before you try again"
+            pending.error = explained
             pending.is_done = True
 
     def _transact(self, batch: list[_Pending[Any]]) -> None:

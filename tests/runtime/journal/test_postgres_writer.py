@@ -199,8 +199,9 @@ def test_a_server_that_stays_away_is_given_up_in_time(bench: Bench) -> None:
     writer.write(insert(1))
     bench.proxy.refuse(True)
     bench.proxy.cut()
-    with pytest.raises(JournalUnavailable, match="cannot be reached"):
+    with pytest.raises(JournalUnavailable, match="cannot be reached") as caught:
         writer.write(insert(2))
+    assert "not known" in str(caught.value.hint)
     bench.proxy.refuse(False)
     assert writer.write(insert(3)) == 3
     assert bench.numbers() == [1, 3]

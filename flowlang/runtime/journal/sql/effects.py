@@ -59,6 +59,11 @@ class EffectWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._last_code: tuple[CodeManifest, Mapping[str, str], Code] | None = None
+        self._compile_messages(database)
+        self._compile_gates(database)
+        self._compile_runs(database)
+
+    def _compile_messages(self, database: Database) -> None:
         query = database.compiler.query
         insert_or_ignore = database.dialect.insert_or_ignore
         columns: dict[str, Any] = {
@@ -98,6 +103,9 @@ class EffectWriter:
             )
             .values(due_at_ms=bindparam("now_ms"))
         )
+
+    def _compile_gates(self, database: Database) -> None:
+        query = database.compiler.query
         self._drop_gate = query(
             delete(wait).where(wait.c.run == bindparam("number"), wait.c.position == bindparam("place"))
         )
@@ -115,6 +123,9 @@ class EffectWriter:
             .where(wait.c.run == bindparam("number_is"), text("decided_by = ''"))
             .values(decided_by="closed", decided_at_ms=bindparam("now_ms"))
         )
+
+    def _compile_runs(self, database: Database) -> None:
+        query = database.compiler.query
         self._set = {
             name: query(update(run).where(run.c.number == bindparam("number_is")).values({name: bindparam("value")}))
             for name in ("state", "progress", "reason", "chapter_sequence", "due_at_ms")
