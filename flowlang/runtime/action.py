@@ -128,10 +128,10 @@ def action(function: Callable[Parameters, Result], /) -> ActionSpec[Parameters, 
 def action(
     *,
     name: str | None = None,
-    timeout: timedelta | None = DEFAULT_TIMEOUT,
+    timeout: timedelta | float | None = DEFAULT_TIMEOUT,
     inline: bool = False,
     retry: Retry | None = None,
-    heartbeat_timeout: timedelta | None = None,
+    heartbeat_timeout: timedelta | float | None = None,
     isolation: Isolation = "thread",
 ) -> Callable[[Callable[Parameters, Result]], ActionSpec[Parameters, Result]]: ...
 
@@ -141,20 +141,26 @@ def action(
     /,
     *,
     name: str | None = None,
-    timeout: timedelta | None = DEFAULT_TIMEOUT,
+    timeout: timedelta | float | None = DEFAULT_TIMEOUT,
     inline: bool = False,
     retry: Retry | None = None,
-    heartbeat_timeout: timedelta | None = None,
+    heartbeat_timeout: timedelta | float | None = None,
     isolation: Isolation = "thread",
 ) -> Any:
-    """Makes a function an action. Raises TypeError for a function whose calls cannot be checked or journaled."""
+    """Makes a function an action. Spans are timedeltas or seconds. Raises TypeError for a function whose calls cannot be
+    checked or journaled."""
 
     def declare(function: Callable[..., Any]) -> ActionSpec[..., Any]:
         own_name = name or function.__name__
         if isolation == "process":
             _check_importable(function, own_name, inline)
-        spec = _declare(function, own_name, timeout, inline)
-        return attrs.evolve(spec, retry=retry, heartbeat_timeout=heartbeat_timeout, isolation=isolation)
+        if retry is not None and not isinstance(retry, Retry):
+            raise TypeError(f"`retry` of action `{own_name}` is a flowlang.Retry, not {type(retry).__name__}")
+        if isolation not in typing.get_args(Isolation):
+            raise TypeError(f'`isolation` of action `{own_name}` is "thread" or "process", not {isolation!r}')
+        spec = _declare(function, own_name, _span(own_name, "timeout", timeout), inline)
+        silence = _span(own_name, "heartbeat_timeout", heartbeat_timeout)
+        return attrs.evolve(spec, retry=retry, heartbeat_timeout=silence, isolation=isolation)
 
     return declare if function is None else declare(function)
 
@@ -299,6 +305,18 @@ def _declare(function: Callable[..., Any], name: str, timeout: timedelta | None,
         name, function, parameters, result, timeout, inline, takes_context, is_async, doc, typed=typed,
         gives_typed=not is_plain(result),
     )  # fmt: skip
+
+
+def _span(name: str, parameter: str, given: object) -> timedelta | None:
+    """A span of the declaration, given as a timedelta or in seconds."""
+    if given is None:
+        return None
+    if not isinstance(given, timedelta | int | float) or isinstance(given, bool):
+        raise TypeError(f"`{parameter}` of action `{name}` is a timedelta or seconds, not {type(given).__name__}")
+    seconds = given.total_seconds() if isinstance(given, timedelta) else given
+    if not 0 < seconds <= TIMEOUT_MAX_S:
+        raise TypeError(f"`{parameter}` of action `{name}` is above 0 and at most 30 days; None is for no limit")
+    return timedelta(seconds=seconds)
 
 
 def _check_importable(function: Callable[..., Any], name: str, inline: bool) -> None:

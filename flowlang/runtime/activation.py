@@ -275,6 +275,8 @@ class Activation:
                 take(self, item, now_ms)
             else:
                 self.draft.events.append(event_of(item))
+        if type(step) is Suspended:
+            return
         match step:
             case Completed():
                 self._complete(step)

@@ -49,6 +49,8 @@ def next_answer(activation: Activation, now_ms: int) -> Answered | None:
         return MessageReceived(position, "", "", decision), position, Answer(decision)
     if activation.waiting.messages and (answered := _message_answer(activation)) is not None:
         return answered
+    if not activation.has_times:
+        return None
     for position in activation.performing.due(now_ms):
         activation.draft.events.append(AttemptStarted(position, activation.performing.start_again(position)))
     return _due_answer(activation, now_ms)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from flowlang.errors import JournalError
-from flowlang.runtime.clock import Clock
+from flowlang.runtime.clock import Clock, Reading, read_clock
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.journal.model import Lease
 
@@ -23,7 +23,7 @@ class Holder(Protocol):
         """Those that are held now; called from another thread."""
         ...
 
-    def renewed(self, leases: Sequence[Lease], asked_at_ms: int) -> None:
+    def renewed(self, leases: Sequence[Lease], asked_at: Reading) -> None:
         """These were extended, which the journal was asked for at that time; called from another thread."""
         ...
 
@@ -58,10 +58,10 @@ class LeaseRenewal:
             leases = holder if isinstance(holder, Sequence) else holder.leases()
             if not leases:
                 continue
-            asked_at_ms = self._clock.now_ms()
+            asked_at = read_clock(self._clock)
             try:
                 lost = self._journal.renew_many(leases)
             except JournalError:
                 continue
             if not isinstance(holder, Sequence):
-                holder.renewed([lease for lease in leases if lease not in lost], asked_at_ms)
+                holder.renewed([lease for lease in leases if lease not in lost], asked_at)

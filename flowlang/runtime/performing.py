@@ -13,7 +13,7 @@ import attrs
 
 from flowlang.runtime.action_context import ActionContext
 from flowlang.runtime.catalog import Catalog
-from flowlang.runtime.clock import Clock
+from flowlang.runtime.clock import Clock, Reading, is_past
 from flowlang.runtime.database import Databases
 from flowlang.runtime.executors.executor import Attempt, Executor, attempt_timeout_s
 from flowlang.runtime.executors.executor import Outcome as AttemptOutcome
@@ -62,7 +62,7 @@ class Performing:
     report: Callable[[Done], None]
     salt: str = ""
     lease_token: int = 0
-    safe_until_ms: int | None = None
+    safe_until: Reading | None = None
     calls: dict[Position, Call] = attrs.field(factory=dict)
     retries: dict[Position, int] = attrs.field(factory=dict)
     running: dict[Position, Call] = attrs.field(factory=dict)
@@ -70,7 +70,7 @@ class Performing:
 
     def is_held(self) -> bool:
         """Whether nobody else can have claimed the run. Asked on any thread."""
-        return self.safe_until_ms is None or self.environment.clock.now_ms() < self.safe_until_ms
+        return self.safe_until is None or not is_past(self.environment.clock, self.safe_until)
 
     def schedule(
         self, position: Position, action: str, payload: bytes, timeout_s: float | None,

@@ -22,6 +22,7 @@ from flowlang.lang.eval.evaluation import Continued, Step
 from flowlang.lang.interpreter import Build
 from flowlang.runtime.activation import Activation
 from flowlang.runtime.assembly import Assembly, Facts
+from flowlang.runtime.clock import Reading, read_clock
 from flowlang.runtime.journal.event import Event, Record
 from flowlang.runtime.journal.model import Append, Claim, Counters, Effects, Lease, Loaded, NewRun, RunStatus
 from flowlang.runtime.launch import PinnedCode
@@ -49,13 +50,13 @@ class Driven:
         return self.facts.run_id
 
     @property
-    def safe_until_ms(self) -> int:
+    def safe_until(self) -> Reading | None:
         """Until then nobody else can have claimed the run, whatever happens."""
-        return self.activation.performing.safe_until_ms or 0
+        return self.activation.performing.safe_until
 
-    @safe_until_ms.setter
-    def safe_until_ms(self, at_ms: int) -> None:
-        self.activation.performing.safe_until_ms = at_ms
+    @safe_until.setter
+    def safe_until(self, moment: Reading | None) -> None:
+        self.activation.performing.safe_until = moment
 
 
 @attrs.frozen
@@ -96,8 +97,8 @@ class Rounds:
         self.driven[driven.run_id] = driven
         if driven.lease is not None:
             driven.activation.performing.lease_token = driven.lease.token
-            if not driven.safe_until_ms:
-                driven.safe_until_ms = self._safe_until_ms(self.clock.now_ms())
+            if driven.safe_until is None:
+                driven.safe_until = self._safe_until(read_clock(self.clock))
         driven.activation.open(step, first, self.clock.now_ms())
         self._ready[driven.run_id] = None
 
@@ -247,14 +248,14 @@ class Rounds:
 
     # Appending
 
-    def _safe_until_ms(self, asked_at_ms: int) -> int:
+    def _safe_until(self, asked_at: Reading) -> Reading:
         """How long a lease is safe that the journal was asked for at that time. The journal counts from a later moment,
         and a margin is left for what is begun at the last one."""
-        return asked_at_ms + self.journal.lease_ms * 2 // 3
+        return asked_at.later(self.journal.lease_ms * 2 // 3)
 
     def _append(self, drafts: Sequence[Driven]) -> None:
         appends: list[tuple[Driven, Append]] = []
-        asked_at_ms = self.clock.now_ms()
+        asked_at = read_clock(self.clock)
         for driven in drafts:
             parks = self._may_park(driven)
             if driven.lease is None:
@@ -271,7 +272,7 @@ class Rounds:
             except FlowlangError as error:
                 self._refuse(driven, error)
             else:
-                self._accept(driven, append, asked_at_ms)
+                self._accept(driven, append, asked_at)
         elif appends:
             results: Sequence[int | FlowlangError]
             try:
@@ -282,7 +283,7 @@ class Rounds:
                 if isinstance(result, FlowlangError):
                     self._refuse(driven, result)
                 else:
-                    self._accept(driven, append, asked_at_ms)
+                    self._accept(driven, append, asked_at)
 
     def _may_park(self, driven: Driven) -> bool:
         """Whether the run leaves memory with this append, should it only wait: for a message it lingers."""
@@ -295,7 +296,7 @@ class Rounds:
         return due_ms is not None and due_ms - self.clock.now_ms() > LINGER_MS
 
     def _create(self, driven: Driven) -> None:
-        new, activation, asked_at_ms = driven.new, driven.activation, self.clock.now_ms()
+        new, activation, asked_at = driven.new, driven.activation, read_clock(self.clock)
         assert new is not None
         append = activation.append(Lease(new.run_id, self.owner, 1))
         try:
@@ -310,14 +311,14 @@ class Rounds:
             return
         driven.new = None
         activation.performing.lease_token = driven.lease.token
-        self._accept(driven, append, asked_at_ms)
+        self._accept(driven, append, asked_at)
 
-    def _accept(self, driven: Driven, append: Append, asked_at_ms: int) -> None:
+    def _accept(self, driven: Driven, append: Append, asked_at: Reading) -> None:
         """What a run appended is durable. Its effects start, unless the answer came so late that somebody else may
         drive the run by now."""
         activation = driven.activation
-        driven.safe_until_ms = self._safe_until_ms(asked_at_ms)
-        if self.clock.now_ms() >= driven.safe_until_ms and append.status is RunStatus.RUNNING:
+        driven.safe_until = self._safe_until(asked_at)
+        if not activation.performing.is_held() and append.status is RunStatus.RUNNING:
             self._end(driven, RunStatus.RUNNING, LeaseLost(f"the lease of run `{driven.run_id}` may have run out"))
             return
         children = [child.run.run_id for child in append.effects.children]
@@ -334,7 +335,7 @@ class Rounds:
         elif activation.is_ready:
             self._ready[driven.run_id] = None
         else:
-            self._rest(driven, asked_at_ms)
+            self._rest(driven, self.clock.now_ms())
         if children and self._spawned is not None:
             self._spawned(children)
 
@@ -366,9 +367,9 @@ class Rounds:
         old, now_ms = driven.activation, self.clock.now_ms()
         record = Record(first + len(events) - 1, now_ms, old.performing.lease_token, events[-1])
         old.evaluation.drop()
-        safe_until_ms = driven.safe_until_ms
+        safe_until = driven.safe_until
         driven.activation = self.assembly.next_chapter(old, record, driven.facts, driven.build, driven.code)
-        driven.safe_until_ms = safe_until_ms
+        driven.safe_until = safe_until
         self.adopt(driven, driven.activation.take_up(), [])
 
     # Putting runs down
@@ -415,18 +416,18 @@ class Rounds:
         """The leases that are held."""
         return [driven.lease for driven in list(self.driven.values()) if driven.lease is not None]
 
-    def renewed(self, leases: Sequence[Lease], asked_at_ms: int) -> None:
+    def renewed(self, leases: Sequence[Lease], asked_at: Reading) -> None:
         """These leases were extended; may be called from another thread."""
         for lease in leases:
             driven = self.driven.get(lease.run_id)
             if driven is not None and driven.lease == lease:
-                driven.safe_until_ms = max(driven.safe_until_ms, self._safe_until_ms(asked_at_ms))
+                driven.safe_until = self._safe_until(asked_at)
 
-    def lose_unsafe(self, now_ms: int) -> None:
+    def lose_unsafe(self) -> None:
         """Runs whose leases could not be extended for long may have been claimed by others: nothing more of them
         starts here."""
         for driven in [each for each in self.driven.values() if each.lease is not None]:
-            if now_ms >= driven.safe_until_ms:
+            if not driven.activation.performing.is_held():
                 self._end(driven, RunStatus.RUNNING, LeaseLost(f"the lease of run `{driven.run_id}` may have run out"))
 
     def lose(self, lease: Lease, error: FlowlangError | None = None) -> None:

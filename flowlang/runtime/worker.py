@@ -21,7 +21,7 @@ from flowlang.errors import FlowlangError, JournalUnavailable
 from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.assembly import Assembly
-from flowlang.runtime.clock import Clock, SystemClock
+from flowlang.runtime.clock import Clock, SystemClock, read_clock
 from flowlang.runtime.executors.dispatcher import Dispatcher
 from flowlang.runtime.executors.executor import Executor
 from flowlang.runtime.hooks import Hooks
@@ -93,7 +93,7 @@ class Worker:
         """One round: claims, evaluates, appends, starts actions. With nothing to do it waits for at most `wait_s`
         seconds. Whether anything was done. Never raises for what concerns one run, or a journal that is away."""
         now_ms = self.clock.now_ms()
-        self._rounds.lose_unsafe(now_ms)
+        self._rounds.lose_unsafe()
         did = self._rounds.round()
         if now_ms >= self._look_at_ms or self._is_backlogged or self._wakeup.wait(0):
             did = self._look(now_ms) or did
@@ -175,11 +175,12 @@ class Worker:
         self._renew_at_ms = now_ms + self.journal.lease_ms // 3
         leases = self._rounds.leases()
         if leases:
+            asked_at = read_clock(self.clock)
             lost = self._guarded(lambda: self.journal.renew_many(leases))
             if lost is not None:
                 for lease in lost:
                     self._rounds.lose(lease)
-                self._rounds.renewed(self._rounds.leases(), now_ms)
+                self._rounds.renewed(self._rounds.leases(), asked_at)
 
     def _guarded(self, call: Any) -> Any:
         """Calls; a journal that is away is asked again a little later."""

@@ -22,6 +22,7 @@ class VirtualClock:
 
     def __init__(self, now_ms: int = START_MS, *, jumps: bool = True) -> None:
         self._now_ms = now_ms
+        self._monotonic_ms = now_ms
         self._jumps = jumps
         self._busy = 0
         self._wake_up_times: list[int] = []
@@ -30,6 +31,10 @@ class VirtualClock:
     def now_ms(self) -> int:
         """The present."""
         return self._now_ms
+
+    def monotonic_ms(self) -> int:
+        """How much time has passed, whatever the clock was set to."""
+        return self._monotonic_ms
 
     def set(self, now_ms: int) -> None:
         """Makes this the present, which may also go back, as clocks of machines do."""
@@ -40,6 +45,7 @@ class VirtualClock:
         """Lets time pass."""
         with self._lock:
             self._now_ms += by_ms
+            self._monotonic_ms += by_ms
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -71,5 +77,6 @@ class VirtualClock:
         with self._lock:
             is_next = until_ms == min(self._wake_up_times)
             if self._jumps and not self._busy and is_next:
+                self._monotonic_ms += max(0, until_ms - self._now_ms)
                 self._now_ms = max(self._now_ms, until_ms)
             return self._now_ms >= until_ms

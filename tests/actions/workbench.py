@@ -91,5 +91,8 @@ class FixedClock:
     def now_ms(self) -> int:
         return self.time_ms
 
+    def monotonic_ms(self) -> int:
+        return self.time_ms
+
     def wait(self, event: Any, until_ms: int) -> bool:
         raise AssertionError("nobody waits in these tests")

@@ -48,7 +48,7 @@ def test_public_names_are_sorted_and_there(path: Path) -> None:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
             names = ast.literal_eval(node.value)
-            assert names == sorted(names)
+            assert names == sorted(names, key=lambda name: (not name.isupper(), not name[:1].isupper(), name))
             module = importlib.import_module(
                 ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             )

@@ -30,6 +30,8 @@ class Steered:
     def now_ms(self):
         return self._now_ms + (7_200_000 if self._jumped.is_set() else 0)
 
+    monotonic_ms = now_ms
+
     def wait(self, event, until_ms):
         self._jumped.wait(20)
         return event.is_set()

@@ -31,7 +31,6 @@ from flowlang.runtime.journal.event import RunCompleted
 from flowlang.runtime.journal.journal import Journal, NewMessage
 from flowlang.runtime.launch import code_of, prepare
 from flowlang.runtime.project import Project
-from flowlang.testing.faults import Fact
 from flowlang.testing.ledger import LedgerEntry
 from flowlang.testing.simulation import LEASE_MS, World
 
@@ -108,7 +107,7 @@ class Stage:
             problems = [*world.problems, f"I12: {type(problem).__name__}: {problem}"]
         finally:
             world.close()
-        problems += history_violations(_judged(world), 0 if world.was_set_back else LEASE_MS)
+        problems += history_violations(world.history, 0 if world.was_set_back else LEASE_MS)
         return Found(seed, name, problems, world.chance.hits, _course(world)), ends
 
     def _judge(
@@ -118,7 +117,7 @@ class Stage:
         for record in world.store.runs(limit=1000):
             run_id = record.run_id
             grants = sum(1 for fact in world.history if _is_grant(fact, run_id))
-            entries = [each for each in _judged(world) if isinstance(each, LedgerEntry) and each.run_id == run_id]
+            entries = [each for each in world.history if isinstance(each, LedgerEntry) and each.run_id == run_id]
             evidence = Evidence(told, entries, (), grants, workload.retries, is_clock_honest=not world.was_set_back)
             yield from check(world.store, [run_id], evidence)
             records = world.store.read(run_id)
@@ -127,21 +126,6 @@ class Stage:
             ends[run_id] = (record.status.value, payload, sink.of_run(run_id), records)
             if not record.status.is_final:
                 yield f"I8: run {run_id} is {record.status.value} ({record.reason})"
-
-
-def _judged(world: World) -> list[Fact | LedgerEntry]:
-    """The history. A worker that believes a clock that was set back takes its lease for good longer than the store
-    does, and may begin attempts beside its successor (spec/guarantees.md); those are left out then."""
-    if not world.was_set_back:
-        return world.history
-    newest: dict[str, int] = {}
-    kept: list[Fact | LedgerEntry] = []
-    for each in world.history:
-        if isinstance(each, Fact) and each.what == "granted":
-            newest[each.run_id] = each.token
-        if isinstance(each, Fact) or each.token >= newest.get(each.run_id, 0):
-            kept.append(each)
-    return kept
 
 
 def _course(world: World) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from flowlang.errors import JournalUnavailable
+from flowlang.runtime.clock import Reading
 from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.event import RunStarted
 from flowlang.runtime.journal.journal import CodeManifest, Counters, Lease, NewRun, RunStatus
@@ -49,7 +50,7 @@ class Held:
     def leases(self) -> list[Lease]:
         return [] if self.lease is None else [self.lease]
 
-    def renewed(self, leases: Sequence[Lease], asked_at_ms: int) -> None:
+    def renewed(self, leases: Sequence[Lease], asked_at: Reading) -> None:
         assert all(lease == self.lease for lease in leases)
 
 

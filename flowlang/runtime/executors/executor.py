@@ -20,10 +20,12 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
 
+from flowlang.lang.values.atom import ATOMS
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.quote import clip
+from flowlang.lang.values.tree_writer import encode_atoms
 from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.action_context import ActionCancelled, ActionContext, ActionError
 
@@ -128,7 +130,11 @@ def outcome_of_result(attempt: Attempt, result: Any) -> Outcome:
         return NOTHING
     name = attempt.spec.name
     try:
-        payload = encode(from_host(result, "result", attempt.spec.adopt), "result")
+        payload = None
+        if result.__class__ in ATOMS:
+            payload = encode_atoms(result, (result,))
+        if payload is None:
+            payload = encode(from_host(result, "result", attempt.spec.adopt), "result")
     except Fault as fault:
         message = f"`{name}` gave a result that is not data: {fault.message}"
         return _failure("result-not-data", message, {"action": name}, False, fault.hint)

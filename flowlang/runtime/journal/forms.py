@@ -98,6 +98,10 @@ def _number(number: int | None) -> str:
     return "null" if number is None else str(number)
 
 
+_DIGEST = '{"digest":"'
+"""What details of commands with arguments begin with."""
+
+
 def _flag(flag: bool) -> str:
     return "true" if flag else "false"
 
@@ -143,15 +147,13 @@ def _write_scheduled(event: ActionScheduled) -> Encoded:
 
 
 def _read_scheduled(position: str, name: str, detail: str, payload: bytes | None) -> Event:
-    digest, found, rest = detail[len(_DIGEST) :].partition('"')
-    if not found or "\\" in digest or not detail.startswith(_DIGEST):
-        raise ValueError("the digest is missing")
-    return ActionScheduled(
-        parse_position(position), original_text(name), digest, _place_after_digest(rest), _bytes(payload)
-    )
-
-
-_DIGEST = '{"digest":"'
+    digest, _, rest = detail[len(_DIGEST) :].partition('"')
+    if "\\" in digest or not detail.startswith(_DIGEST):
+        facts = _detail(detail)
+        digest, place = facts["digest"], _read_place(facts["place"])
+    else:
+        place = _place_after_digest(rest)
+    return ActionScheduled(parse_position(position), original_text(name), digest, place, _bytes(payload))
 
 
 @lru_cache(maxsize=4096)
