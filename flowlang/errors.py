@@ -15,6 +15,7 @@
      |   + GateNotFound       no gate is there, or the token is not one of its
      |   + GateClosed         a gate was decided before, or its time is over
      |   + ReplayMismatch     the code asks for something else than the journal recorded
+     |   + ActionsMissing     its script names actions that are not here
      + JournalError
      |   + JournalUnavailable disk full, read-only, locked, not there: nothing was written
      |   + JournalCorrupt     a checksum does not fit
@@ -146,6 +147,10 @@ class RunError(FlowlangError):
 
 class RunNotFound(RunError):
     """No run has this id."""
+
+
+class ActionsMissing(RunError):
+    """The run was started where there are actions that its script names and that are not here. It is not evaluated."""
 
 
 class RunAlreadyExists(RunError):

@@ -63,10 +63,15 @@ def gather(context: Context) -> list[Figure]:
 
 
 def workflows(context: Context) -> list[Figure]:
-    """Many runs of one action at once."""
+    """Many runs of one action at once, started by a call for each and by one call for all. DBOS has a call for each
+    only."""
     n, kind = context.size(RUNS), context.place.kind
     goal, floor = (20.0, 10.0) if kind == "sqlite" else (12.0, 8.0)
-    return [_against_dbos(context, f"{n} runs of one action, {kind}", "workflows", n, goal, floor)]
+    title = f"{n} runs of one action, {kind}"
+    return [
+        _against_dbos(context, f"{title}, started one by one", "workflows", n, goal, floor),
+        _against_dbos(context, f"{title}, started by one call", "workflows_together", n, goal, floor, "workflows"),
+    ]
 
 
 def recovery(context: Context) -> list[Figure]:
@@ -112,14 +117,16 @@ def flowrun(context: Context) -> list[Figure]:
     ]
 
 
-def _against_dbos(context: Context, title: str, what: str, n: int, goal: float, floor: float) -> Figure:
+def _against_dbos(
+    context: Context, title: str, what: str, n: int, goal: float, floor: float, theirs_is: str = ""
+) -> Figure:
     ours, theirs, commits = [], [], []
     for _ in range(context.pairs):
         found = context.own(what, n)
         ours.append(n / found["seconds"])
         commits.append(found["commits"] / n)
         if context.peers is not None:
-            theirs.append(n / context.peers.dbos(context.place, what, n)["seconds"])
+            theirs.append(n / context.peers.dbos(context.place, theirs_is or what, n)["seconds"])
     note = f"{statistics.median(commits):.3f} commits each"
     return Figure(title, "per second", ours, theirs, False, goal, floor, note)
 

@@ -122,8 +122,9 @@ class Bench:
         driver.close()
         return {"seconds": seconds, "commits": self.journal.writes - before}
 
-    def runs(self, n: int) -> dict[str, Any]:
-        """As many runs of one action, each started by a durable call of its own, and a worker that performs them."""
+    def runs(self, n: int, *, together: bool) -> dict[str, Any]:
+        """As many runs of one action, and a worker that performs them. Each is started by a durable call of its own,
+        or all are, `together`, by one."""
         import threading
 
         worker = Worker(self.root, self.journal, actions=[step])
@@ -133,12 +134,16 @@ class Bench:
         thread = threading.Thread(target=worker.run)
         thread.start()
         began = time.perf_counter()
+        batch: list[Any] = []
         for number in range(n):
             new = prepare(
                 build, code, flow="main", arguments={"n": number}, run_id=f"run-{number}", placement=Placement(),
                 clock=clock,
             )  # fmt: skip
-            self.journal.create_many([new])
+            batch.append(new)
+            if not together or number == n - 1:
+                self.journal.create_many(batch)
+                batch = []
         started = time.perf_counter() - began
         while sum(count for status, count in self._counts().items() if status is RunStatus.COMPLETED) < n:
             time.sleep(0.005)
@@ -189,8 +194,8 @@ def main() -> None:
         raise SystemExit("should have died")
     if what == "recovered":
         answer(Bench(url, "steps").recover(n + 1))
-    elif what == "workflows":
-        answer(Bench(url, "one").runs(n))
+    elif what in ("workflows", "workflows_together"):
+        answer(Bench(url, "one").runs(n, together=what == "workflows_together"))
     else:
         bench = Bench(url, what)
         bench.drive(20, "warm")

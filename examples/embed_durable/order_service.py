@@ -96,4 +96,6 @@ async def serve(database: str, lines: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: order_service.py DATABASE < ORDERS")
     asyncio.run(serve(sys.argv[1], sys.stdin))

@@ -68,6 +68,19 @@ def unknown_command(ctx: click.Context, name: str, known: Any) -> click.UsageErr
     error = click.UsageError(f"there is no command `{name}`", ctx)
     if name.partition(":")[0].endswith(".flow"):
         error.hint = f"did you mean `flowlang run {name}`?"  # type: ignore[attr-defined]
+    elif (group := _group_of(ctx, name)) is not None:
+        error.hint = f"did you mean `flowlang {group} {name}`?"  # type: ignore[attr-defined]
     elif near is not None:
         error.hint = f"did you mean `{near}`?"  # type: ignore[attr-defined]
     return error
+
+
+def _group_of(ctx: click.Context, name: str) -> str | None:
+    """The first group below this one that has a command of that name."""
+    if not isinstance(ctx.command, TableGroup):
+        return None
+    for group in ctx.command.table:
+        command = ctx.command.get_command(ctx, group)
+        if isinstance(command, TableGroup) and name in command.table:
+            return group
+    return None

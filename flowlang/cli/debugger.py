@@ -265,8 +265,11 @@ class DebuggerShell:
     def locals(self, rest: str) -> None:
         """The local variables of the selected frame."""
         frame = self.frame
-        for line in value_lines(frame.locals() if frame is not None else {}):
+        values = frame.locals() if frame is not None else {}
+        for line in value_lines(values):
             self._say(line)
+        if not values:
+            self._say("no local variables here; `globals` shows those of the module")
 
     def globals(self, rest: str) -> None:
         """The names that the module has bound so far."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from flowlang.cli.document import event_kind, plain
+from flowlang.cli.event_text import described
 from flowlang.cli.terminal import one_line
 from flowlang.lang.eval.evaluation import Completed, Continued, Stopped
 from flowlang.lang.values.display import preview
@@ -106,7 +107,8 @@ def record_line(record: Record, is_last: bool) -> str:
     """One event in a listing, `>` at the one that was the last to become a fact."""
     position = getattr(record.event, "position", ())
     mark = ">" if is_last else " "
-    return f"{mark} {record.sequence:>5}  {event_kind(record.event):<18} {position_text(position)}".rstrip()
+    text = f"{mark} {record.sequence:>5}  {event_kind(record.event):<18} {position_text(position):<8}"
+    return one_line(f"{text}  {described(record.event)}").rstrip()
 
 
 def state_at(settings: Settings, journal: Journal, run: RunRecord, event: int) -> None:

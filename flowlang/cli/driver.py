@@ -42,6 +42,8 @@ class Driver:
     is_silent: bool = False
     """Whether another command says what came of it."""
     budget: Budget | None = None
+    after: int | None = None
+    """The last event that the caller knows of the run; those after it are shown when another process drives it."""
     _clock: SystemClock = attrs.field(factory=SystemClock)
     _created: str = ""
 
@@ -69,7 +71,8 @@ class Driver:
                 except LeaseHeld as error:
                     if self.follow_s <= 0 or not self.run_id:
                         raise _held(self.run_id, error) from None
-                    end = follow(self.journal, self.run_id, progress, self._clock, stopping, until_ms)
+                    end = follow(self.journal, self.run_id, progress, self._clock, stopping, until_ms, after=self.after)
+                    self.after = None
                     if end is FollowEnd.ABANDONED:
                         continue
                     progress.close()

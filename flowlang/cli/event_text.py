@@ -92,7 +92,7 @@ def journal_line(record: Record) -> str:
     position = position_text(getattr(event, "position", ()))
     time = moment(record.recorded_at_ms)[11:-1]
     head = f"{record.sequence:>5}  {time}  {event_kind(event):<{KIND_WIDTH}} {position:<{POSITION_WIDTH}}"
-    return one_line(f"{head} {_described(event)}".rstrip())
+    return one_line(f"{head} {described(event)}".rstrip())
 
 
 def arguments_text(event: Event) -> str:
@@ -105,10 +105,21 @@ def arguments_text(event: Event) -> str:
 
 def stop_text(records: Sequence[Record]) -> str:
     """Why the run of these records was stopped the last time; empty when it never was."""
-    return next((_described(record.event) for record in reversed(records) if isinstance(record.event, RunStopped)), "")
+    for record in reversed(records):
+        if isinstance(record.event, RunStopped):
+            kind, _, message = _failure_text(record.event.payload).partition(": ")
+            told = message if kind == record.event.reason else f"{kind}: {message}"
+            return f"{record.event.reason}: {told}" if message else record.event.reason
+    return ""
 
 
-def _described(event: Event) -> str:
+def origin_text(records: Sequence[Record]) -> str:
+    """Of which run these records are a copy, and up to where; empty when the run began by itself."""
+    forks = (record.event for record in reversed(records) if isinstance(record.event, RunForked))
+    return next((f"run {fork.run_id}, up to event {fork.at}" for fork in forks), "")
+
+
+def described(event: Event) -> str:
     """What stands in an event, besides its kind and position."""
     match event:
         case RunStarted():

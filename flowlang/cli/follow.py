@@ -32,11 +32,13 @@ class FollowEnd(Enum):
 
 
 def follow(
-    journal: Journal, run_id: str, progress: Progress, clock: Clock, stop: threading.Event, until_ms: int
-) -> FollowEnd:
-    """Shows what happens to a run until it ends, its owner leaves it, the time comes, or `stop` is set."""
+    journal: Journal, run_id: str, progress: Progress, clock: Clock, stop: threading.Event, until_ms: int, *,
+    after: int | None = None,
+) -> FollowEnd:  # fmt: skip
+    """Shows what happens to a run until it ends, its owner leaves it, the time comes, or `stop` is set: the events
+    after `after`, or those from now on."""
     run = journal.run(run_id)
-    sequence = run.sequence
+    sequence = run.sequence if after is None else after
     if is_driven(journal, run):
         progress.following(run_id, owner_text(run.owner))
     interval_ms = INTERVAL_MS_MIN

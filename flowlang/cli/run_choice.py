@@ -66,6 +66,12 @@ class Choice:
         return select(self.where, now_ms, base)
 
 
+def hint_at_doubts(settings: Settings, selection: Selection) -> None:
+    """Says which names of the expression may be misspelt columns."""
+    for name, column in selection.doubts:
+        settings.output.hint(f"`{name}` is taken for an attribute; did you mean `{column}`?")
+
+
 def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that select runs; the function gets a `choice`."""
     return _with_options(function, _SELECTION, is_batch=False)
@@ -126,7 +132,9 @@ class Batch:
                 f"`{verb}` needs to know which run",
                 hint=f"give its id, or select runs: `{verb} --where 'region = \"eu\"' --dry-run`",
             )
-        found = list(self.choice.selection().runs(journal))
+        selection = self.choice.selection()
+        hint_at_doubts(self.settings, selection)
+        found = list(selection.runs(journal))
         found.reverse()
         return found if not found or self.is_dry_run or self.is_wanted(found, verb) else []
 

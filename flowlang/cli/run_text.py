@@ -10,7 +10,7 @@ import attrs
 
 from flowlang.cli.board import Board
 from flowlang.cli.document import moment
-from flowlang.cli.event_text import arguments_text, stop_text
+from flowlang.cli.event_text import arguments_text, origin_text, stop_text
 from flowlang.cli.option import Settings
 from flowlang.cli.run_lookup import owner_text, status_text
 from flowlang.errors import RunError
@@ -35,6 +35,7 @@ VALUE_LENGTH_MAX: Final = 400
 ROWS_MAX: Final = 50
 REMEDIES_MAX: Final = 5
 QUEUED_MAX: Final = 1000
+ACTIONS_MISSING: Final = "actions-missing"
 
 
 @attrs.frozen
@@ -73,11 +74,12 @@ class RunView:
             "priority": str(run.priority) if run.priority != PRIORITY_DEFAULT else "",
             "partition": run.partition,
             "parent": run.parent,
+            "copy of": origin_text(self.records),
             "correlation": run.correlation,
             "events": str(run.sequence),
             "actions": f"{run.actions_completed} done",
             "crashes": f"{run.crashes} in a row" if run.crashes else "",
-            "stopped by": stop_text(self.records) if self._is_stopped else "",
+            "stopped by": (stop_text(self.records) or run.reason) if self._is_stopped else "",
             "driven by": owner_text(run.owner) if run.owner else "",
             "value": preview(self.result.value, VALUE_LENGTH_MAX) if isinstance(self.result, Ok) else "",
         }
@@ -118,6 +120,9 @@ class RunView:
             case "stopped" if run.reason == "quarantine":
                 yield f"whoever drove it died {CRASHES_MAX} times in a row; see what its last event did"
                 yield f"`{command(f'runs retry {run_id}')}` lets it go on all the same"
+            case "stopped" if run.reason == ACTIONS_MISSING:
+                yield "a worker took it up that does not have its actions; start one that has them"
+                yield f"`{command(f'runs retry {run_id}')}` lets it go on then"
             case "stopped":
                 yield f"`{command(f'runs retry {run_id}')}` lets it go on from where it was stopped"
             case "abandoned":

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from flowlang.cli.terminal import one_line
 from flowlang.errors import UsageError
 from flowlang.lang.diagnostics.suggest import nearest
+
+_FIELD_OF_COLUMN: Final = {
+    "id": "run_id", "script": "entry", "created": "created_at", "updated": "updated_at", "due": "due_at",
+    "deadline": "deadline_at", "actions": "actions_completed",
+}  # fmt: skip
+"""The names that `--where` has for fields; `--fields` takes them as well."""
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -23,7 +29,7 @@ def parse_fields(text: str | None, known: Sequence[str]) -> list[str] | None:
     """The names in `a,b,attribute.c`; None when nothing is given. Raises UsageError for one that is not known."""
     if text is None:
         return None
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = [_FIELD_OF_COLUMN.get(name.strip(), name.strip()) for name in text.split(",") if name.strip()]
     for name in names:
         if name not in known and not name.startswith("attribute."):
             near = nearest(name, known)

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from flowlang.errors import RunAlreadyExists, RunNotFound, SourceError, UsageError
+from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.interpreter import Build
 from flowlang.lang.values.convert import from_host
 from flowlang.lang.values.fault import Fault
@@ -74,6 +75,10 @@ class Starter:
         """The run as it would be created."""
         file, _, flow = order.target.partition(":")
         build, code = self._script(file)
+        if flow and flow not in build.script.exports:
+            near = nearest(flow, build.script.exports)
+            hint = f"did you mean `{near}`?" if near else "a flow that is started has a public name at the top level"
+            raise UsageError(f"{build.entry} has no flow `{flow}`", hint=hint)
         try:
             arguments = {name: from_host(value, name, adopt) for name, value in order.arguments.items()}
         except Fault as fault:

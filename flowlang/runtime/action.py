@@ -147,8 +147,8 @@ def action(
     heartbeat_timeout: timedelta | float | None = None,
     isolation: Isolation = "thread",
 ) -> Any:
-    """Makes a function an action. Spans are timedeltas or seconds. Raises TypeError for a function whose calls cannot be
-    checked or journaled."""
+    """Makes a function an action. Spans are timedeltas or seconds. Raises TypeError for a function whose calls cannot
+    be checked or journaled."""
 
     def declare(function: Callable[..., Any]) -> ActionSpec[..., Any]:
         own_name = name or function.__name__

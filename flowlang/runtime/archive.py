@@ -39,6 +39,7 @@ from flowlang.runtime.journal.journal import (
     Placement,
     RunStatus,
 )
+from flowlang.runtime.journal.sense import nonsense
 from flowlang.version import __version__
 
 FORMAT: Final = "flowlang/archive/1"
@@ -331,6 +332,8 @@ class _Reader:
         codes = [each.event.code for each in self._records if isinstance(each.event, (RunStarted, CodeChanged))]
         if codes[-1] != manifest_digest(self._manifest):
             raise ValueError("the code is not that of the records")
+        for what in nonsense(self._records):
+            raise self._damaged(what)
         placement, counters = run["placement"], run["counters"]
         parent = run.get("parent")  # the first files had none
         names = ("run_id", "position", "on_close", "root_id")

@@ -6,6 +6,7 @@ is pinned by digest, so what was built once serves every run that is pinned to i
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 import attrs
 
-from flowlang.errors import RunError
+from flowlang.errors import ActionsMissing, RunError
 from flowlang.lang.eval.evaluation import Chapter, Entry, Evaluation
 from flowlang.lang.interpreter import LANGUAGE_VERSION, UNIVERSE, Build
 from flowlang.lang.values.canonical import decode, encode
@@ -36,6 +37,7 @@ from flowlang.runtime.replay import Beginning, Replay
 
 CODES_MAX: Final = 64
 """So many programs are kept for runs that are yet to come."""
+SHOWN_MAX: Final = 5
 
 
 @attrs.frozen
@@ -80,12 +82,14 @@ class Assembly:
         self.environment.databases.close()
 
     def pinned(self, run: RunRecord) -> tuple[Build, PinnedCode]:
-        """The code that a run is pinned to. Raises RunError for a version of the language that is not known here."""
+        """The code that a run is pinned to. Raises RunError for a version of the language that is not known here, and
+        ActionsMissing."""
         found = self._codes.get(run.code)
         if found is None:
             manifest = self.journal.manifest(run.run_id)
             _check_language(run.run_id, manifest)
             texts = self.journal.modules(run.run_id)
+            _check_actions(run.run_id, manifest, texts, self.registry)
             build = self.project.build_pinned(run.entry, texts)
             found = self._codes[run.code] = build, PinnedCode(manifest, run.code, texts)
             if len(self._codes) > CODES_MAX:
@@ -176,6 +180,23 @@ def _beginning(run_id: str, replay: Replay) -> Beginning:
     if replay.beginning is None:
         raise RunError(f"the records of run `{run_id}` have no beginning", run_id=run_id)
     return replay.beginning
+
+
+def _check_actions(run_id: str, manifest: CodeManifest, texts: Mapping[str, str], registry: ActionRegistry) -> None:
+    """A script whose host has actions of its own would only fail where they are not, so it is not evaluated there."""
+    gone = [name for name in manifest.signatures if name not in registry]
+    if not gone:
+        return
+    own = [text for module, text in texts.items() if not module.startswith("@")]
+    missing = [name for name in gone if any(re.search(rf"\.{name.rpartition('.')[2]}\b", text) for text in own)]
+    if missing:
+        shown = ", ".join(f"`{name}`" for name in missing[:SHOWN_MAX])
+        raise ActionsMissing(
+            f"run `{run_id}` needs actions that are not here: {shown}",
+            run_id=run_id,
+            hint="start a worker that has them, and let the run go on with `flowlang runs retry`; runs with actions of "
+            "their own go into a queue of their own",
+        )
 
 
 def _check_language(run_id: str, manifest: CodeManifest) -> None:

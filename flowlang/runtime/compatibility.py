@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from flowlang.errors import FlowlangError
+from flowlang.errors import FlowlangError, JournalCorrupt
 from flowlang.lang.eval.command import FlowEnded, LogLine, StateNote, VersionNote, Withdrawn
 from flowlang.lang.eval.evaluation import Completed, EntryMismatch, Stopped
 from flowlang.lang.interpreter import LANGUAGE_VERSION, Build
@@ -87,7 +87,10 @@ def _verdict(
     if recording.manifest.language != LANGUAGE_VERSION:
         message = f"the run is written in version {recording.manifest.language} of the language, not {LANGUAGE_VERSION}"
         return Unchecked(run_id, "language-version", message, "replay it with the flowlang that it was started with")
-    dry = DryReplay(recording, build, catalog, budget=budget, library=library)
+    try:
+        dry = DryReplay(recording, build, catalog, budget=budget, library=library)
+    except JournalCorrupt as error:
+        return Unchecked(run_id, "journal-corrupt", error.message, error.hint)
     try:
         step = dry.run()
         if isinstance(step, Stopped):

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from flowlang.errors import UsageError
+from flowlang.errors import JournalCorrupt, UsageError
 from flowlang.lang.eval.command import SpawnRun
 from flowlang.lang.eval.evaluation import Entry
 from flowlang.lang.interpreter import LANGUAGE_VERSION, Build
@@ -108,10 +108,15 @@ def child_run(command: SpawnRun, position: str, parent: str, root: str, code: Pi
 
 def entry_of(entry: str, flow: str, beginning: Beginning) -> Entry:
     """What a recorded chapter begins with."""
-    given = decode(beginning.payload)
-    if "named" in given:
-        return Entry(entry, flow, call=(list(given["positional"]), dict(given["named"])))
-    return Entry(entry, flow, given["arguments"], given["texts"])
+    try:
+        given = decode(beginning.payload)
+        if "named" in given:
+            return Entry(entry, flow, call=(list(given["positional"]), dict(given["named"])))
+        return Entry(entry, flow, given["arguments"], given["texts"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise JournalCorrupt(
+            "what the run begins with are no arguments", hint="restore the database from a backup"
+        ) from error
 
 
 def new_salt() -> str:

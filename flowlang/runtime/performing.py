@@ -119,7 +119,7 @@ class Performing:
         context = ActionContext(
             self.run_id, text, f"{self.run_id}/{self.salt}/{text}", call.attempt, environment.files,
             environment.databases, environment.clock, lease_token=self.lease_token, action=call.action,
-            last_heartbeat=call.heartbeat,
+            last_heartbeat=call.heartbeat, is_held=self.is_held,
             on_progress=lambda *how_far: environment.hooks.progress(self.run_id, position, call.action, *how_far),
         )  # fmt: skip
         call.context = context

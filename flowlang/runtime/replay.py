@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from flowlang.errors import JournalCorrupt
 from flowlang.lang.eval.command import (
     CANCEL_POSITION,
     Answer,
@@ -40,6 +41,7 @@ from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.compare import equal
 from flowlang.lang.values.display import preview
 from flowlang.runtime.call_text import Asking, Side, asked_side, recorded_side
+from flowlang.runtime.journal.codec import kind_of
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
@@ -155,7 +157,10 @@ class Replay:
         for record in effective(records):
             read = readers.get(type(record.event))
             if read is not None:
-                read(self, record, record.event)
+                try:
+                    read(self, record, record.event)
+                except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+                    raise _out_of_place(record) from error
         self._last = self._last_delivered()
 
     def _last_delivered(self) -> int:
@@ -408,6 +413,14 @@ _READERS: Mapping[type, Callable[[Replay, Record, Any], None]] = {
 }
 
 
+def _out_of_place(record: Record) -> JournalCorrupt:
+    kind = kind_of(record.event)
+    return JournalCorrupt(
+        f"record {record.sequence} (`{kind}`) does not belong after those before it",
+        hint="`flowlang db check` says what is wrong; restore the database from a backup",
+    )
+
+
 def receive_timeout(channel: str, name: str) -> Answer:
     """The answer of a wait for a message that timed out."""
     what = "a decision" if channel == "gate" else f"the signal `{name}`" if name else "a signal"
@@ -427,9 +440,7 @@ def _is_same_call(event: ActionScheduled, asking: CallAction) -> bool:
 
 
 _AGREEMENTS: Mapping[type, Callable[[Any, Any], bool]] = {
-    ActionScheduled: lambda event, asking: (
-        type(asking) is CallAction and _is_same_call(event, asking)
-    ),
+    ActionScheduled: lambda event, asking: type(asking) is CallAction and _is_same_call(event, asking),
     TimerStarted: lambda event, asking: type(asking) is StartTimer,
     ReceiveStarted: lambda event, asking: (
         type(asking) is Receive and event.channel == asking.channel and event.name == asking.name

@@ -17,14 +17,22 @@ from typing import Final
 
 import attrs
 
-from flowlang.errors import FlowlangError, JournalUnavailable, LeaseLost, PayloadTooLarge, WaitDecided
+from flowlang.errors import (
+    ActionsMissing,
+    FlowlangError,
+    InternalError,
+    JournalUnavailable,
+    LeaseLost,
+    PayloadTooLarge,
+    WaitDecided,
+)
 from flowlang.lang.eval.evaluation import Continued, Step
 from flowlang.lang.interpreter import Build
 from flowlang.runtime.activation import Activation
 from flowlang.runtime.assembly import Assembly, Facts
 from flowlang.runtime.clock import Reading, read_clock
 from flowlang.runtime.journal.event import Event, Record
-from flowlang.runtime.journal.model import Append, Claim, Counters, Effects, Lease, Loaded, NewRun, RunStatus
+from flowlang.runtime.journal.model import Append, Claim, Counters, Effects, Lease, Loaded, NewRun, RunRecord, RunStatus
 from flowlang.runtime.launch import PinnedCode
 from flowlang.runtime.performing import Done
 from flowlang.runtime.replay import Divergence
@@ -116,20 +124,28 @@ class Rounds:
                 if isinstance(loaded, FlowlangError):
                     raise loaded
                 driven = self._driven(claim, loaded)
+                activation = driven.activation
+                step = activation.take_up()
             except JournalUnavailable:
                 raise
             except FlowlangError as error:
-                self._set_aside(claim, error)
+                reason = "actions-missing" if isinstance(error, ActionsMissing) else "unreadable"
+                self._set_aside(claim.lease, claim.run.sequence, counters_of(claim.run), reason, error)
                 continue
-            activation = driven.activation
-            try:
-                step = activation.take_up()
             except Divergence as divergence:
                 self.driven[driven.run_id] = driven
                 activation.stop("divergence", "replay-mismatch", str(divergence), {"event": divergence.sequence})
                 self._ready[driven.run_id] = None
                 continue
-            self.adopt(driven, step, [])
+            except Exception as error:  # one run that nobody foresaw must not take the others with it
+                self._set_aside(claim.lease, claim.run.sequence, counters_of(claim.run), "defect", defect_of(error))
+                continue
+            try:
+                self.adopt(driven, step, [])
+            except FlowlangError as error:  # the key of a gate could not be read
+                self._end(driven, RunStatus.RUNNING, error)
+            except Exception as error:  # an action that is not here, say
+                self._fail(driven, error)
 
     def _driven(self, claim: Claim, loaded: Loaded) -> Driven:
         run = claim.run
@@ -140,13 +156,18 @@ class Rounds:
         activation.waiting.add(loaded.messages)
         return Driven(Facts.of(run, loaded.attributes), build, code, activation, claim.lease)
 
-    def _set_aside(self, claim: Claim, error: FlowlangError) -> None:
-        """A run that cannot be loaded waits for an operator, so that it is not claimed again and again."""
-        run = claim.run
-        counters = Counters(run.steps, run.memory, run.actions_completed)
-        effects = Effects(reason="unreadable")
-        self.journal.append(claim.lease, run.sequence, [], counters, RunStatus.STOPPED, effects)
-        self._endings.append(Ending(run.run_id, RunStatus.STOPPED, None, error))
+    def _set_aside(self, lease: Lease, sequence: int, counters: Counters, reason: str, error: FlowlangError) -> None:
+        """A run that cannot be driven waits for an operator, so that it is not claimed again and again. If not even
+        that can be written, its lease runs out, and it is put into quarantine after a few times."""
+        try:
+            self.journal.append(lease, sequence, [], counters, RunStatus.STOPPED, Effects(reason=reason))
+        except JournalUnavailable:
+            raise
+        except FlowlangError as refusal:
+            error = error if isinstance(refusal, LeaseLost) else refusal
+            self._endings.append(Ending(lease.run_id, RunStatus.RUNNING, None, error))
+        else:
+            self._endings.append(Ending(lease.run_id, RunStatus.STOPPED, None, error))
 
     def take_endings(self) -> list[Ending]:
         """The runs that are not driven any more, since this was asked last."""
@@ -181,12 +202,16 @@ class Rounds:
                 self._note_due(driven)
         return None
 
-    def deliver(self, run_id: str) -> None:
-        """A run has messages in its inbox."""
+    def deliver(self, run_id: str) -> bool:
+        """Looks into the inbox of a run. Whether it is driven here and has new messages."""
         driven = self.driven.get(run_id)
-        if driven is not None:
-            driven.activation.waiting.add(self.journal.open_messages(run_id, driven.activation.waiting.seen))
+        if driven is None:
+            return False
+        messages = self.journal.open_messages(run_id, driven.activation.waiting.seen)
+        driven.activation.waiting.add(messages)
+        if messages:
             self._ready[run_id] = None
+        return bool(messages)
 
     def round(self) -> bool:
         """One round. Whether anything was done."""
@@ -205,9 +230,21 @@ class Rounds:
                     self._advance(driven, now_ms, drafts)
                 except FlowlangError as error:  # of a read
                     self._end(driven, RunStatus.RUNNING, error)
+                except Exception as error:  # one run that nobody foresaw must not take the others with it
+                    self._fail(driven, error)
         if drafts:
             self._append(drafts)
         return True
+
+    def _fail(self, driven: Driven, error: Exception) -> None:
+        """Something about a run that nobody foresaw. Where it is the only one, whoever drives it is told."""
+        if not self._parks or driven.lease is None:
+            raise error
+        activation = driven.activation
+        self._set_aside(driven.lease, activation.sequence, activation.counters, "defect", defect_of(error))
+        self.driven.pop(driven.run_id, None)
+        activation.performing.abandon()
+        activation.evaluation.drop()
 
     def take_outcomes(self) -> None:
         """Hands what attempts came to to the runs that wait for it."""
@@ -435,3 +472,15 @@ class Rounds:
         driven = self.driven.get(lease.run_id)
         if driven is not None and driven.lease == lease:
             self._end(driven, RunStatus.RUNNING, error or LeaseLost(f"run `{lease.run_id}` was taken over"))
+
+
+def counters_of(run: RunRecord) -> Counters:
+    """What a run has used, as its row says."""
+    return Counters(run.steps, run.memory, run.actions_completed)
+
+
+def defect_of(error: Exception) -> InternalError:
+    """An exception that nobody foresaw, as an error."""
+    defect = InternalError(f"{type(error).__name__}: {error}")
+    defect.__cause__ = error
+    return defect

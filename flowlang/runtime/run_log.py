@@ -74,18 +74,23 @@ class RunLog(Hooks):
                     ACTION.debug("the action at %s is %s", position_text(position), kind, extra=about)
             case AttemptFailed(position=position, attempt=attempt, payload=payload):
                 about = {"run_id": run_id, "position": position_text(position), "attempt": str(attempt)}
-                ACTION.warning("attempt %d failed (%s) and will be repeated", attempt, _kind(payload), extra=about)
+                where = f"{run_id} at {about['position']}"
+                ACTION.warning(
+                    "attempt %d of %s failed (%s) and will be repeated", attempt, where, _kind(payload), extra=about
+                )
             case ActionFailed(position=position, payload=payload):
                 about = {"run_id": run_id, "position": position_text(position)}
-                ACTION.warning("the action at %s failed: %s", position_text(position), _kind(payload), extra=about)
+                ACTION.warning(
+                    "the action of %s at %s failed: %s", run_id, about["position"], _kind(payload), extra=about
+                )
             case RunCompleted(ok=ok):
                 RUN.info("ended with %s", "Ok" if ok else "Err", extra={"run_id": run_id})
             case RunStopped(reason=reason):
-                RUN.warning("stopped: %s", reason, extra={"run_id": run_id})
+                RUN.warning("%s is stopped: %s", run_id, reason, extra={"run_id": run_id})
 
     def put_down(self, run_id: str, status: RunStatus, error: FlowlangError | None) -> None:
         if error is not None:
-            RUN.warning("not driven any more: %s", type(error).__name__, extra={"run_id": run_id})
+            RUN.warning("%s is not driven any more: %s", run_id, type(error).__name__, extra={"run_id": run_id})
         else:
             RUN.debug("put down, %s", status.value, extra={"run_id": run_id})
 

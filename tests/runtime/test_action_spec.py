@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
@@ -243,3 +244,33 @@ def test_replacing_actions() -> None:
     assert registry.replaced([fake, anything]).lookup("total") is fake
     assert "anything" not in registry
     assert registry.lookup("total") is total
+
+
+def test_spans_are_timedeltas_or_seconds() -> None:
+    @action(timeout=5, heartbeat_timeout=0.5)
+    def beats() -> None: ...
+
+    assert (beats.timeout, beats.heartbeat_timeout) == (timedelta(seconds=5), timedelta(seconds=0.5))
+
+    @action(timeout=None, heartbeat_timeout=timedelta(minutes=1))
+    def waits() -> None: ...
+
+    assert (waits.timeout, waits.heartbeat_timeout) == (None, timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"timeout": "5s"}, "`timeout` of action `made` is a timedelta or seconds, not str"),
+        ({"timeout": True}, "`timeout` of action `made` is a timedelta or seconds, not bool"),
+        ({"timeout": 0}, "`timeout` of action `made` is above 0 and at most 30 days"),
+        ({"heartbeat_timeout": timedelta(days=31)}, "`heartbeat_timeout` of action `made` is above 0"),
+        ({"retry": 3}, "`retry` of action `made` is a flowlang.Retry, not int"),
+        ({"isolation": "proces"}, '`isolation` of action `made` is "thread" or "process", not \'proces\''),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_at_once(options: dict[str, Any], message: str) -> None:
+    def made() -> None: ...
+
+    with pytest.raises(TypeError, match=re.escape(message)):
+        action(**options)(made)

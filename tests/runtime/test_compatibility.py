@@ -10,9 +10,11 @@ import attrs
 import pytest
 from recorded_run import RecordedRun
 
+from flowlang.lang.eval.command import LogLine
 from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import ActionRegistry, action
 from flowlang.runtime.compatibility import Compatible, Diverges, Unchecked, check_run, check_runs, summarise
+from flowlang.runtime.dry_replay import DryReplay, LinkedLibrary, RecordedCatalog
 from flowlang.runtime.journal.event import CodeChanged
 from flowlang.runtime.journal.journal import RunFilter, RunStatus
 from flowlang.runtime.journal.sql import SqlJournal
@@ -76,6 +78,37 @@ def test_code_that_never_ends_is_not_waited_for(run: RecordedRun) -> None:
     found = check_run(run.recording("a"), run.build(), run.registry, budget=Budget(steps=10_000))
     assert isinstance(found, Unchecked)
     assert found.kind == "budget-exceeded"
+
+
+@pytest.mark.parametrize("flow", ["", "main"])
+def test_the_budget_holds_for_each_of_many_runs(tmp_path: Path, flow: str) -> None:
+    """They share modules and a meter, which must be the one that the script's own code counts on."""
+    run = RecordedRun(tmp_path, SCRIPT)
+    for name in ("a", "b", "c"):
+        run.start(name, flow=flow)
+    run.write(SCRIPT.replace("    price =", "    for x in range(100000):\n        pass\n    price ="))
+    build, runs = run.build(), run.journal.find(RunFilter())
+    verdicts = list(check_runs(run.journal, runs, lambda _: build, run.registry, budget=Budget(steps=10_000)))
+    assert [type(verdict) for verdict in verdicts] == [Unchecked] * 3
+
+
+def test_modules_that_say_something_run_for_each_of_many_runs(tmp_path: Path) -> None:
+    """What a loaded module prints is recorded of every run, so each check must find it said, and in its place."""
+    (tmp_path / "library.flow").write_text('print("loaded")\nNAME = "apple"\n')
+    run = RecordedRun(tmp_path, 'load("//library.flow", "NAME")\n' + SCRIPT.replace('"apple"', "NAME"))
+    for name in ("a", "b"):
+        run.start(name, flow="main")
+    build, runs = run.build(), run.journal.find(RunFilter())
+    assert summarise(check_runs(run.journal, runs, lambda _: build, run.registry)).compatible == 2
+    beyond = [DryReplay(run.recording(name), build, RecordedCatalog(run.registry), library=None) for name in "ab"]
+    library = LinkedLibrary()
+    shared = [DryReplay(run.recording(name), build, RecordedCatalog(run.registry), library=library) for name in "ab"]
+    for alone, together in zip(beyond, shared, strict=True):
+        lines = [[item for item in dry.start().said if isinstance(item, LogLine)] for dry in (alone, together)]
+        assert lines[0] == lines[1]
+        assert [line.text for line in lines[0]] == ["loaded"]
+        alone.close()
+        together.close()
 
 
 def test_arguments_that_do_not_fit_are_told(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 from recorded_run import RecordedRun
@@ -48,8 +47,8 @@ if __name__ == "__flow__":
 
 
 @pytest.fixture(scope="module")
-def run() -> RecordedRun:
-    run = RecordedRun(Path(mkdtemp()), SCRIPT)
+def run(tmp_path_factory: pytest.TempPathFactory) -> RecordedRun:
+    run = RecordedRun(tmp_path_factory.mktemp("recorded"), SCRIPT)
     run.start()
     return run
 

@@ -7,8 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 from mutation import Mutant, mutants
@@ -88,11 +86,17 @@ main = flow(implementation = _main)
 }
 
 
-@cache
-def recorded(name: str) -> RecordedRun:
-    run = RecordedRun(Path(mkdtemp()), SCRIPTS[name])
-    run.start()
-    return run
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RecordedRun]:
+    """The recorded run of a script, by its name; each is made once."""
+
+    @cache
+    def recorded(name: str) -> RecordedRun:
+        run = RecordedRun(tmp_path_factory.mktemp(name), SCRIPTS[name])
+        run.start()
+        return run
+
+    return recorded
 
 
 def cases() -> list[tuple[str, Mutant]]:
@@ -109,7 +113,7 @@ def events_at(run: RecordedRun, line: int) -> list[int]:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_script_itself_agrees(name: str) -> None:
+def test_the_script_itself_agrees(recorded: Callable[[str], RecordedRun], name: str) -> None:
     assert isinstance(recorded(name).check(), Compatible)
 
 
@@ -121,7 +125,9 @@ def test_there_are_enough_mutants_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize(("name", "mutant"), cases(), ids=lambda part: getattr(part, "kind", part))
-def test_every_mutant_is_caught_at_its_line_and_nothing_is_performed(name: str, mutant: Mutant) -> None:
+def test_every_mutant_is_caught_at_its_line_and_nothing_is_performed(
+    recorded: Callable[[str], RecordedRun], name: str, mutant: Mutant
+) -> None:
     run = recorded(name)
     events = events_at(run, mutant.line)
     performed, records = len(run.shop.performed), run.recording().records
@@ -165,7 +171,7 @@ HARMLESS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("edit", HARMLESS)
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_edits_that_ask_for_the_same_agree(name: str, edit: str) -> None:
+def test_edits_that_ask_for_the_same_agree(recorded: Callable[[str], RecordedRun], name: str, edit: str) -> None:
     run = recorded(name)
     text = HARMLESS[edit](run.script)
     if '"eerste"' in text:

@@ -14,7 +14,7 @@ from flowlang.lang.eval.evaluation import Completed
 from flowlang.runtime.compatibility import Compatible, Diverges, check_run
 from flowlang.runtime.debugger.session import Session
 from flowlang.runtime.debugger.timeline import chapter_at
-from flowlang.runtime.dry_replay import recording_of
+from flowlang.runtime.dry_replay import DryReplay, RecordedCatalog, recording_of
 from flowlang.runtime.gate_token import make_token
 from flowlang.runtime.journal.event import ChapterStarted, GateOpened, RunCompleted
 from flowlang.runtime.operations.operations import Operations
@@ -38,6 +38,28 @@ def test_a_run_agrees_with_its_code_however_far_it_came(tmp_path: Path, name: st
     for count in range(1, len(recording.records)):
         cut = attrs.evolve(recording, records=recording.records[:count])
         assert isinstance(check_run(cut, build, run.registry), Compatible), recording.records[count - 1]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_run_takes_the_same_course_answer_by_answer(tmp_path: Path, name: str) -> None:
+    """Answers that come next are given without suspending the fiber; that must not be seen anywhere."""
+    run = recorded(tmp_path, name)
+    recording, build, catalog = run.recording(), run.build(), RecordedCatalog(run.registry)
+    for count in range(1, len(recording.records) + 1):
+        cut = attrs.evolve(recording, records=recording.records[:count])
+        at_once, one_by_one = DryReplay(cut, build, catalog), DryReplay(cut, build, catalog)
+        at_once.run()
+        one_by_one.start()
+        while (answer := one_by_one.next_answer()) is not None:
+            one_by_one.deliver(answer)
+        one_by_one.check_complete()
+        assert type(at_once.step) is type(one_by_one.step)
+        assert [(type(item), getattr(item, "position", None)) for item in at_once.beyond] == [
+            (type(item), getattr(item, "position", None)) for item in one_by_one.beyond
+        ]
+        assert at_once.evaluation.waiting == one_by_one.evaluation.waiting
+        at_once.close()
+        one_by_one.close()
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])

@@ -13,8 +13,16 @@ from run_project import RunProject
 
 from flowlang.errors import LeaseHeld, LeaseLost
 from flowlang.lang.values.display import repr_value
+from flowlang.runtime.action import ActionRegistry, action
+from flowlang.runtime.action_context import ActionContext
+from flowlang.runtime.catalog import Catalog
+from flowlang.runtime.clock import Reading, SystemClock
+from flowlang.runtime.executors.inline import InlineExecutor
+from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.journal import RunStatus
 from flowlang.runtime.outcome import RunOutcome
+from flowlang.runtime.performing import Environment, Performing
+from flowlang.runtime.project import Project
 from flowlang.testing.clock import VirtualClock
 from flowlang.testing.fork import forked, in_clean_process
 from flowlang.testing.ledger import violations
@@ -180,3 +188,33 @@ def test_a_stopped_process_that_comes_back_has_lost_its_run(tmp_path: Path) -> N
     project = RunProject(tmp_path, STEPS)
     tokens = [record.token for record in project.records()]
     assert (tokens, set(tokens)) == (sorted(tokens), {1, 2})
+
+
+def test_an_attempt_that_waited_for_longer_than_the_lease_is_safe_does_not_begin(tmp_path: Path) -> None:
+    """Somebody else may have claimed the run by then and attempt the same. Both clocks count: the one that may be set,
+    and the one that may not."""
+    for past in (Reading(0, 1 << 50), Reading(1 << 50, 0)):
+        performing = Performing("run", environment(tmp_path), lambda done: None)
+        performing.schedule((0,), "see.attempt", b"{}", None, None, 0)
+        performing.safe_until = past
+        performing.begin()
+        assert SEEN == []
+    performing.safe_until = Reading(1 << 50, 1 << 50)
+    performing.start_again((0,))
+    performing.begin()
+    assert SEEN == [2]
+
+
+SEEN: list[int] = []
+
+
+@action(name="see.attempt", inline=True)
+def see_attempt(context: ActionContext) -> int:
+    SEEN.append(context.attempt)
+    return context.attempt
+
+
+def environment(root: Path) -> Environment:
+    files, databases = Project(root).access()
+    catalog = Catalog(ActionRegistry([see_attempt]))
+    return Environment(catalog, InlineExecutor(), files, databases, SystemClock(), Hooks())

@@ -11,10 +11,10 @@ from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.option import Settings, command, use_journal
 from flowlang.cli.output import LIST_FORMATS
 from flowlang.cli.quantity import Span
-from flowlang.cli.run_choice import Choice, selecting
+from flowlang.cli.run_choice import Choice, hint_at_doubts, selecting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from flowlang.runtime.journal.journal import Journal, RunRecord
     from flowlang.runtime.operations.operations import Branch
@@ -55,6 +55,7 @@ def list_runs(settings: Settings, choice: Choice, limit: int, fields: str | None
         settings.output.data(_table(found[:limit], documents[:limit], names))
     else:
         settings.output.status("there are no runs" + (" that fit" if choice.is_given else " yet"))
+        hint_at_doubts(settings, selection)
     if is_more:
         settings.output.note(f"only the newest {limit}; `--limit` shows more")
     return ExitCode.OK
@@ -75,16 +76,25 @@ def _described(journal: Journal, run: RunRecord, names: list[str] | None) -> tup
 
 def _table(found: list[tuple[RunRecord, str]], documents: list[dict[str, Any]], names: list[str] | None) -> str:
     from flowlang.cli.document import moment
-    from flowlang.cli.table import cell, table
+    from flowlang.cli.table import table
 
     if names is not None:
         headings = [name.upper() for name in names]
-        return table(headings, [[cell(document[name]) for name in names] for document in documents])
+        shown = zip(found, documents, strict=True)
+        return table(headings, [[_cell(name, run, document) for name in names] for (run, _), document in shown])
     rows = [
         (run.run_id, status, _script(run), moment(run.created_at_ms)[:19] + "Z", str(run.actions_completed))
         for run, status in found
     ]
     return table(("ID", "STATUS", "SCRIPT", "STARTED", "ACTIONS"), rows)
+
+
+def _cell(name: str, run: RunRecord, document: Mapping[str, Any]) -> str:
+    """A field of a run as people read it."""
+    from flowlang.cli.run_text import progress_text
+    from flowlang.cli.table import cell
+
+    return progress_text(run.progress) if name == "progress" else cell(document[name])
 
 
 def _script(run: RunRecord) -> str:
@@ -110,6 +120,7 @@ def count_runs(settings: Settings, choice: Choice) -> ExitCode:
         settings.output.data(table(("STATUS", "RUNS"), [*rows, ("total", str(total))]))
     else:
         settings.output.status("there are no runs" + (" that fit" if choice.is_given else " yet"))
+        hint_at_doubts(settings, selection)
     return ExitCode.OK
 
 

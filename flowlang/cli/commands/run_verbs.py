@@ -39,16 +39,15 @@ def cancel_runs(settings: Settings, batch: Batch, reason: str, is_awaited: bool)
         if is_awaited:
             from flowlang.cli.driver import Driver
 
-            driver = Driver(settings, operations.journal, 3600.0, run.run_id, is_silent=True)
+            driver = Driver(settings, operations.journal, 3600.0, run.run_id, is_silent=True, after=run.sequence)
             driver.drive(lambda engine: engine.resume(run.run_id))
             status = operations.journal.run(run.run_id).status.value
             return Change(f"run {run.run_id} is {status}", {"status": status})
         word = "is asked" if is_new else "was asked before"
         return Change(f"run {run.run_id} {word} to end", {"is_new": is_new})
 
-    return use_journal(
-        settings, lambda journal: apply_to_runs(settings, journal, batch, "cancel", cancel), batch.run_id or ""
-    )
+    plan = _plan_of_ending("cancel")
+    return _use(settings, batch, lambda journal: apply_to_runs(settings, journal, batch, "cancel", cancel, plan=plan))
 
 
 @command("terminate", uses_journal=True, example="  flowlang runs terminate etl-2026-01-31 --reason stuck\n")
@@ -64,7 +63,10 @@ def terminate_runs(settings: Settings, batch: Batch, reason: str) -> ExitCode:
         operations.terminate(run.run_id, reason=reason, by=operator())
         return Change(f"run {run.run_id} is terminated", {"status": "terminated"})
 
-    return _use(settings, batch, lambda journal: apply_to_runs(settings, journal, batch, "terminate", terminate))
+    plan = _plan_of_ending("terminate")
+    return _use(
+        settings, batch, lambda journal: apply_to_runs(settings, journal, batch, "terminate", terminate, plan=plan)
+    )
 
 
 @command("retry", uses_journal=True, example="  flowlang runs retry --status failed --since 2h --dry-run\n")
@@ -109,6 +111,19 @@ def delete_runs(settings: Settings, batch: Batch) -> ExitCode:
         settings, batch,
         lambda journal: apply_to_runs(settings, journal, batch, "delete", delete, is_always_asked=True),
     )  # fmt: skip
+
+
+def _plan_of_ending(verb: str) -> Callable[[Operations, RunRecord], Change]:
+    """What a dry run says: runs that have ended refuse, as they will."""
+
+    def plan(operations: Operations, run: RunRecord) -> Change:
+        if run.status.is_final:
+            from flowlang.runtime.journal.rules import run_ended
+
+            raise run_ended(run)
+        return Change(f"would {verb} run {run.run_id}, which is {run.status.value}", {})
+
+    return plan
 
 
 def _use(settings: Settings, batch: Batch, use: Callable[[Journal], ExitCode]) -> ExitCode:

@@ -10,7 +10,7 @@ from flowlang.lang.compile.naming import script_name
 from flowlang.lang.eval.command import check_size
 from flowlang.lang.eval.failure import failed
 from flowlang.lang.eval.module import freeze_with_globals
-from flowlang.lang.values.canonical import copy_by_value, decode, digest, encode
+from flowlang.lang.values.canonical import OK, copy_by_value, decode, digest, encode
 from flowlang.lang.values.container import Dict, List
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
@@ -28,10 +28,9 @@ Crossed: TypeAlias = tuple[Sequence[Any], dict[str, Any], str]
 
 def by_value(positional: Sequence[Any], keywords: Mapping[str, Any]) -> Crossed:
     """The arguments of a call as they cross."""
-    if not keywords:
-        data = encode_atoms([[*positional], keywords], positional)
-        if data is not None:
-            return positional, {}, digest(data)
+    data = encode_atoms([[*positional], keywords], [*positional, *keywords.values()])
+    if data is not None:
+        return positional, dict(keywords), digest(data)
     try:
         encoded = encode(List((List(positional), Dict(keywords))))
     except Fault as fault:
@@ -81,6 +80,8 @@ def preview_of(positional: Sequence[Any], keywords: Mapping[str, Any]) -> str:
 
 def result_by_value(result: Ok | Err) -> tuple[Ok | Err, bytes | None]:
     """The Result as the caller receives it, and its bytes when it is data."""
+    if type(result) is Ok and (data := encode_atoms({OK: result.value}, (result.value,))) is not None:
+        return result, data
     try:
         payload = encode(result)
         check_size(payload, "the result")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import partial
+from functools import lru_cache, partial
 from heapq import heappop, heappush
 from typing import Any, Final, Protocol
 
@@ -117,9 +117,8 @@ class Evaluation:
         self.actions = Actions(catalog)
         self._budget = budget or Budget()
         self._steps_before = 0
-        self.meter = Meter(attrs.evolve(self._budget, steps=None, memory_bytes=1 << 62))
+        self.meter = Meter(_of_the_past(self._budget))
         self.depth_limit = self._budget.call_depth
-        self._services = evaluation_services(self.meter, self.depth_limit)
         self.finished = finished or {}
         self.hub: greenlet = getcurrent()
         self.modules: dict[str, Module] = {}
@@ -404,7 +403,7 @@ class Evaluation:
         return False
 
     def _link(self, program: Program, predeclared: Mapping[str, Any], role: str) -> Module:
-        names = self._services.copy()
+        names = evaluation_services(self.meter, self.depth_limit)
         names["$statement"] = _root_statement if role == MAIN else _plain_statement
         names["$entry"] = self._entry_call if role == MAIN else _plain_statement
         names["&__name__"] = role
@@ -475,6 +474,12 @@ def fault_of(failure: Mapping[str, Any]) -> Fault:
         failure["kind"], failure["message"], hint=failure.get("hint"), data=failure.get("data"),
         retryable=bool(failure.get("retryable")),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _of_the_past(budget: Budget) -> Budget:
+    """A budget that sets no limits to what was evaluated before."""
+    return attrs.evolve(budget, steps=None, memory_bytes=1 << 62)
 
 
 def _plain_statement(value: Any) -> Any:

@@ -30,7 +30,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from types import FunctionType, NoneType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -65,24 +65,12 @@ TREE_LIST: Final = 64
 TREE_ELEMENT: Final = 24
 """Memory for a container and for each of its elements while they are being written."""
 SHORT_INT: Final = 18
-ZERO: Final = ord("0")
 SCALARS: Final = frozenset({NoneType, bool, str})
 """Types that the C encoder writes as they are, whatever the value."""
 NUMBERS: Final = frozenset({*SCALARS, int, float})
 
-TUPLE, DICT, SET, BYTES, FLOAT, INT, STRUCT, OK, ERR, RANGE, FAILURE = (
-    "$tuple",
-    "$dict",
-    "$set",
-    "$bytes",
-    "$float",
-    "$int",
-    "$struct",
-    "$ok",
-    "$err",
-    "$range",
-    "$failure",
-)
+TUPLE, DICT, SET, BYTES, FLOAT, INT = "$tuple", "$dict", "$set", "$bytes", "$float", "$int"
+STRUCT, OK, ERR, RANGE, FAILURE = "$struct", "$ok", "$err", "$range", "$failure"
 HALF_PAIR: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
 """The escape of half of a surrogate pair, which `encode` never writes."""
 SPECIAL_FLOATS: Final = {"nan": float("nan"), "+inf": float("inf"), "-inf": float("-inf")}
@@ -290,7 +278,7 @@ def are_plain(values: Iterable[Any], kinds: set[type]) -> bool:
 
 def decode(data: bytes) -> Any:
     """The value of canonical bytes: fresh and mutable. Raises MalformedData for bytes that `encode` cannot give."""
-    if len(data) <= SHORT_INT and data.isdigit() and (data[0] != ZERO or len(data) == 1):
+    if len(data) <= SHORT_INT and data.isdigit() and (data[:1] != b"0" or len(data) == 1):
         charge(0, 2 * len(data))
         return int(data)
     charge(len(data) >> 5, decoded_size(len(data), data.count(b"["), data.count(b"{"), data.count(b",")))
@@ -298,10 +286,13 @@ def decode(data: bytes) -> Any:
         if b"\\u" in data and HALF_PAIR.search(data):
             raise ValueError("half of a surrogate pair")
         has_tags = b'{"$' in data
-        value = (_read_tagged if has_tags else _read_plain)(data.decode())
+        text = data.decode()
+        value, end = (_scan_tagged if has_tags else _scan_plain)(text, 0)
+        if end != len(text):
+            raise ValueError("something stands behind the value")
         # The hook for objects adopts the lists inside them, so only a list at the top is left.
         return _list(value) if type(value) is list else value
-    except (ValueError, KeyError, TypeError, RecursionError, AttributeError, Fault) as problem:
+    except (ValueError, KeyError, TypeError, RecursionError, AttributeError, StopIteration, Fault) as problem:
         raise MalformedData(f"not the canonical bytes of a value: {type(problem).__name__}") from None
 
 
@@ -337,8 +328,10 @@ def _constant(token: str) -> Any:
     raise ValueError(token)
 
 
-_read_plain: Final = json.JSONDecoder(object_hook=_plain_object, parse_constant=_constant).decode
-_read_tagged: Final = json.JSONDecoder(object_hook=_any_object, parse_constant=_constant).decode
+_Scan: TypeAlias = Callable[[str, int], tuple[Any, int]]
+_scan_plain: Final[_Scan] = json.JSONDecoder(object_hook=_plain_object, parse_constant=_constant).scan_once  # type: ignore[attr-defined]
+_scan_tagged: Final[_Scan] = json.JSONDecoder(object_hook=_any_object, parse_constant=_constant).scan_once  # type: ignore[attr-defined]
+"""The decoder's inner part: canonical bytes have no blanks around them to be looked for."""
 
 
 def _part(entries: dict[str, Any], tag: str) -> Any:

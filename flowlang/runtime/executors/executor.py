@@ -131,7 +131,7 @@ def outcome_of_result(attempt: Attempt, result: Any) -> Outcome:
     name = attempt.spec.name
     try:
         payload = None
-        if result.__class__ in ATOMS:
+        if type(result) in ATOMS:
             payload = encode_atoms(result, (result,))
         if payload is None:
             payload = encode(from_host(result, "result", attempt.spec.adopt), "result")

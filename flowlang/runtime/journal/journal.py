@@ -201,6 +201,10 @@ class Journal(Protocol):
         """Runs whose lease ended at least so long ago, the longest first."""
         ...
 
+    def unreadable(self, limit: int = 100) -> list[str]:
+        """Runs whose rows are not what was written, by id, oldest first; what lists runs leaves them out."""
+        ...
+
     def delete(self, run_id: str) -> None:
         """Removes a finished or stopped run with everything that only it refers to. Raises LeaseHeld, and RunError
         when it is not finished."""

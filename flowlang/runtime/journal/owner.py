@@ -51,7 +51,7 @@ def check_claim(run: RunRecord, now_ms: int, is_owner_alive: Callable[[str], boo
         raise RunError(
             f"run `{run.run_id}` has ended (`{run.status.value}`)",
             run_id=run.run_id,
-            hint="start a new run under another id",
+            hint="its result is final: retry it, reset it, or start a new run under another id",
         )
     if run.owner and now_ms < run.lease_expires_at_ms and is_owner_alive(run.owner):
         raise LeaseHeld(

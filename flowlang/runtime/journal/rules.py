@@ -223,7 +223,7 @@ def run_ended(run: RunRecord) -> RunEnded:
     return RunEnded(
         f"run `{run.run_id}` has ended (`{run.status.value}`)",
         run_id=run.run_id,
-        hint="start a new run under another id",
+        hint="its result is final: retry it, reset it, or start a new run under another id",
     )
 
 

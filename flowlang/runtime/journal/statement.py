@@ -7,16 +7,17 @@ path of every step are used as bare texts with tuples of values, in an order tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
-from sqlalchemy import ClauseElement, ColumnElement, bindparam, insert, select, text, update
+from sqlalchemy import ClauseElement, ColumnElement, bindparam, exists, insert, select, text, update
 from sqlalchemy.engine import Dialect as EngineDialect
 
 from flowlang.errors import InternalError
 from flowlang.runtime.journal.chain import EventRow
 from flowlang.runtime.journal.dialects import Dialect
-from flowlang.runtime.journal.tables import blob, event, manifest, manifest_module, module, run
+from flowlang.runtime.journal.tables import blob, event, inbox, manifest, manifest_module, module, run
 
 _HOLDER = ("run_id", "owner", "token")
 _STAND = ("sequence", "checksum")
@@ -28,24 +29,44 @@ NEW_RUN = tuple(column.name for column in run.c if column is not run.c.number)
 """The columns of a new row, in the order in which `insert_run` takes them."""
 
 
+class Compiled(NamedTuple):
+    """A statement as the driver takes it. `names`: of its values, in their order; some of them are `constants`."""
+
+    text: str
+    names: tuple[str, ...]
+    constants: dict[str, Any]
+
+
 class Query:
-    """One statement for a cursor of the driver."""
+    """One statement for a cursor of the driver. It is compiled when it is first used, because there are many and most
+    programs use few."""
 
-    __slots__ = ("_constants", "names", "text")
+    __slots__ = ("_compile", "_compiled")
 
-    def __init__(self, statement: str, names: Sequence[str], constants: dict[str, Any]) -> None:
-        self.text = statement
-        self.names = tuple(names)
-        self._constants = constants
+    def __init__(self, compile_statement: Callable[[], Compiled]) -> None:
+        self._compile = compile_statement
+        self._compiled: Compiled | None = None
 
     def __call__(self, cursor: Any, **values: Any) -> Any:
         """Executes the statement; gives the cursor."""
         return cursor.execute(self.text, self.values(**values))
 
+    @property
+    def text(self) -> str:
+        """The statement."""
+        return self._as_compiled().text
+
     def values(self, **values: Any) -> tuple[Any, ...]:
         """The values in the order in which the statement takes them."""
-        given = {**self._constants, **values}
-        return tuple(given[name] for name in self.names)
+        compiled = self._as_compiled()
+        given = {**compiled.constants, **values}
+        return tuple([given[name] for name in compiled.names])
+
+    def _as_compiled(self) -> Compiled:
+        compiled = self._compiled
+        if compiled is None:
+            compiled = self._compiled = self._compile()
+        return compiled
 
 
 class Compiler:
@@ -57,9 +78,12 @@ class Compiler:
 
     def query(self, statement: ClauseElement) -> Query:
         """A statement whose values are its `bindparam`s."""
+        return Query(partial(self._compiled, statement))
+
+    def _compiled(self, statement: ClauseElement) -> Compiled:
         compiled: Any = statement.compile(dialect=self._engine_dialect)
         constants = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
-        return Query(str(compiled), compiled.positiontup or (), constants)
+        return Compiled(str(compiled), tuple(compiled.positiontup or ()), constants)
 
     def insertion(self, statement: ClauseElement, *columns: str) -> str:
         """The text of an INSERT of these columns, in this order."""
@@ -95,10 +119,18 @@ class Statements:
         self.repin = self._update(("code", "manifest"), _HOLDER)
         self.renew = self._update(("lease_expires_at_ms", "due_at_ms"), _HOLDER)
         self.release = self._update((*_RELEASED, "lease_expires_at_ms"), _HOLDER)
-        self.take = self._update(
-            ("updated_at_ms", "status", "owner", "token", "lease_expires_at_ms", "due_at_ms", "reason", "crashes"),
-            ("number", "token"),
+        unseen = select(text("1")).where(
+            inbox.c.run == run.c.number, text("taken_at_ms IS NULL"), inbox.c.number > bindparam("where_seen")
         )
+        self.wake = compiler.text(
+            update(run)
+            .where(run.c.number == bindparam("where_number"), text("status = 'waiting'"), exists(unseen))
+            .values(due_at_ms=bindparam("new_due_at_ms")),
+            "new_due_at_ms",
+            "where_number",
+            "where_seen",
+        )
+        """Makes a run due that was just put down, if there is a message after the last that its owner saw."""
 
         self.insert_event = compiler.insertion(insert(event), "run", *EventRow._fields)
         self.find_events, self.find_blobs = self._reading()

@@ -41,14 +41,19 @@ class Step:
     run has moved on. `rows` become records of the run `number`, through `insert(cursor, rows)` where one statement does
     not do.
     `refuse(cursor)` reads why the UPDATE changed nothing and raises it. `settled(cursor)`: whether these very records
-    are in the journal. `announces`: whether the step makes the run due for others."""
+    are in the journal. `announces`: whether the step makes the run due for others. `wake` is set when the run is put
+    down: a statement that makes it due if a message came that its owner has not seen, and its values. It follows the
+    UPDATE, which waits for whoever is putting a message into the inbox."""
 
-    __slots__ = ("advance", "announces", "insert", "is_repeated", "number", "refuse", "rows", "settled", "values")
+    __slots__ = (
+        "advance", "announces", "insert", "is_repeated", "number", "refuse", "rows", "settled", "values", "wake",
+    )  # fmt: skip
 
     def __init__(
         self, advance: str, values: tuple[Any, ...], insert: Callable[[Any, Sequence[Sequence[Any]]], None],
         number: int, rows: Sequence[EventRow], *,
         refuse: Callable[[Any], NoReturn], settled: Callable[[Any], bool], announces: bool = False,
+        wake: tuple[str, tuple[Any, ...]] | None = None,
     ) -> None:  # fmt: skip
         self.advance = advance
         self.values = values
@@ -58,6 +63,7 @@ class Step:
         self.refuse = refuse
         self.settled = settled
         self.announces = announces
+        self.wake = wake
         self.is_repeated = False
         """Whether it may have been written before, over a connection that was lost."""
 
@@ -79,8 +85,11 @@ class Step:
         """Performs the step in the transaction of the cursor, as two statements."""
         if cursor.execute(self.advance, self.values).rowcount != 1:
             self.refused(cursor)
-        elif self.rows:
+            return
+        if self.rows:
             self.insert(cursor, [(self.number, *row) for row in self.rows])
+        if self.wake is not None:
+            cursor.execute(*self.wake)
 
     def refused(self, cursor: Any) -> None:
         """Called when the UPDATE changed nothing: returns if that is because the step had been written before, else

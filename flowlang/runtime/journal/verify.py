@@ -11,46 +11,21 @@ from collections.abc import Iterable, Sequence
 
 from flowlang.errors import JournalError
 from flowlang.runtime.journal.canonical_form import standing_records
+from flowlang.runtime.journal.chain import damaged_row
 from flowlang.runtime.journal.codec import kind_of
 from flowlang.runtime.journal.event import (
-    ActionCompleted,
-    ActionFailed,
-    ActionScheduled,
-    AttemptFailed,
-    AttemptStarted,
-    ChapterStarted,
-    ChildEnded,
-    ChildStarted,
-    CommandWithdrawn,
     GateOpened,
     MessageReceived,
-    Position,
-    ReceiveStarted,
-    ReceiveTimedOut,
     Record,
     RunCompleted,
     RunReset,
-    RunStarted,
     RunStopped,
-    TimerFired,
-    TimerStarted,
     position_text,
 )
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.journal.model import RunFilter, RunRecord, RunStatus
+from flowlang.runtime.journal.sense import misplaced
 
-_ANSWERS: dict[type[object], tuple[type[object], ...]] = {
-    ActionCompleted: (ActionScheduled,),
-    ActionFailed: (ActionScheduled, ChildStarted),
-    TimerFired: (TimerStarted,),
-    MessageReceived: (ReceiveStarted,),
-    ReceiveTimedOut: (ReceiveStarted,),
-    ChildEnded: (ChildStarted,),
-}
-"""Each kind of answer with the kinds of commands that it answers."""
-
-_COMMANDS = (ActionScheduled, TimerStarted, ReceiveStarted, ChildStarted)
-_ATTEMPTS = (AttemptStarted, AttemptFailed)
 _PAGE = 500
 
 
@@ -60,13 +35,14 @@ def verify(journal: Journal, run_id: str) -> list[str]:
     try:
         records = journal.read(run_id)
         journal.modules(run_id)
+        journal.attributes(run_id)
     except JournalError as error:
         return [error.message]
     if journal.run(run_id) != run:
         return []  # Somebody drives it just now; what was read does not belong together.
     return [
         *_tokens(run, records),
-        *_commands(records),
+        *misplaced(records),
         *_status(run, records),
         *_inbox(journal, run, records),
         *_gates(journal, run, records),
@@ -74,8 +50,8 @@ def verify(journal: Journal, run_id: str) -> list[str]:
 
 
 def verify_all(journal: Journal, which: RunFilter | None = None) -> dict[str, list[str]]:
-    """The runs with which something is wrong, and what it is."""
-    wrong: dict[str, list[str]] = {}
+    """The runs with which something is wrong, and what it is. Runs whose rows cannot be read are always among them."""
+    wrong = {run_id: [damaged_row(run_id).message] for run_id in journal.unreadable(limit=100_000)}
     before: int | None = None
     while runs := journal.find(which or RunFilter(), limit=_PAGE, before=before):
         for run in runs:
@@ -97,31 +73,6 @@ def _tokens(run: RunRecord, records: Sequence[Record]) -> Iterable[str]:
         newest = max(newest, record.token)
     if newest > run.token:
         yield f"records were written under token {newest}, but the newest that was given out is {run.token}"
-
-
-def _commands(records: Sequence[Record]) -> Iterable[str]:
-    asked: dict[Position, str] = {}
-    closed: dict[Position, str] = {}
-    if not records or not isinstance(records[0].event, RunStarted):
-        yield "the first record does not start the run"
-    for record in standing_records(records):
-        event, number = record.event, record.sequence
-        position: Position = getattr(event, "position", ())
-        where = f"record {number} (`{kind_of(event)}` at `{position_text(position)}`)"
-        if isinstance(event, ChapterStarted):
-            asked.clear()
-            closed.clear()
-        elif isinstance(event, _COMMANDS):
-            if position in asked:
-                yield f"{where} asks for what record {asked[position]} asked for"
-            asked[position] = str(number)
-        elif event.__class__ in _ANSWERS or isinstance(event, (CommandWithdrawn, *_ATTEMPTS)):
-            if position not in asked:
-                yield f"{where} belongs to no command"
-            elif position in closed:
-                yield f"{where} follows the answer in record {closed[position]}"
-            elif not isinstance(event, _ATTEMPTS):
-                closed[position] = str(number)
 
 
 def _status(run: RunRecord, records: Sequence[Record]) -> Iterable[str]:

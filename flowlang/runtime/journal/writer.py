@@ -29,6 +29,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from flowlang.errors import FlowlangError, JournalError, JournalUnavailable
+from flowlang.runtime.journal.creation import Creation
 from flowlang.runtime.journal.dialects import Dialect
 from flowlang.runtime.journal.dialects.dialect import Cursor, Trouble
 from flowlang.runtime.journal.journal import Wakeup
@@ -92,6 +93,11 @@ class Writer:
                 outcomes.append(cast(Result, pending.result))
         return outcomes
 
+    @property
+    def takes_steps(self) -> bool:
+        """Whether some changes are single statements on this database."""
+        return self._connection.takes_steps
+
     def announce(self) -> None:
         """Called by a change that makes something due or posts a message: listeners are told when it is committed."""
         self._announces = True
@@ -148,6 +154,9 @@ class Writer:
             if len(batch) > 1:
                 self._commit_each(batch)
                 return
+            if self._needs_transaction(batch[0], trouble):
+                self._commit(batch)
+                return
             batch[0].error = self._explain(error)
         except BaseException:
             self._connection.rollback()
@@ -195,6 +204,9 @@ class Writer:
         trouble = self._classify(error)
         if len(batch) > 1 and trouble is Trouble.OWN:
             self._commit_each(batch)
+            return
+        if self._needs_transaction(batch[0], trouble):
+            self._commit(batch)
             return
         for pending in batch:
             explained = self._explain(error)
@@ -246,17 +258,26 @@ class Writer:
         cursor.execute("RELEASE SAVEPOINT tried")
 
     def _advance(self, batch: list[_Pending[Any]]) -> None:
-        steps = [cast(Step, pending.change) for pending in batch]
+        steps = [cast("Step | Creation", pending.change) for pending in batch]
         taken = self._connection.advance(steps)
         for pending, step, is_taken in zip(batch, steps, taken, strict=True):
             pending.error = None
-            if not is_taken:
+            if not is_taken and type(step) is Step:
                 try:
                     step.refused(self._connection.reader())
                 except FlowlangError as error:
                     pending.error = error
         if any(step.announces for step in steps):
             self._bell.ring()
+
+    @staticmethod
+    def _needs_transaction(pending: _Pending[Any], trouble: Trouble) -> bool:
+        """Whether new runs could not be created by one statement alone. They are tried once without it."""
+        change = pending.change
+        if trouble is not Trouble.OWN or not isinstance(change, Creation) or not change.is_joinable:
+            return False
+        change.is_joinable = False
+        return True
 
     def _classify(self, error: Exception) -> Trouble:
         if isinstance(error, (self._driver_error, DBAPIError)):
@@ -275,10 +296,10 @@ class Writer:
 
 
 def _is_joinable(change: object) -> bool:
-    return type(change) is Step and change.is_joinable
+    return isinstance(change, (Step, Creation)) and change.is_joinable
 
 
 def _mark_repeated(batch: Sequence[_Pending[Any]]) -> None:
     for pending in batch:
-        if type(pending.change) is Step:
+        if isinstance(pending.change, (Step, Creation)):
             pending.change.is_repeated = True

@@ -103,6 +103,8 @@ class Selection:
 
     filter: RunFilter
     rest: Node | None = None
+    doubts: tuple[tuple[str, str], ...] = ()
+    """Names that were taken for attributes, each with the column that it nearly is."""
 
     def runs(self, journal: Journal, limit: int | None = None) -> Iterator[RunRecord]:
         """The runs, the newest first, read page by page."""
@@ -156,7 +158,18 @@ def select(text: str, now_ms: int, base: RunFilter | None = None) -> Selection:
             rest.append(part)
         else:
             base = pushed
-    return Selection(base, All(tuple(rest)) if rest else None)
+    return Selection(base, All(tuple(rest)) if rest else None, tuple(dict(_doubts(node)).items()))
+
+
+def _doubts(node: Node) -> Iterator[tuple[str, str]]:
+    match node:
+        case All() | Any_():
+            for part in node.parts:
+                yield from _doubts(part)
+        case Not():
+            yield from _doubts(node.part)
+        case Comparison() if _column(node) is None and (near := nearest(node.name, COLUMNS)) is not None:
+            yield node.name, near
 
 
 def _pushed(base: RunFilter, node: Node) -> RunFilter | None:

@@ -10,6 +10,8 @@ from random import Random
 import pytest
 
 from flowlang.errors import FlowlangError, JournalCorrupt, SchemaMismatch, UsageError
+from flowlang.lang.values.canonical import encode
+from flowlang.lang.values.result import Ok
 from flowlang.runtime.archive import Archive, archive_lines, read_archive, write_archive
 from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.event import (
@@ -40,11 +42,11 @@ MANIFEST = CodeManifest({"main.flow": "d" * 64}, "1", "3.11", "Linux", {"a": "s"
 def archive():
     """An archive with something in each part, texts beside ASCII and bytes that are no text."""
     events = [
-        RunStarted("main.flow", "f", manifest_digest(MANIFEST), b'{"arguments":{"day":"\xc3\xa4"}}', "salt"),
+        RunStarted("main.flow", "f", manifest_digest(MANIFEST), b'{"arguments":{"day":"\xc3\xa4"},"texts":{}}', "salt"),
         ActionScheduled((0, 1), "files.read", "x" * 64, Place("main.flow", 3, 4), b"{}"),
         LogWritten((0, -1), "print", "a\n\ud800"),
         ActionCompleted((0, 1), b'{"$bytes":"/w=="}'),
-        RunCompleted(True, b"null"),
+        RunCompleted(True, encode(Ok(None))),
     ]
     records = [Record(number, 1000 + number, 1, event) for number, event in enumerate(events, start=1)]
     return Archive(

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.sql.dml import Insert
 
 from flowlang.errors import JournalError
+from flowlang.runtime.journal.creation import Creation
 from flowlang.runtime.journal.journal import Wakeup
 from flowlang.runtime.journal.owner import FileOwners
 from flowlang.runtime.journal.step import Step
@@ -49,8 +50,8 @@ class WriteConnection(Protocol):
         """Returns when the transaction is durable. With `announces`, listeners are told."""
         ...
 
-    def advance(self, steps: Sequence[Step]) -> list[bool]:
-        """Writes the steps in one transaction, outside of `begin` and `commit`. Which of them were not refused."""
+    def advance(self, changes: Sequence[Step | Creation]) -> list[bool]:
+        """Writes the changes in one transaction, outside of `begin` and `commit`. Which of them were not refused."""
         ...
 
     def perform(self, step: Step) -> bool:

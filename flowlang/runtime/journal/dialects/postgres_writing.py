@@ -23,11 +23,15 @@ from psycopg import pq
 from psycopg.types.numeric import Int8Dumper
 
 from flowlang.errors import JournalUnavailable
+from flowlang.runtime.journal.creation import Creation
 from flowlang.runtime.journal.dialects.dialect import Cursor
+from flowlang.runtime.journal.dialects.postgres_bulk import advance_all, create_all, wake_all
 from flowlang.runtime.journal.dialects.postgres_connection import WatchedConnection, connect
 from flowlang.runtime.journal.step import Step
 
 _PREPARED_MAX: Final = 200
+_TOGETHER_MIN: Final = 4
+"""So many steps go into one statement; fewer are faster with one each."""
 
 
 class PostgresWriteConnection:
@@ -68,23 +72,51 @@ class PostgresWriteConnection:
         self._is_commit_under_way = False
         self._has_row = True
 
-    def advance(self, steps: Sequence[Step]) -> list[bool]:
-        """One statement for one step, committed by itself; several go in one transaction and one round trip."""
+    def advance(self, changes: Sequence[Step | Creation]) -> list[bool]:
+        """One statement for one change, committed by itself; several go in one transaction and one round trip."""
         connection = self._connected()
         self._is_commit_under_way = False
-        if len(steps) == 1 and not steps[0].announces:
-            return [self.perform(steps[0])]
+        groups = _grouped(changes)
+        steps = [change for change in changes if type(change) is Step]
+        announces = any(step.announces for step in steps)
+        waking = [step for step in steps if step.wake is not None]
+        if len(groups) == 1 and not announces and not waking:
+            return self._send(groups[0]).taken()
         with connection.pipeline():
             connection.execute(b"BEGIN", prepare=False)
-            cursors = [psycopg.RawCursor(connection).execute(*_statement(step)) for step in steps]
-            if any(step.announces for step in steps):
+            sent = [self._send(group) for group in groups]
+            if waking:
+                self._wake(waking)
+            if announces:
                 connection.execute(f"NOTIFY {self._channel}".encode(), prepare=False)
             connection.execute(b"COMMIT", prepare=False)
-        return [cursor.rowcount > 0 for cursor in cursors]
+        taken: dict[int, bool] = {}
+        for each in sent:
+            taken.update(zip(map(id, each.group), each.taken(), strict=True))
+        return [taken[id(change)] for change in changes]
+
+    def _wake(self, steps: Sequence[Step]) -> None:
+        statement, values = wake_all([step.wake for step in steps if step.wake is not None])
+        psycopg.RawCursor(self._connected()).execute(statement.encode(), values)
+
+    def _send(self, group: Sequence[Step | Creation]) -> _Sent:
+        first = group[0]
+        if type(first) is Creation:
+            statement, values = create_all(first, self._channel)
+        elif len(group) > 1:
+            statement, values = advance_all([step for step in group if type(step) is Step])
+        else:
+            assert type(first) is Step
+            statement, values = first.joined()
+        cursor = psycopg.RawCursor(self._connected()).execute(statement.encode(), values)
+        return _Sent(group, cursor)
 
     def perform(self, step: Step) -> bool:
         """One statement."""
-        return psycopg.RawCursor(self._connected()).execute(*_statement(step)).rowcount > 0
+        is_taken = self._send([step]).taken()[0]
+        if is_taken and step.wake is not None:
+            self._wake([step])
+        return is_taken
 
     def reader(self) -> Cursor:
         """A cursor outside of transactions."""
@@ -157,6 +189,27 @@ class PostgresWriteConnection:
         return f"flowlang-{self._writer}"
 
 
-def _statement(step: Step) -> tuple[bytes, tuple[Any, ...]]:
-    statement, values = step.joined()
-    return statement.encode(), values
+class _Sent:
+    """A statement that was sent for some changes; its answer may not have come."""
+
+    def __init__(self, group: Sequence[Step | Creation], cursor: Cursor) -> None:
+        self.group = group
+        self._cursor = cursor
+
+    def taken(self) -> list[bool]:
+        """Which of the changes were not refused."""
+        if len(self.group) == 1:
+            return [self._cursor.rowcount > 0]
+        held = {number for (number,) in self._cursor.fetchall()}
+        return [type(step) is Step and step.number in held for step in self.group]
+
+
+def _grouped(changes: Sequence[Step | Creation]) -> list[list[Step | Creation]]:
+    """What goes into one statement each: many steps of the same kind together, the others alone."""
+    steps = [change for change in changes if type(change) is Step]
+    if len(steps) < _TOGETHER_MIN or len({step.number for step in steps}) < len(steps):
+        return [[change] for change in changes]
+    groups: dict[str, list[Step | Creation]] = {}
+    for step in steps:
+        groups.setdefault(step.advance, []).append(step)
+    return [*groups.values(), *([change] for change in changes if type(change) is not Step)]

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.dml import Insert
 
 from flowlang.errors import InternalError, JournalCorrupt, JournalError, JournalUnavailable, SchemaMismatch
+from flowlang.runtime.journal.creation import Creation
 from flowlang.runtime.journal.dialects.dialect import Bell, Cursor, Trouble, WriteConnection
 from flowlang.runtime.journal.owner import FileOwners
 from flowlang.runtime.journal.step import Step
@@ -210,7 +211,7 @@ class _SqliteWriteConnection:
             with contextlib.suppress(Exception):
                 connection.invalidate()
 
-    def advance(self, steps: Sequence[Step]) -> list[bool]:
+    def advance(self, changes: Sequence[Step | Creation]) -> list[bool]:
         raise InternalError("steps are single changes on SQLite")
 
     def perform(self, step: Step) -> bool:

@@ -111,6 +111,10 @@ class Asking:
         over = [run for run in held if run.lease_expires_at_ms <= now_ms - older_than_ms]
         return sorted(over, key=lambda run: (run.lease_expires_at_ms, run.number))[:limit]
 
+    def unreadable(self, limit: int = 100) -> list[str]:
+        """None: nobody can edit this memory."""
+        return []
+
     def open_messages(self, run_id: str, after: int = 0) -> list[Message]:
         """The messages in the inbox, oldest first."""
         with self._store.locked():

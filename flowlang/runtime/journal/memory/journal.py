@@ -42,6 +42,7 @@ class MemoryJournal:
         self.children = asking.children
         self.attributes = asking.attributes
         self.stuck = asking.stuck
+        self.unreadable = asking.unreadable
         self.open_messages = asking.open_messages
         self.runs_with_messages = asking.runs_with_messages
         self.waits = asking.waits

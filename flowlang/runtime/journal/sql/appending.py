@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from flowlang.errors import FlowlangError, InternalError, LeaseLost
 from flowlang.runtime.journal.chain import Sealed, damaged, seal
+from flowlang.runtime.journal.creation import Creation
 from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.event import CodeChanged, Event
 from flowlang.runtime.journal.model import (
@@ -26,6 +27,8 @@ from flowlang.runtime.journal.sql.database import Code, Database
 from flowlang.runtime.journal.sql.effects import EffectWriter
 from flowlang.runtime.journal.sql.head import Head
 from flowlang.runtime.journal.step import Step
+
+_CODES_MAX = 1000
 
 
 class _Prepared:
@@ -50,6 +53,8 @@ class Appending:
         self._effects = effects
         self._heads = heads
         self._statements = database.statements
+        self._stored_code: set[str] = set()
+        """Manifests that were seen in the database."""
 
     def create(self, run: NewRun, owner: str, events: Sequence[Event], counters: Counters, status: RunStatus,
                effects: Effects = NO_EFFECTS) -> Lease:  # fmt: skip
@@ -78,19 +83,43 @@ class Appending:
     def create_many(self, runs: Sequence[NewChild]) -> None:
         """Creates runs that any worker may take, all or none, in one transaction."""
         now_ms = self._database.clock.now_ms()
+        if not runs:
+            return
+        status = RunStatus.SUSPENDED
+        rows = [self._effects.row_of(new.run, new.events, Counters(), status, "", now_ms) for new in runs]
 
-        def change(cursor: Cursor) -> None:
-            status = RunStatus.SUSPENDED
+        def change(cursor: Cursor, is_repeated: bool) -> None:
             stored_code: set[str] = set()
-            for new in runs:
+            for new, row in zip(runs, rows, strict=True):
                 made = self._effects.create(
-                    cursor, new.run, new.events, Counters(), status, "", now_ms, stored_code=stored_code
+                    cursor, new.run, new.events, Counters(), status, "", now_ms, stored_code=stored_code, row=row
                 )
-                if made is None:
+                if made is None and not (is_repeated and self._effects.is_created(cursor, new.run.run_id, row.sealed)):
                     raise run_exists(new.run.run_id)
 
-        if runs:
-            self._database.writer.write(change, late_refusal=True)
+        is_plain = self._database.writer.takes_steps and not any(
+            row.sealed.blobs or new.run.attributes or new.run.placement.partition
+            for new, row in zip(runs, rows, strict=True)
+        )
+        if is_plain:
+            self._store_code({row.code.manifest: row.code for row in rows})
+        records = [(new.run.run_id, event) for new, row in zip(runs, rows, strict=True) for event in row.sealed.rows]
+        creation = Creation([row.values for row in rows], records, change, is_joinable=is_plain)
+        self._database.writer.write(creation, late_refusal=True)
+
+    def _store_code(self, codes: Mapping[str, Code]) -> None:
+        """Stores code beforehand, so that the runs need one statement. It may be removed again, which they notice."""
+        missing = [code for digest, code in codes.items() if digest not in self._stored_code]
+        if missing:
+
+            def change(cursor: Cursor) -> None:
+                for code in missing:
+                    self._database.write_code(cursor, code)
+
+            self._database.writer.write(change)
+            if len(self._stored_code) > _CODES_MAX:
+                self._stored_code.clear()
+            self._stored_code.update(code.manifest for code in missing)
 
     def append(self, lease: Lease, expected_sequence: int, events: Sequence[Event], counters: Counters,
                status: RunStatus = RunStatus.RUNNING, effects: Effects = NO_EFFECTS) -> int:  # fmt: skip
@@ -183,19 +212,23 @@ class Appending:
             statement, values, self._database.insert_events, head.number, sealed.rows,
             refuse=lambda cursor: self._refuse(cursor, lease, expected_sequence),
             settled=lambda cursor: self._is_written(cursor, head.number, sealed),
-            announces=status is RunStatus.SUSPENDED,
+            announces=status in (RunStatus.SUSPENDED, RunStatus.WAITING),
+            wake=(self._statements.wake, (now_ms, head.number, effects.seen)) if status is RunStatus.WAITING else None,
         )  # fmt: skip
-        is_plain = status is not RunStatus.WAITING and not (status.is_final and head.is_concerned)
+        is_plain = not (status.is_final and head.is_concerned)
         if is_plain and _is_light(effects) and not sealed.blobs:
             return _Prepared(head, sealed, status, step, has_effects=False)
         if effects.opened or effects.children:
             head.is_tied = True
+        wake, step.wake = step.wake, None  # it comes after the messages are taken
 
         def change(cursor: Cursor) -> None:
             step(cursor)
             if sealed.blobs:
                 cursor.executemany(self._statements.insert_blob, sealed.blobs)
             self._effects.perform(cursor, head, expected_sequence, events, status, effects, now_ms)
+            if wake is not None:
+                cursor.execute(*wake)
             if status.is_final and head.is_concerned:
                 self._effects.end(cursor, head, status, effects, now_ms)
             if status is not RunStatus.RUNNING:

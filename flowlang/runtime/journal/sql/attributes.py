@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, select
 
+from flowlang.errors import JournalCorrupt
 from flowlang.runtime.journal.model import SEARCHABLE_COLUMNS, AttributeValue, Condition
 from flowlang.runtime.journal.rules import OPERATORS, check_condition, kind_of_attribute
 from flowlang.runtime.journal.tables import attribute, run
@@ -28,12 +29,17 @@ def attribute_row(number: int, name: str, value: AttributeValue) -> dict[str, An
 
 
 def attribute_value(kind: str, text: str, number: float | None) -> AttributeValue:
-    """The value of a stored attribute."""
-    if kind == "text":
-        return original_text(text)
-    if kind == "int":
-        return int(text)
-    return bool(number) if kind == "bool" else float(text)
+    """The value of a stored attribute. Raises JournalCorrupt for what no journal wrote."""
+    try:
+        if kind == "text":
+            return original_text(text)
+        if kind == "int":
+            return int(text)
+        return bool(number) if kind == "bool" else float(text)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise JournalCorrupt(
+            "an attribute is not what was written", hint="restore the database from a backup"
+        ) from error
 
 
 def condition_of(condition: Condition) -> ColumnElement[bool]:

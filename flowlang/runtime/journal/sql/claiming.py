@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ScalarSelect, bindparam, null, select, text, update
+from sqlalchemy import ScalarSelect, Update, bindparam, null, select, text, update
 
+from flowlang.errors import JournalCorrupt
 from flowlang.runtime.journal.chain import seal
 from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.event import Event
@@ -23,15 +24,36 @@ from flowlang.runtime.journal.rules import (
 )
 from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run
 from flowlang.runtime.journal.sql.head import Head
-from flowlang.runtime.journal.statement import Query
+from flowlang.runtime.journal.statement import RUN_COLUMNS, Query
 from flowlang.runtime.journal.tables import run
 from flowlang.runtime.journal.text import storable_text
 
 _SOUND = "crashes = 0 AND status <> 'running'"
 """Runs that did not kill an owner, as far as is known."""
 
+_NUMBER = RUN_COLUMNS.index("number")
 _RENEWALS = 256
 """So many leases are extended by one statement; shorter lists are filled up, so that there is one text for all."""
+
+_SIZES = (1, 16, 256)
+"""So many runs are taken by one statement, for the same reason."""
+
+
+@attrs.frozen
+class _Place:
+    """When runs of one priority are due: the first of all, and the first of those that killed nobody."""
+
+    priority: int
+    due_at_ms: int
+    sound_at_ms: int | None
+
+    def is_due(self, now_ms: int, suspects: bool) -> bool:
+        at_ms = self.due_at_ms if suspects else self.sound_at_ms
+        return at_ms is not None and at_ms <= now_ms
+
+    @property
+    def begins_with_suspect(self) -> bool:
+        return self.sound_at_ms is None or self.due_at_ms < self.sound_at_ms
 
 
 class Claiming:
@@ -42,7 +64,7 @@ class Claiming:
         self._heads = heads
         self._statements = database.statements
         self._owners_checked_ms: int | None = None
-        self._next_due: dict[tuple[int, bool], Query] = {}
+        self._next_due: dict[int, Query] = {}
         query = database.compiler.query
         due = (
             select(*run.c)
@@ -81,6 +103,7 @@ class Claiming:
             )
             .values(status="stopped", reason="quarantine", owner="", lease_expires_at_ms=0, due_at_ms=null())
         )
+        self._take_many = {size: query(_taking(size)) for size in _SIZES}
         held: list[Any] = [bindparam(f"run_{at}") for at in range(_RENEWALS)]
         self._renew_many = query(
             update(run)
@@ -109,15 +132,17 @@ class Claiming:
         """Claims up to `limit` runs that are due: higher priority first, then by due time."""
         self._bury_dead()
         now_ms = self._database.clock.now_ms()
-        due_at_ms = self.next_due_at_ms(queues, suspects=suspects)
-        if due_at_ms is None or due_at_ms > now_ms or limit < 1:
+        places = [] if limit < 1 else [place for place in self._first_due(queues) if place.is_due(now_ms, suspects)]
+        if not places:
             return []
 
         def change(cursor: Cursor) -> list[tuple[Head, StoredRun]]:
             now_ms = self._database.clock.now_ms()
-            if suspects and (suspect := self._claim_suspect(cursor, owner, queues, now_ms)) is not None:
-                return [suspect]
-            return self._claim_sound(cursor, owner, limit, queues, now_ms)
+            if suspects and places[0].begins_with_suspect:
+                suspect = self._claim_suspect(cursor, owner, queues, now_ms)
+                if suspect is not None:
+                    return [suspect]
+            return self._claim_sound(cursor, owner, limit, queues, [place.priority for place in places], now_ms)
 
         taken = self._database.writer.write(change)
         claims: list[Claim] = []
@@ -129,16 +154,29 @@ class Claiming:
 
     def next_due_at_ms(self, queues: Sequence[str] = (QUEUE_DEFAULT,), *, suspects: bool = True) -> int | None:
         """When the next run becomes due by itself; None when none will."""
+        times = [place.due_at_ms if suspects else place.sound_at_ms for place in self._first_due(queues)]
+        return min((at_ms for at_ms in times if at_ms is not None), default=None)
+
+    def _first_due(self, queues: Sequence[str]) -> list[_Place]:
+        """What is due first of each priority, higher ones first, as far as there is anything."""
         if not queues:
-            return None
-        form = (len(queues), suspects)
-        query = self._next_due.get(form)
+            return []
+        query = self._next_due.get(len(queues))
         if query is None:
-            query = self._next_due[form] = self._compile_next_due(*form)
+            query = self._next_due[len(queues)] = self._compile_next_due(len(queues))
         values = query.values(**{f"queue_{at}": storable_text(queue) for at, queue in enumerate(queues)})
         with self._database.looking(snapshot=False) as cursor:
             (row,) = cursor.execute(query.text, values).fetchall()
-        return min((due_at_ms for due_at_ms in row if due_at_ms is not None), default=None)
+        places: list[_Place] = []
+        width = 2 * len(queues)
+        for at, priority in enumerate(PRIORITIES):
+            times = row[at * width : (at + 1) * width]
+            due, sound = (
+                min((each for each in kind if isinstance(each, int)), default=None) for kind in (times[::2], times[1::2])
+            )
+            if due is not None:
+                places.append(_Place(priority, due, sound))
+        return places
 
     def renew_many(self, leases: Sequence[Lease]) -> list[Lease]:
         """Extends leases. Gives those that were lost."""
@@ -167,10 +205,10 @@ class Claiming:
         self._owners_checked_ms = None
 
     def _claim_sound(
-        self, cursor: Cursor, owner: str, limit: int, queues: Sequence[str], now_ms: int
+        self, cursor: Cursor, owner: str, limit: int, queues: Sequence[str], priorities: Sequence[int], now_ms: int
     ) -> list[tuple[Head, StoredRun]]:
         taken: list[tuple[Head, StoredRun]] = []
-        for priority in PRIORITIES:
+        for priority in priorities:
             count = limit - len(taken)
             found = self._due(cursor, self._find_sound, queues, priority, now_ms, count) if count else []
             taken += zip(self._take_all(cursor, found, owner, now_ms, 0), found, strict=True)
@@ -202,7 +240,13 @@ class Claiming:
         for queue in queues:
             queue_is = storable_text(queue)
             rows = find(cursor, queue_is=queue_is, priority_is=priority, now_ms=now_ms, count=count)
-            found.extend(decode_run(row) for row in rows.fetchall())
+            for row in rows.fetchall():
+                try:
+                    found.append(decode_run(row))
+                except JournalCorrupt:
+                    # Nobody can drive it. It is left as it is, for `db check`, and is not due any more, for otherwise
+                    # no worker would come past it.
+                    self._postpone(cursor, number_is=row[_NUMBER], due_ms=None)
         found.sort(key=lambda stored: (stored.record.due_at_ms or 0, stored.number))
         return found[:count]
 
@@ -213,19 +257,19 @@ class Claiming:
     def _take_all(
         self, cursor: Cursor, chosen: Sequence[StoredRun], owner: str, now_ms: int, crashes: int
     ) -> list[Head]:
-        # Their rows are locked, so nobody else takes them; together, because each would be a round trip to a server.
+        # Their rows are locked, so nobody else takes them.
         expires_at_ms = now_ms + self._database.lease_ms
-        rows: list[tuple[Any, ...]] = []
-        heads: list[Head] = []
-        for stored in chosen:
-            token = stored.record.token
-            lease = Lease(stored.record.run_id, owner, token + 1)
-            taken = (now_ms, RunStatus.RUNNING.value, owner, lease.token, expires_at_ms, expires_at_ms, "", crashes)
-            rows.append((*taken, stored.number, token))
-            heads.append(Head.of_stored(stored, lease, crashes))
-        if rows:
-            cursor.executemany(self._statements.take, rows)
-        return heads
+        new = {"updated_at_ms": now_ms, "owner": owner, "lease_expires_at_ms": expires_at_ms, "crashes": crashes}
+        given = {f"new_{name}": value for name, value in new.items()}
+        for begin in range(0, len(chosen), _SIZES[-1]):
+            numbers = [stored.number for stored in chosen[begin : begin + _SIZES[-1]]]
+            size = next(size for size in _SIZES if size >= len(numbers))
+            names = {f"run_{at}": numbers[min(at, len(numbers) - 1)] for at in range(size)}
+            self._take_many[size](cursor, **given, **names)
+        return [
+            Head.of_stored(stored, Lease(stored.record.run_id, owner, stored.record.token + 1), crashes)
+            for stored in chosen
+        ]
 
     def _quarantine(self, cursor: Cursor, stored: StoredRun, crashes: int, now_ms: int) -> None:
         record = stored.record
@@ -273,15 +317,31 @@ class Claiming:
             reason="",
         )
 
-    def _compile_next_due(self, queues: int, suspects: bool) -> Query:
+    def _compile_next_due(self, queues: int) -> Query:
         first: list[ScalarSelect[int | None]] = [
             select(run.c.due_at_ms)
             .where(run.c.queue == bindparam(f"queue_{at}"), text(f"priority = {priority}"))
-            .where(run.c.due_at_ms.is_not(None), *(() if suspects else (text(_SOUND),)))
+            .where(run.c.due_at_ms.is_not(None), *conditions)
             .order_by(run.c.due_at_ms)
             .limit(1)
             .scalar_subquery()
-            for at in range(queues)
             for priority in PRIORITIES
+            for at in range(queues)
+            for conditions in ((), (text(_SOUND),))
         ]
         return self._database.compiler.query(select(*first))
+
+
+def _taking(size: int) -> Update:
+    """The UPDATE that takes so many runs, whose rows are locked."""
+    numbers: list[Any] = [bindparam(f"run_{at}") for at in range(size)]
+    new: dict[str, Any] = {
+        name: bindparam(f"new_{name}") for name in ("updated_at_ms", "owner", "lease_expires_at_ms", "crashes")
+    }
+    return (
+        update(run)
+        .where(run.c.number.in_(numbers))
+        .values(
+            status="running", token=run.c.token + 1, due_at_ms=bindparam("new_lease_expires_at_ms"), reason="", **new
+        )
+    )

@@ -30,6 +30,8 @@ _NUMBERS = frozenset(
     {"created_at_ms", "updated_at_ms", "sequence", "token", "lease_expires_at_ms", "actions_completed", "steps"}
     | {"memory", "priority", "crashes", "chapter_sequence", "number"}
 )
+_TIMES = ("start_at_ms", "due_at_ms", "deadline_at_ms")
+_TEXTS = ("run_id", "entry", "flow", "arguments_digest", "code", "owner", "queue", "partition", "parent", "root")
 STORABLE = ("entry", "flow", "queue", "partition", "correlation", "state", "progress", "reason")
 """Columns of free text, which is stored in its storable form."""
 
@@ -220,8 +222,11 @@ def decode_run(found: Sequence[Any]) -> StoredRun:
         for name in STORABLE:
             row[name] = original_text(row[name])
         record = RunRecord(**{name: row[name] for name in _RECORD_FIELDS} | {"status": RunStatus(row["status"])})
-    except (ValueError, TypeError) as error:
-        raise damaged_row(row["run_id"]) from error
-    if not all(isinstance(row[name], int) for name in _NUMBERS):
-        raise damaged_row(record.run_id)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise damaged_row(str(row["run_id"])) from error
+    # SQLite puts anything into any column.
+    typed = [(name, int) for name in _NUMBERS] + [(name, str) for name in _TEXTS]
+    typed += [(name, int) for name in _TIMES if row[name] is not None]
+    if not all(isinstance(row[name], expected) for name, expected in typed) or row["sequence"] < 1:
+        raise damaged_row(str(record.run_id))
     return StoredRun(record, record.number, row["checksum"], row["manifest"], row["start_at_ms"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, or_, select, text, update
 
 from flowlang.errors import RunEnded, RunNotFound
-from flowlang.runtime.journal.chain import first_checksum, new_origin, seal
+from flowlang.runtime.journal.chain import Sealed, first_checksum, new_origin, seal
 from flowlang.runtime.journal.codec import check_run_id
 from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.event import Event, GateOpened, position_text
@@ -47,10 +47,22 @@ from flowlang.runtime.journal.rules import (
 from flowlang.runtime.journal.sql.attributes import attribute_row
 from flowlang.runtime.journal.sql.database import Code, Database
 from flowlang.runtime.journal.sql.head import Head
+from flowlang.runtime.journal.statement import NEW_RUN
 from flowlang.runtime.journal.tables import HAS_TURN, PARTITIONED, attribute, blob, event, inbox, run, wait
 from flowlang.runtime.journal.text import storable_text
 
 _UNFINISHED = text("status IN ('running', 'suspended', 'waiting', 'stopped')")
+
+
+_DUE = NEW_RUN.index("due_at_ms")
+
+
+class NewRow(NamedTuple):
+    """A new run as it is stored: the values of its row, its first records, its code."""
+
+    values: tuple[Any, ...]
+    sealed: Sealed
+    code: Code
 
 
 class EffectWriter:
@@ -88,11 +100,6 @@ class EffectWriter:
             update(inbox)
             .where(inbox.c.run == bindparam("number_is"), inbox.c.number == bindparam("message_is"))
             .values(taken_at_ms=bindparam("now_ms"), encoding="", payload=None)
-        )
-        self._find_unseen = query(
-            select(inbox.c.number)
-            .where(inbox.c.run == bindparam("number"), text("taken_at_ms IS NULL"), inbox.c.number > bindparam("seen"))
-            .limit(1)
         )
         self._wake = query(
             update(run)
@@ -261,8 +268,6 @@ class EffectWriter:
         for name, value in (("state", state), ("progress", progress), ("chapter_sequence", effects.chapter)):
             if value is not None:
                 self._set[name](cursor, number_is=number, value=value)
-        if status is RunStatus.WAITING and self._find_unseen(cursor, number=number, seen=effects.seen).fetchall():
-            self._set["due_at_ms"](cursor, number_is=number, value=now_ms)
 
     def set_attributes(self, cursor: Cursor, number: int, attributes: Mapping[str, AttributeValue | None]) -> None:
         """Merges attributes; None removes one."""
@@ -289,28 +294,46 @@ class EffectWriter:
             self.send(cursor, child_message(link.run_id, link.position, child.run.run_id, ended), now_ms)
 
     def create(self, cursor: Cursor, new: NewRun, events: Sequence[Event], counters: Counters, status: RunStatus,
-               owner: str, now_ms: int, stored_code: set[str] | None = None) -> Head | None:  # fmt: skip
+               owner: str, now_ms: int, stored_code: set[str] | None = None,
+               row: NewRow | None = None) -> Head | None:  # fmt: skip
         """Creates a run with its first records and its code. None when its id is taken; then nothing was written but,
-        maybe, its code. `stored_code`: manifests that are known to be stored in this transaction."""
+        maybe, its code. `stored_code`: manifests that are known to be stored in this transaction; `row`: what `row_of`
+        gave."""
+        row = row or self.row_of(new, events, counters, status, owner, now_ms)
+        database, placement, values = self._database, new.placement, row.values
+        if not status.is_final and self.is_partition_busy(cursor, placement.queue, placement.partition):
+            if status is RunStatus.RUNNING:
+                raise partition_busy(new.run_id, placement.partition)
+            values = (*values[:_DUE], None, *values[_DUE + 1 :])
+        if stored_code is None or row.code.manifest not in stored_code:
+            database.write_code(cursor, row.code)
+            if stored_code is not None:
+                stored_code.add(row.code.manifest)
+        inserted = cursor.execute(database.statements.insert_run, values).fetchall()
+        if not inserted:
+            return None
+        number: int = inserted[0][0]
+        database.write_events(cursor, number, row.sealed)
+        if new.attributes:
+            self.set_attributes(cursor, number, new.attributes)
+        if status is not RunStatus.RUNNING:
+            database.writer.announce()
+        return Head.of_new(number, new, owner, len(row.sealed.rows), row.sealed.checksum)
+
+    def row_of(self, new: NewRun, events: Sequence[Event], counters: Counters, status: RunStatus, owner: str,
+               now_ms: int) -> NewRow:  # fmt: skip
+        """A new run as it is stored, if nobody is in its way."""
         check_run_id(new.run_id)
         check_placement(new)
-        database, placement, parent = self._database, new.placement, parent_of(new)
+        placement, parent = new.placement, parent_of(new)
         origin = new_origin(new, events, now_ms)
         code = self._code_of(new)
         sealed = seal(first_checksum(origin), 0, now_ms, 1, events, counters)
         is_kept = status is RunStatus.RUNNING
-        expires_at_ms = now_ms + database.lease_ms if is_kept else 0
+        expires_at_ms = now_ms + self._database.lease_ms if is_kept else 0
         due_at_ms: int | None = expires_at_ms if is_kept else None
         if status is RunStatus.SUSPENDED:
             due_at_ms = due_when_new(placement, now_ms)
-        if not status.is_final and self.is_partition_busy(cursor, placement.queue, placement.partition):
-            if is_kept:
-                raise partition_busy(new.run_id, placement.partition)
-            due_at_ms = None
-        if stored_code is None or code.manifest not in stored_code:
-            database.write_code(cursor, code)
-            if stored_code is not None:
-                stored_code.add(code.manifest)
         values = (
             *origin[:4], code.code, code.manifest, now_ms, now_ms, status.value, owner if is_kept else "", 1,
             expires_at_ms, len(sealed.rows), sealed.checksum, counters.steps, counters.memory,
@@ -319,16 +342,16 @@ class EffectWriter:
             parent.run_id, parent.position, parent.on_close, parent.root_id, storable_text(new.correlation), "", "", "",
             0, 1,
         )  # fmt: skip
-        inserted = cursor.execute(database.statements.insert_run, values).fetchall()
-        if not inserted:
-            return None
-        number: int = inserted[0][0]
-        database.write_events(cursor, number, sealed)
-        if new.attributes:
-            self.set_attributes(cursor, number, new.attributes)
-        if not is_kept:
-            database.writer.announce()
-        return Head.of_new(number, new, owner, len(sealed.rows), sealed.checksum)
+        return NewRow(values, sealed, code)
+
+    def is_created(self, cursor: Cursor, run_id: str, sealed: Sealed) -> bool:
+        """Whether the run's first records are these very ones."""
+        stored = self._database.look_up(cursor, run_id)
+        if stored is None:
+            return False
+        last = sealed.rows[-1].sequence
+        found = cursor.execute(self._database.statements.find_checksum, (stored.number, last)).fetchall()
+        return bool(found) and found[0][0] == sealed.checksum
 
     def set_aside(self, cursor: Cursor, head: Head, due_at_ms: int | None, reason: str) -> None:
         """Says of a new run that nobody drives when it is due, and why it was stopped or ended."""

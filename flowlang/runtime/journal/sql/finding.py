@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, text
 
+from flowlang.errors import JournalCorrupt
 from flowlang.runtime.journal.model import AttributeValue, RunFilter, RunRecord, RunStatus
 from flowlang.runtime.journal.sql.attributes import attribute_value, condition_of
 from flowlang.runtime.journal.sql.database import Database, decode_run
 from flowlang.runtime.journal.tables import attribute, blob, flowlang_schema, gate_key, inbox, run, wait
 from flowlang.runtime.journal.text import original_text, storable_text
+
+_AT_ONCE = 1_000
+"""So many rows are looked at by one statement."""
 
 
 class Finding:
@@ -90,8 +95,27 @@ class Finding:
         return numbers
 
     def _records(self, query: Select[Any]) -> list[RunRecord]:
+        records: list[RunRecord] = []
         with self._database.reading() as connection:
-            return [decode_run(row).record for row in connection.execute(query).all()]
+            for row in connection.execute(query).all():
+                with suppress(JournalCorrupt):  # `unreadable` gives those; the others can be shown
+                    records.append(decode_run(row).record)
+        return records
+
+    def unreadable(self, limit: int = 100) -> list[str]:
+        """Runs whose rows are not what was written, by id, oldest first. Looks at every row."""
+        found: list[str] = []
+        number = 0
+        with self._database.reading() as connection:
+            page = select(*run.c).order_by(run.c.number).limit(_AT_ONCE)
+            while rows := connection.execute(page.where(run.c.number > number)).all():
+                for row in rows:
+                    try:
+                        decode_run(row)
+                    except JournalCorrupt:
+                        found.append(str(row.run_id))
+                number = rows[-1].number
+        return found[:limit]
 
 
 def _conditions(which: RunFilter) -> list[ColumnElement[bool]]:

@@ -68,6 +68,7 @@ class SqlJournal:
         self.children = finding.children
         self.attributes = finding.attributes
         self.stuck = finding.stuck
+        self.unreadable = finding.unreadable
         self.statistics = finding.statistics
 
         upkeep = Upkeep(database, effects, heads)

@@ -37,7 +37,7 @@ class Loading:
     def __init__(self, database: Database, heads: dict[str, Head]) -> None:
         self._database = database
         self._heads = heads
-        self._queries = {size: self._compile(size) for size in _SIZES}
+        self._queries: dict[int, tuple[Query, Query, Query]] = {}
 
     def load_many(self, claims: Sequence[Claim]) -> list[Loaded | FlowlangError]:
         """What is needed to drive runs just claimed here, or why they cannot be read."""
@@ -46,7 +46,8 @@ class Loading:
             chosen = claims[begin : begin + _SIZES[-1]]
             stored = [self._stored(claim) for claim in chosen]
             numbers = [each.number for each in stored]
-            with self._database.looking() as cursor:
+            # Nobody else changes what is read here while the leases hold, and messages only come in addition.
+            with self._database.looking(snapshot=False) as cursor:
                 events, attributes, messages = (self._rows(cursor, numbers, at) for at in range(3))
                 large = {row[9] for rows in events.values() for row in rows if row[8] == ENCODING_BLOB}
                 large |= {row[6] for rows in messages.values() for row in rows if row[5] == ENCODING_BLOB}
@@ -72,6 +73,8 @@ class Loading:
 
     def _rows(self, cursor: Cursor, numbers: Sequence[int], at: int) -> dict[int, list[Sequence[Any]]]:
         size = next(size for size in _SIZES if size >= len(numbers))
+        if size not in self._queries:
+            self._queries[size] = self._compile(size)
         query = self._queries[size][at]
         names = {f"run_{index}": numbers[min(index, len(numbers) - 1)] for index in range(size)}
         rows: dict[int, list[Sequence[Any]]] = {}
