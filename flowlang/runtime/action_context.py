@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT_BYTES_MAX: Final = 64 << 10
 GIVEN_UP: Final = "cancelled"
+NOT_HELD: Final = "not-held"
+"""The kind of an attempt that did not go on because somebody else may be driving its run by now."""
 """The kind of failure of an attempt that somebody cancelled; its time being over has other kinds."""
 
 
@@ -112,7 +114,9 @@ class ActionContext:
 
     def check(self) -> None:
         """Raises ActionCancelled when the attempt was given up, or its run may be driven elsewhere by now."""
-        if self._state is ContextState.CANCELLED or (self.is_held is not None and not self.is_held()):
+        if self.is_held is not None and not self.is_held():
+            self.cancel(NOT_HELD)
+        if self._state is ContextState.CANCELLED:
             raise ActionCancelled
 
     def commit(self) -> None:

@@ -8,6 +8,7 @@ from flowlang.lang.eval.command import CANCEL_POSITION, Answer, Position
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host, to_host
 from flowlang.lang.values.result import Ok
+from flowlang.runtime.action_context import NOT_HELD
 from flowlang.runtime.executors.executor import ActionFailure, Success
 from flowlang.runtime.executors.executor import Outcome as AttemptOutcome
 from flowlang.runtime.journal.event import (
@@ -63,6 +64,9 @@ def outcome_answer(
     if isinstance(outcome, Success):
         activation.performing.forget(position)
         return ActionCompleted(position, outcome.payload), position, Answer(outcome.payload)
+    if outcome.kind == NOT_HELD:  # the append of its next attempt tells whether the run is still driven here
+        activation.draft.events.append(AttemptStarted(position, activation.performing.start_again(position)))
+        return None
     seed = f"{activation.identity.salt}/{position_text(position)}"
     at_ms = retry_at_ms(
         call.policy, outcome.kind, outcome.retryable, attempt=call.attempt, seed=seed, begun_ms=call.begun_ms,

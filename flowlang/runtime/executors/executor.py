@@ -27,7 +27,7 @@ from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.quote import clip
 from flowlang.lang.values.tree_writer import encode_atoms
 from flowlang.runtime.action import ActionSpec
-from flowlang.runtime.action_context import ActionCancelled, ActionContext, ActionError
+from flowlang.runtime.action_context import NOT_HELD, ActionCancelled, ActionContext, ActionError
 
 PAYLOAD_BYTES_MAX: Final = 16 << 20
 MESSAGE_LENGTH_MAX: Final = 1000
@@ -182,6 +182,8 @@ def given_up(attempt: Attempt) -> ActionFailure:
     if kind == HEARTBEAT_TIMEOUT:
         message = f"`{name}` gave no sign of life for {attempt.heartbeat_timeout_s:g} seconds"
         return ActionFailure(kind, message, {"action": name}, retryable=True)
+    if kind == NOT_HELD:
+        return ActionFailure(kind, f"`{name}` was not performed: its run may be driven elsewhere", {"action": name})
     return ActionFailure("cancelled", f"`{name}` was cancelled", {"action": name})
 
 

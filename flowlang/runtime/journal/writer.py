@@ -146,16 +146,18 @@ class Writer:
         except Exception as error:
             self._connection.rollback()
             trouble = self._classify(error)
+            if trouble is Trouble.AGAIN and _create_one_by_one(batch):
+                self._commit(batch)
+                return
             if trouble in (Trouble.LOST, Trouble.AGAIN):
+                if trouble is Trouble.AGAIN:
+                    _mark_apart(batch)
                 self._persist(batch, error, trouble)
                 return
             if self._refusal is None and trouble is Trouble.FATAL:
                 self._refusal = self._dialect.translate(error)
             if len(batch) > 1:
                 self._commit_each(batch)
-                return
-            if self._needs_transaction(batch[0], trouble):
-                self._commit(batch)
                 return
             batch[0].error = self._explain(error)
         except BaseException:
@@ -190,6 +192,10 @@ class Writer:
                 if found not in (Trouble.LOST, Trouble.AGAIN):
                     self._give_up(batch, again)
                     return
+                if found is Trouble.AGAIN:
+                    _create_one_by_one(batch)
+                if found is Trouble.AGAIN:
+                    _mark_apart(batch)
                 # Until the truth about the lost commit is known, it stays the question.
                 trouble = Trouble.LOST if Trouble.LOST in (found, trouble) else found
                 time.sleep(delay_s * random.uniform(0.5, 1.0))
@@ -204,9 +210,6 @@ class Writer:
         trouble = self._classify(error)
         if len(batch) > 1 and trouble is Trouble.OWN:
             self._commit_each(batch)
-            return
-        if self._needs_transaction(batch[0], trouble):
-            self._commit(batch)
             return
         for pending in batch:
             explained = self._explain(error)
@@ -270,15 +273,6 @@ class Writer:
         if any(step.announces for step in steps):
             self._bell.ring()
 
-    @staticmethod
-    def _needs_transaction(pending: _Pending[Any], trouble: Trouble) -> bool:
-        """Whether new runs could not be created by one statement alone. They are tried once without it."""
-        change = pending.change
-        if trouble is not Trouble.OWN or not isinstance(change, Creation) or not change.is_joinable:
-            return False
-        change.is_joinable = False
-        return True
-
     def _classify(self, error: Exception) -> Trouble:
         if isinstance(error, (self._driver_error, DBAPIError)):
             return self._dialect.classify(error)
@@ -297,6 +291,23 @@ class Writer:
 
 def _is_joinable(change: object) -> bool:
     return isinstance(change, (Step, Creation)) and change.is_joinable
+
+
+def _create_one_by_one(batch: Sequence[_Pending[Any]]) -> bool:
+    """After a constraint was broken: an id may be taken, or code may be missing, which only a transaction can tell or
+    mend. Whether there were new runs that were to be created by one statement."""
+    creations = [pending.change for pending in batch if isinstance(pending.change, Creation)]
+    joinable = [creation for creation in creations if creation.is_joinable]
+    for creation in joinable:
+        creation.is_joinable = False
+    return bool(joinable)
+
+
+def _mark_apart(batch: Sequence[_Pending[Any]]) -> None:
+    """Of new runs, one statement does not say that an id is taken: it looks like somebody in the way, every time."""
+    for pending in batch:
+        if isinstance(pending.change, Creation):
+            pending.change.is_joinable = False
 
 
 def _mark_repeated(batch: Sequence[_Pending[Any]]) -> None:
