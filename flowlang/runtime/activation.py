@@ -24,6 +24,8 @@ from flowlang.errors import MessageConflict, RunAlreadyExists, RunEnded, RunErro
 from flowlang.lang.eval.command import (
     Answer,
     CallAction,
+    Command,
+    Note,
     Position,
     SpawnRun,
 )
@@ -126,15 +128,18 @@ class Activation:
             self._go_live(steps)
         evaluation.recall = replay.recall
         step = evaluation.start()
-        said = replay.new_of(step.said)
+        if evaluation.is_ready and replay.is_blank:  # a slice is over, and there is nothing to compare with
+            evaluation.recall = None
+            return step
+        said: list[Command | Note] = []
+        step = self._end_turn(step, said)
         while not isinstance(step, (Completed, Stopped, Continued)):
             answer = replay.next_answer(evaluation.waiting)
             if answer is None:
                 break
             if replay.is_last_answer_given:
                 self._go_live(steps)
-            step = evaluation.resume([answer])
-            said += replay.new_of(step.said)
+            step = self._end_turn(evaluation.resume([answer]), said)
         evaluation.recall = None
         if not isinstance(step, Stopped):
             replay.check_complete()
@@ -142,6 +147,14 @@ class Activation:
                 evaluation.go_live(steps)  # the turn is recorded to its end, and its steps are counted already
         evaluation.is_live = True
         return attrs.evolve(step, said=said)
+
+    def _end_turn(self, step: Step, said: list[Command | Note]) -> Step:
+        """Evaluates to the end of a turn, also through slices, and adds what is new to `said`."""
+        said += self.replay.new_of(step.said)
+        while self.evaluation.is_ready:
+            step = self.evaluation.resume(())
+            said += self.replay.new_of(step.said)
+        return step
 
     def _go_live(self, steps: int) -> None:
         """Budgets hold from here on; but a turn that has recorded commands is still part of the past."""

@@ -70,7 +70,10 @@ def prepare(
     attributes: Mapping[str, AttributeValue] | None = None, correlation: str = "", clock: Clock,
 ) -> NewChild:  # fmt: skip
     """A run of a script, or of a flow in it, with its first event. `arguments` are host values, `texts` are read by the
-    flow's patterns. Raises UsageError for arguments that no flow would receive."""
+    flow's patterns. Raises SourceError for code with errors, UsageError for arguments that no flow would
+    receive."""
+    if build.has_errors:
+        raise SourceError(build.diagnostics)
     if (arguments or texts) and not flow and (build.script.guard is None or build.script.guard.flow is None):
         raise UsageError(
             "the arguments reach no flow",

@@ -185,6 +185,11 @@ class Replay:
         return self._next > self._last
 
     @property
+    def is_blank(self) -> bool:
+        """Whether nothing is recorded but the beginning."""
+        return not (self._answers or self.asked or self._lines or self.versions)
+
+    @property
     def has_unmatched(self) -> bool:
         """Whether something is recorded that the code has not asked for yet."""
         return any(position not in self._matched and not self._is_inside_finished(position) for position in self.asked)

@@ -37,6 +37,8 @@ from flowlang.runtime.launch import PinnedCode
 from flowlang.runtime.performing import Done
 from flowlang.runtime.replay import Divergence
 
+SLICE_MS: Final = 50
+"""A script that computes for longer lets the other runs of its worker go on in between."""
 LINGER_MS: Final = 1_000
 """A run that waits for a message stays in memory for so long; one that sleeps for longer leaves at once."""
 
@@ -97,6 +99,7 @@ class Rounds:
         self._due: list[tuple[int, int, str]] = []
         self._count = 0
         self._endings: list[Ending] = []
+        self._slice_end_ms = 0
 
     # Beginning and ending
 
@@ -125,6 +128,7 @@ class Rounds:
                     raise loaded
                 driven = self._driven(claim, loaded)
                 activation = driven.activation
+                self._begin_slice(driven)
                 step = activation.take_up()
             except JournalUnavailable:
                 raise
@@ -168,6 +172,14 @@ class Rounds:
             self._endings.append(Ending(lease.run_id, RunStatus.RUNNING, None, error))
         else:
             self._endings.append(Ending(lease.run_id, RunStatus.STOPPED, None, error))
+
+    def _begin_slice(self, driven: Driven) -> None:
+        if self._parks:
+            self._slice_end_ms = self.clock.monotonic_ms() + SLICE_MS
+            driven.activation.evaluation.slice(self._is_slice_over)
+
+    def _is_slice_over(self) -> bool:
+        return self.clock.monotonic_ms() >= self._slice_end_ms
 
     def take_endings(self) -> list[Ending]:
         """The runs that are not driven any more, since this was asked last."""
@@ -261,6 +273,7 @@ class Rounds:
             # A message that was there before the time was over wins.
             activation.waiting.add(self.journal.open_messages(driven.run_id, activation.waiting.seen))
             activation.waiting.end_receptions(now_ms)
+        self._begin_slice(driven)
         if activation.advance(now_ms) or (activation.status is not RunStatus.RUNNING):
             drafts.append(driven)
             driven.idle_since_ms = None

@@ -81,6 +81,7 @@ class Worker:
         self._renew_at_ms = self._stepped_at_ms + journal.lease_ms // 3
         self._to_release: list[Lease] = []
         self._suspect: Claim | None = None
+        self._left_suspects = False
         self._stop_at_ms: int | None = None
         self._grace_ms: int | None = None
 
@@ -103,12 +104,15 @@ class Worker:
         if now_ms >= self._look_at_ms or self._is_backlogged or self._wakeup.wait(0):
             did = self._look(now_ms) or did
         self._note_endings()
+        if self._suspect is not None:
+            did = not self._is_testing_suspect or did
         if now_ms >= self._renew_at_ms:
             self._renew(now_ms)
         if not did and not self._rounds.has_work:
             self._guarded(lambda: self._rounds.park_idle(self.clock.now_ms(), all_of_them=self._is_crowded))
-            if self._note_endings() and self._is_backlogged:
-                return True  # there is room for what is due
+            if self._note_endings() and (self._is_backlogged or (self._left_suspects and not self._rounds.driven)):
+                self._look_at_ms = 0  # there is room for what is due
+                return True
             if wait_s > 0:
                 self._sleep(wait_s)
         return did
@@ -136,6 +140,7 @@ class Worker:
         if self._is_testing_suspect:
             return did
         takes_suspects = not self._rounds.driven
+        self._left_suspects = not takes_suspects
         claims = self.journal.claim_due(self.owner, limit=room, queues=self.queues, suspects=takes_suspects)
         self._is_backlogged = len(claims) == room or bool(claims and claims[0].run.crashes)
         if claims and claims[0].run.crashes:

@@ -49,8 +49,8 @@ _CALLS: Final = (
     Entry(
         slug="cancelled",
         title="a task, a run or an action was told to end",
-        explanation="A task ends so when somebody calls `cancel` with it, or when the flow that started it fails; a run "
-        "when an operator cancels it. Handlers of `on_exit` run before. An action that was not finished when its "
+        explanation="A task ends so when somebody calls `cancel` with it, or when the flow that started it fails; a "
+        "run when an operator cancels it. Handlers of `on_exit` run before. An action that was not finished when its "
         "worker stopped is not recorded; it is performed again when the run is resumed, with the same idempotency key.",
         wrong="# Ctrl-C while this waits for the database\nexecute(update)\n",
         right="# flowlang resume RUN\nexecute(update)\n",

@@ -124,8 +124,8 @@ _STOPS: Final = (
     Entry(
         slug="retry-policy",
         title="a retry policy does not make sense",
-        explanation="`retry_policy` takes from 1 to 1001 `attempts`; a `backoff` of \"exponential\", \"linear\", "
-        "\"fixed\" or \"none\", or a list of seconds; a `factor` from 1 to 1000; a `jitter` from 0 to 1; and as "
+        explanation='`retry_policy` takes from 1 to 1001 `attempts`; a `backoff` of "exponential", "linear", '
+        '"fixed" or "none", or a list of seconds; a `factor` from 1 to 1000; a `jitter` from 0 to 1; and as '
         "`retry_if` a list of kinds of failures or a function of the Result. No delay is longer than 30 days.",
         wrong="policy = retry_policy(attempts = 0)\n",
         right='policy = retry_policy(attempts = 5, backoff = [1, 5, 30], retry_if = ["timeout"])\n',

@@ -80,11 +80,13 @@ class Meter:
         "memory",
         "memory_limit",
         "output",
+        "pause",
         "steps",
     )  # fmt: skip
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.census: Callable[[], int] | None = None
+        self.pause: Callable[[], None] | None = None
         self.restart(budget or Budget())
 
     def restart(self, budget: Budget, memory: int = 0) -> None:
@@ -138,6 +140,8 @@ class Meter:
         charged for what is not made yet, which a census cannot see."""
         self.settle()
         self.heed()
+        if self.pause is not None:
+            self.pause()
         if self.memory > self.memory_limit:
             self._look_at_memory(pending)
         total = self.budget.steps

@@ -171,9 +171,8 @@ class Claiming:
         width = 2 * len(queues)
         for at, priority in enumerate(PRIORITIES):
             times = row[at * width : (at + 1) * width]
-            due, sound = (
-                min((each for each in kind if isinstance(each, int)), default=None) for kind in (times[::2], times[1::2])
-            )
+            kinds = (times[::2], times[1::2])
+            due, sound = (min((each for each in kind if isinstance(each, int)), default=None) for kind in kinds)
             if due is not None:
                 places.append(_Place(priority, due, sound))
         return places

@@ -1,0 +1,51 @@
+"""A worker with more runs than it drives at a time, and the collector while it works."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+from flowlang.runtime.action import ActionRegistry
+from flowlang.runtime.collector import YOUNG_MAX, patient_collector
+from flowlang.runtime.journal.memory import MemoryJournal
+from flowlang.runtime.journal.model import RunFilter, RunStatus
+from flowlang.runtime.launch import code_of, prepare
+from flowlang.runtime.project import Project
+from flowlang.runtime.worker import Worker
+from flowlang.testing.clock import VirtualClock
+
+SCRIPT = """
+main = flow(implementation = lambda fctx: receive("go"), args = {})
+"""
+
+
+def test_a_worker_is_not_idle_while_runs_are_due(tmp_path: Path) -> None:
+    """Runs that wait for messages linger; they make room when others are due."""
+    clock, path = VirtualClock(jumps=False), tmp_path / "main.flow"
+    journal = MemoryJournal(clock)
+    path.write_text(SCRIPT)
+    build = Project(tmp_path).build(path)
+    code = code_of(build, ActionRegistry([]))
+    journal.create_many(
+        [prepare(build, code, flow="main", arguments={}, run_id=f"run-{n}", clock=clock) for n in range(25)]
+    )
+    worker = Worker(tmp_path, journal, actions=[], clock=clock, concurrency=4)
+    worker.run_until_idle()
+    assert journal.count(RunFilter()) == {RunStatus.WAITING: 25}
+    worker.close()
+
+
+def test_the_collector_is_set_back_by_the_last_one() -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(500, 9, 9)
+    try:
+        with patient_collector():
+            with patient_collector():
+                assert gc.get_threshold() == (YOUNG_MAX, 9, 9)
+            assert gc.get_threshold() == (YOUNG_MAX, 9, 9)
+        assert gc.get_threshold() == (500, 9, 9)
+        gc.set_threshold(0)
+        with patient_collector():
+            assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*before)
