@@ -93,7 +93,7 @@ def _joined(
         return None
     code = left_code if display is left else right_code
     elements = (
-        code.args[0].elts if isinstance(code, ast.Call) and code.args and isinstance(code.args[0], ast.List) else []
+        code.args[0].elts if isinstance(code, ast.Call) and code.args and isinstance(code.args[0], ast.Tuple) else []
     )
     room = SUM_MAX - len(elements)
     is_certain = is_simple(other) and other.binding in unit.assigned
