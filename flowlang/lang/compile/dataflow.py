@@ -434,6 +434,9 @@ class Dataflow:
                 for argument in node.arguments:
                     self.escape(argument.value)
             return
+        if is_one and function.name == "join" and isinstance(receiver, nodes.Constant):
+            self.read(node.arguments[0].value)
+            return
         if function.name in inflow.DICT_READS and isinstance(receiver, nodes.Name):
             cell.inner().escape()
             if function.name == "get":

@@ -32,7 +32,7 @@ from flowlang.lang.values.container import (
     release,
 )
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.key import unkey
+from flowlang.lang.values.key import EMPTY_ITEMS, ITEM, unkey
 from flowlang.lang.values.meter import BLOCK, Meter
 from flowlang.lang.values.protocol import VALUE_TYPES
 
@@ -94,33 +94,33 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         if kind is List and (size := len(source)) <= BLOCK and size * memory <= BLOCK_BYTES:
             source.state = ITERATION
             source.__class__ = HeldList
-            meter.steps += size * steps
+            meter.steps = total = meter.steps + size * steps
             meter.memory += size * memory
-            if meter.steps > meter.limit:
+            if total > meter.limit:
                 meter.checkpoint()
             return iter(source)
-        if kind in HELD or (kind in FREE and not source.state & FROZEN):
+        if kind is not list and (kind in HELD or (kind in FREE and not source.state & FROZEN)):
             hold(source, ITERATION)
         return iterate_fresh(source, steps, memory)
 
     def iterate_fresh(source: Any, steps: int, memory: int) -> Iterator[Any]:
         kind = type(source)
-        if kind is range:
-            count = range_length(source)
-        elif kind is List or kind is tuple or kind is HeldList or kind is list:
+        if kind is List or kind is list or kind is tuple or kind is HeldList:
             count = len(source)
+        elif kind is range:
+            count = range_length(source)
         else:
             source = _items(source)
             if type(source) is GeneratorType:
                 return _charged_each(meter, source, steps, memory)
             count = len(source)
-        if count > BLOCK or count * memory > BLOCK_BYTES:
-            return _long_loop(meter, source, count, steps, memory)
-        meter.steps += count * steps
-        meter.memory += count * memory
-        if meter.steps > meter.limit:
-            meter.checkpoint()
-        return iter(source)
+        if count <= BLOCK and count * memory <= BLOCK_BYTES:
+            meter.steps = total = meter.steps + count * steps
+            meter.memory += count * memory
+            if total > meter.limit:
+                meter.checkpoint()
+            return iter(source)
+        return _long_loop(meter, source, count, steps, memory)
 
     def count(stop: Any, steps: int, memory: int) -> Iterator[Any]:
         if type(stop) is int and 0 <= stop <= BLOCK and stop * memory <= BLOCK_BYTES:
@@ -152,9 +152,15 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         check_bounds(bounds)
         raise wrong_value("range", "the step must not be 0")
 
+    def entries(table: dict[Any, Any]) -> list[tuple[Any, Any]]:
+        """What `x.items()` gives, of a dict whose keys are the script's own, for a loop that nobody else sees."""
+        count = len(table)
+        meter.charge(count >> 3, EMPTY_ITEMS + ITEM * count)
+        return list(table.items())
+
     return {
         "$iterate": iterate, "$iterate_fresh": iterate_fresh, "$count": count, "$count_between": count_between,
-        "$finish": finish, "$refund": partial(refund, meter),
+        "$finish": finish, "$refund": partial(refund, meter), "$entries": entries,
     }  # fmt: skip
 
 

@@ -26,6 +26,9 @@ from flowlang.lang.values.size import ELEMENT, SLOT, list_size, table_size
 from flowlang.lang.values.struct import Struct
 
 INT_BITS_MAX: Final = 1 << 17
+EMPTY_LIST: Final = list_size(0)
+SHORT_COPY: Final = 8
+"""Copies of fewer elements take no step, and too little memory to look at it now."""
 
 
 FIELDLESS: Final = frozenset({
@@ -146,16 +149,6 @@ def dict_literal(parts: tuple[Any, ...]) -> Dict:
     return result
 
 
-def listed(items: list[Any] | dict[Any, Any]) -> List | Dict:
-    """A plain list or dict, which its function kept to itself (`compile/cell.py`), as a value."""
-    count = len(items)
-    if type(items) is dict:
-        charge(count >> 3, table_size(count))
-        return Dict(items)
-    charge(count >> 3, list_size(count))
-    return List(items)
-
-
 def plain(value: Any) -> list[Any] | dict[Any, Any]:
     """What a new list or dict holds, for a function that will keep it to itself."""
     count = len(value)
@@ -241,7 +234,7 @@ STATIC_SERVICES: Final[Mapping[str, Any]] = {
     "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple,
     "$List": List, "$Dict": Dict, "$AnyList": AnyList, "$AnyDict": AnyDict, "$Struct": Struct, "$bool": bool,
     "$SEQUENCES": SEQUENCES,
-    "$isinstance": isinstance, "$listed": listed, "$plain": plain, "$repeat": repeat, "$long_key": long_key,
+    "$isinstance": isinstance, "$plain": plain, "$repeat": repeat, "$long_key": long_key,
     "$field_call": field_call,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
@@ -255,6 +248,19 @@ def evaluation_services(meter: Meter, depth_limit: int) -> dict[str, Any]:
     def refuse_depth() -> None:
         raise too_deep(depth_limit)
 
+    def listed(items: list[Any] | dict[Any, Any]) -> List | Dict:
+        """A plain list or dict, which its function kept to itself (`compile/cell.py`), as a value."""
+        count = len(items)
+        if type(items) is dict:
+            meter.charge(count >> 3, table_size(count))
+            return Dict(items)
+        if count < SHORT_COPY:
+            meter.memory += EMPTY_LIST + SLOT * count
+        else:
+            meter.charge(count >> 3, list_size(count))
+        return List(items)
+
     return {
         **STATIC_SERVICES, **iteration_services(meter), "$m": meter, "$depth": depth_limit, "$too_deep": refuse_depth,
+        "$listed": listed,
     }  # fmt: skip
