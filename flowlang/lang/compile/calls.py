@@ -287,20 +287,20 @@ def _of_plain(unit: Unit, node: nodes.Call, dot: nodes.Dot, receiver: ast.expr, 
 
 
 def _of_dict(unit: Unit, node: nodes.Call, dot: nodes.Dot, use: ast.expr, at: Place) -> ast.expr | None:
-    """`x.get(key, default)` and `x.setdefault(key, new)`, where nobody notices when the default is evaluated."""
+    """`x.get(key)`, `x.get(key, default)` and `x.setdefault(key, new)`, where nobody notices what is evaluated first:
+    whether `x` has the method, the key or the default."""
     if any(argument.kind != "positional" for argument in node.arguments):
         return None
     key, *defaults = (argument.value for argument in node.arguments)
-    if not (is_plain(key) or _calls_nothing(key)):
+    is_known = unit.type_of(dot.value).name == "dict" and is_certain(unit, dot.value)
+    is_quick = is_plain(key) or _calls_nothing(key)
+    if dot.name == "get" and defaults:
+        return _get(unit, dot.value, use, key, defaults[0], at) if is_quick and is_plain(defaults[0]) else None
+    if not (is_known and is_quick) and not (is_simple(key) and is_certain(unit, key)):
         return None
     if dot.name == "get":
-        if not all(map(is_plain, defaults)):
-            return None
-        fallback = unit.expression(defaults[0]) if defaults else tree.constant(None, at)
-        return _get(unit, dot.value, use, key, fallback, at)
-    if not defaults or not _is_new(defaults[0]):
-        return None
-    return _setdefault(unit, dot.value, use, key, defaults[0], at)
+        return _get(unit, dot.value, use, key, None, at)
+    return _setdefault(unit, use, key, defaults[0], at) if defaults and _is_new(defaults[0]) else None
 
 
 def _is_new(node: nodes.Expr) -> bool:
@@ -314,11 +314,8 @@ def _is_empty(node: nodes.Expr) -> bool:
     return isinstance(node, nodes.DictExpr) and not node.entries
 
 
-def _setdefault(
-    unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: nodes.Expr, at: Place
-) -> ast.expr:
-    """`x.setdefault(key, new)`: what a free dict has under a string is found in place. A value without the method says
-    so before the key is evaluated."""
+def _setdefault(unit: Unit, use: ast.expr, key: nodes.Expr, default: nodes.Expr, at: Place) -> ast.expr:
+    """`x.setdefault(key, new)`: what a free dict has under a string is found in place."""
     unit.methods.add("setdefault")
     code = unit.expression(key)
     key_use = code
@@ -330,31 +327,33 @@ def _setdefault(
     has_value = tree.compare(got, [ast.IsNot()], [tree.constant(None, at)], at)
     table = tree.subscript(tree.name(".setdefault", at), tree.type_of(use, at), at)
     slow = tree.call(table, [unit.depth(at), use, key_use, unit.expression(default)], at)
-    is_free: ast.expr = tree.is_type(use, "Dict", at)
+    is_free = tree.is_type(use, "Dict", at)
     is_text: ast.expr = tree.is_type(code, "str", at)
-    if code is key_use:
-        is_text = tree.both(is_free, is_text, at)
-    else:
-        if unit.type_of(node).name != "dict":
-            is_free = ast.BoolOp(ast.Or(), [is_free, tree.both(table, tree.constant(False, at), at)], **at)
+    if code is not key_use:
+        # The key is evaluated in any case.
         is_text = tree.compare(is_free, [ast.Is(), ast.Is()], [is_text, tree.constant(True, at)], at)
+    else:
+        is_text = tree.both(is_free, is_text, at)
     return tree.if_expression(tree.both(is_text, has_value, at), tree.name(found, at), slow, at)
 
 
-def _get(unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, fallback: ast.expr, at: Place) -> ast.expr:
-    """`x.get(key, default)` of free dicts by string and int, and of any dict by a short string."""
+def _get(
+    unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: nodes.Expr | None, at: Place
+) -> ast.expr:
+    """`x.get(key)` and `x.get(key, default)` of free dicts by string and int, and of any dict by a short string."""
     unit.methods.add("get")
     static, is_dict = unit.type_of(key), unit.type_of(node).name == "dict"
     code = unit.expression(key)
+    fallback = [] if default is None else [unit.expression(default)]
     if static.is_short and is_dict:
-        return tree.call(tree.attribute(use, "get", at), [code, fallback], at)
+        return tree.call(tree.attribute(use, "get", at), [code, *fallback], at)
     key_use = code
     if not is_plain(key):
         temporary = unit.temporary()
         code, key_use = tree.walrus(temporary, code, at), tree.name(temporary, at)
-    direct = tree.call(tree.attribute(use, "get", at), [key_use, fallback], at)
+    direct = tree.call(tree.attribute(use, "get", at), [key_use, *fallback], at)
     table = tree.subscript(tree.name(".get", at), tree.type_of(use, at), at)
-    slow: ast.expr = tree.call(table, [unit.depth(at), use, key_use, fallback], at)
+    slow: ast.expr = tree.call(table, [unit.depth(at), use, key_use, *fallback], at)
     is_free = tree.is_type(use, "Dict", at)
     if static.name in ("int", "str") and code is key_use:
         return tree.if_expression(is_free, direct, slow, at)

@@ -334,10 +334,8 @@ class Dataflow:
         self.cell_of(node)
 
     def _unary(self, node: nodes.Unary) -> None:
-        if node.op == "not":
-            self.visit(node.operand)
-        else:
-            self.read(node.operand)
+        walk = self.visit if node.op == "not" else self.read
+        walk(node.operand)
 
     def _binary(self, node: nodes.Binary) -> None:
         spine = [node]

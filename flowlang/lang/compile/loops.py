@@ -61,7 +61,7 @@ def lower_loop(
     unit.charge = outer_charge
     charge.settle(at)
     arguments = [tree.name(loop.source, at), charge.steps_constant, charge.memory_constant]
-    source = _entries(unit, iterable, source, at)
+    source = _parts(_entries(unit, iterable, source, at), at)
     started = tree.operator("iterate" if loop.locks else "iterate_fresh", arguments, at)
     bounds = _range_bounds(source)
     if bounds is not None:
@@ -83,6 +83,14 @@ def _range_bounds(source: ast.expr) -> list[ast.expr] | None:
         if 1 <= len(arguments) <= 3 and is_plain and not source.keywords:
             return arguments
     return None
+
+
+def _parts(source: ast.expr, at: Place) -> ast.expr:
+    """The lowered `text.split("…")` as what is looped over: the parts need not become a value."""
+    match source:
+        case ast.Call(ast.Name(".str.split"), [_, text, ast.Constant(str() as separator)], []) if separator:
+            return tree.operator("cut", [text, tree.constant(separator, at)], at)
+    return source
 
 
 def _entries(unit: Unit, iterable: nodes.Expr, source: ast.expr, at: Place) -> ast.expr:

@@ -32,7 +32,7 @@ from flowlang.lang.values.container import (
     release,
 )
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.key import EMPTY_ITEMS, ITEM, unkey
+from flowlang.lang.values.key import unkey
 from flowlang.lang.values.meter import BLOCK, Meter
 from flowlang.lang.values.protocol import VALUE_TYPES
 
@@ -152,15 +152,9 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         check_bounds(bounds)
         raise wrong_value("range", "the step must not be 0")
 
-    def entries(table: dict[Any, Any]) -> list[tuple[Any, Any]]:
-        """What `x.items()` gives, of a dict whose keys are the script's own, for a loop that nobody else sees."""
-        count = len(table)
-        meter.charge(count >> 3, EMPTY_ITEMS + ITEM * count)
-        return list(table.items())
-
     return {
         "$iterate": iterate, "$iterate_fresh": iterate_fresh, "$count": count, "$count_between": count_between,
-        "$finish": finish, "$refund": partial(refund, meter), "$entries": entries,
+        "$finish": finish, "$refund": partial(refund, meter),
     }  # fmt: skip
 
 

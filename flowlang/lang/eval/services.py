@@ -15,13 +15,15 @@ from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
 from flowlang.lang.eval.recursion import once
 from flowlang.lang.eval.traceback import EARLY
+from flowlang.lang.values import text
 from flowlang.lang.values.argument import count_elements, drained
 from flowlang.lang.values.container import AnyDict, AnyList, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.key import dict_has, dict_items, dict_of_texts, dict_set
+from flowlang.lang.values.key import EMPTY_ITEMS, ITEM, dict_has, dict_items, dict_of_texts, dict_set
 from flowlang.lang.values.meter import Meter, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
+from flowlang.lang.values.search import SHORT as SHORT_TEXT
 from flowlang.lang.values.size import ELEMENT, SLOT, list_size, table_size
 from flowlang.lang.values.struct import Struct
 
@@ -242,11 +244,8 @@ STATIC_SERVICES: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-def evaluation_services(meter: Meter, depth_limit: int) -> dict[str, Any]:
-    """All services of one evaluation, for the globals of its modules."""
-
-    def refuse_depth() -> None:
-        raise too_deep(depth_limit)
+def copying_services(meter: Meter) -> dict[str, Callable[..., Any]]:
+    """The services of one evaluation that copy, bound to its meter."""
 
     def listed(items: list[Any] | dict[Any, Any]) -> List | Dict:
         """A plain list or dict, which its function kept to itself (`compile/cell.py`), as a value."""
@@ -260,7 +259,31 @@ def evaluation_services(meter: Meter, depth_limit: int) -> dict[str, Any]:
             meter.charge(count >> 3, list_size(count))
         return List(items)
 
+    def entries(table: dict[Any, Any]) -> list[tuple[Any, Any]]:
+        """What `x.items()` gives, of a dict whose keys are the script's own, for a loop that nobody else sees."""
+        count = len(table)
+        meter.charge(count >> 3, EMPTY_ITEMS + ITEM * count)
+        return list(table.items())
+
+    def cut(value: str, separator: str) -> list[str]:
+        """What `value.split(separator)` gives, for a loop that nobody else sees."""
+        if len(value) > SHORT_TEXT:
+            parts: list[str] = text.split(0, value, separator)
+            return parts
+        parts = value.split(separator)
+        meter.charge(0, text.SHORT_PARTS + text.SHORT_PART * len(parts))
+        return parts
+
+    return {"$listed": listed, "$entries": entries, "$cut": cut}
+
+
+def evaluation_services(meter: Meter, depth_limit: int) -> dict[str, Any]:
+    """All services of one evaluation, for the globals of its modules."""
+
+    def refuse_depth() -> None:
+        raise too_deep(depth_limit)
+
     return {
         **STATIC_SERVICES, **iteration_services(meter), "$m": meter, "$depth": depth_limit, "$too_deep": refuse_depth,
-        "$listed": listed,
+        **copying_services(meter),
     }  # fmt: skip
