@@ -10,7 +10,7 @@ import ast
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.formats import lower_format
-from flowlang.lang.compile.guards import SMALL_TYPES, flowing_operands, is_unnoticed, operands
+from flowlang.lang.compile.guards import SMALL_TYPES, flowing_operands, is_certain, is_unnoticed, operands
 from flowlang.lang.compile.inference import STRING_METHODS
 from flowlang.lang.compile.naming import clone_name, direct_name, python_name
 from flowlang.lang.compile.operation import SHORT_BYTES, SHORT_TEXT
@@ -160,6 +160,8 @@ def _is_one_positional(node: nodes.Call) -> bool:
 
 def _type_name(unit: Unit, argument: nodes.Expr, at: Place) -> ast.expr:
     """`type(x)`: the names of the commonest types are looked up in place."""
+    if is_simple(argument) and is_certain(unit, argument) and unit.inference.is_plain(argument):
+        return tree.constant(unit.type_of(argument).name, at)
     value = unit.expression(argument)
     use = value
     if not is_plain(argument):
@@ -181,9 +183,10 @@ def _length(unit: Unit, argument: nodes.Expr, at: Place) -> ast.expr:
         value, use = tree.walrus(temporary, value, at), tree.name(temporary, at)
     direct = tree.call(tree.name("$len", at), [use], at)
     slow: ast.expr = tree.call(unit.universal("len", at), [unit.depth(at, is_pure=True), use], at)
-    for type_name in ("str", "Dict"):
+    slow = tree.if_expression(tree.is_instance(use, "AnyList", at), direct, slow, at)
+    for type_name in ("Dict", "str"):
         slow = tree.if_expression(tree.is_type(use, type_name, at), direct, slow, at)
-    return tree.if_expression(tree.is_instance(value, "AnyList", at), direct, slow, at)
+    return tree.if_expression(tree.is_type(value, "List", at), direct, slow, at)
 
 
 def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast.expr:
@@ -195,18 +198,24 @@ def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast
     if not is_simple(dot.value):
         temporary = unit.temporary()
         receiver, use = tree.walrus(temporary, receiver, place), tree.name(temporary, place)
-    if dot.name == "append" and _is_one_positional(node) and is_simple(dot.value):
-        return _append(unit, node, use, at)
-    if dot.name == "get" and is_simple(dot.value) and len(node.arguments) == 2:
-        key, default = node.arguments
-        is_quick = is_plain(key.value) or _calls_nothing(key.value)
-        if key.kind == default.kind == "positional" and is_quick and is_plain(default.value):
-            return _get(unit, dot.value, use, key.value, default.value, at)
+    if dot.name == "append" and _is_one_positional(node):
+        argument = node.arguments[0].value
+        is_quick = is_plain(argument) or _calls_nothing(argument)
+        if is_quick or is_simple(dot.value):
+            return _append(unit, argument, receiver, use, at, is_quick=is_quick)
+    if dot.name in ("get", "setdefault") and is_simple(dot.value) and len(node.arguments) in (1, 2):
+        quick = _of_dict(unit, node, dot, use, at)
+        if quick is not None:
+            return quick
     if unit.type_of(dot.value).name == "str" and dot.name in STRING_METHODS:
         if (quick := _of_string(unit, node, dot.name, receiver, use, at)) is not None:
             return quick
         unit.methods.add("str." + dot.name)
-        positional, keywords = lower_arguments(unit, node.arguments)
+        keywords: list[ast.keyword] = []
+        if dot.name == "join" and _is_plain_list(unit, node.arguments):
+            positional = [unit.flowing(node.arguments[0].value)]
+        else:
+            positional, keywords = lower_arguments(unit, node.arguments)
         unit.spend_memory(LEAF_BYTES_MAX)
         function = tree.name(".str." + dot.name, place)
         code = tree.call(function, [unit.depth(at, is_pure=True), receiver, *positional], at, keywords)
@@ -223,6 +232,14 @@ def _method_call(unit: Unit, node: nodes.Call, dot: nodes.Dot, at: Place) -> ast
         table = tree.if_expression(tree.is_type(receiver, "Struct", place), field, ordinary, place)
     positional, keywords = lower_arguments(unit, node.arguments)
     return tree.call(table, [unit.depth(at), use, *positional], at, keywords)
+
+
+def _is_plain_list(unit: Unit, arguments: list[nodes.Argument]) -> bool:
+    """Whether the only argument is a plain list."""
+    if len(arguments) != 1 or arguments[0].kind != "positional":
+        return False
+    value = arguments[0].value
+    return unit.inference.is_plain(value) and unit.type_of(value).name == "list"
 
 
 def _of_string(
@@ -269,20 +286,74 @@ def _of_plain(unit: Unit, node: nodes.Call, dot: nodes.Dot, receiver: ast.expr, 
     return tree.call(table, [unit.depth(at), receiver, *positional], at, keywords)
 
 
-def _get(unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: nodes.Expr, at: Place) -> ast.expr:
-    """`x.get(key, default)` of free dicts by string and int, and of any dict by a short string."""
-    unit.methods.add("get")
-    static, is_dict = unit.type_of(key), unit.type_of(node).name == "dict"
-    code, fallback = unit.expression(key), unit.expression(default)
-    if static.is_short and is_dict:
-        return tree.call(tree.attribute(use, "get", at), [code, fallback], at)
+def _of_dict(unit: Unit, node: nodes.Call, dot: nodes.Dot, use: ast.expr, at: Place) -> ast.expr | None:
+    """`x.get(key)`, `x.get(key, default)` and `x.setdefault(key, new)`, where nobody notices what is evaluated first:
+    whether `x` has the method, the key or the default."""
+    if any(argument.kind != "positional" for argument in node.arguments):
+        return None
+    key, *defaults = (argument.value for argument in node.arguments)
+    is_known = unit.type_of(dot.value).name == "dict" and is_certain(unit, dot.value)
+    is_quick = is_plain(key) or _calls_nothing(key)
+    if dot.name == "get" and defaults:
+        return _get(unit, dot.value, use, key, defaults[0], at) if is_quick and is_plain(defaults[0]) else None
+    if not (is_known and is_quick) and not (is_simple(key) and is_certain(unit, key)):
+        return None
+    if dot.name == "get":
+        return _get(unit, dot.value, use, key, None, at)
+    return _setdefault(unit, use, key, defaults[0], at) if defaults and _is_new(defaults[0]) else None
+
+
+def _is_new(node: nodes.Expr) -> bool:
+    """Whether the node is a literal or an empty container."""
+    return is_literal(node) or _is_empty(node)
+
+
+def _is_empty(node: nodes.Expr) -> bool:
+    if isinstance(node, nodes.ListExpr):
+        return not node.elements
+    return isinstance(node, nodes.DictExpr) and not node.entries
+
+
+def _setdefault(unit: Unit, use: ast.expr, key: nodes.Expr, default: nodes.Expr, at: Place) -> ast.expr:
+    """`x.setdefault(key, new)`: what a free dict has under a string is found in place."""
+    unit.methods.add("setdefault")
+    code = unit.expression(key)
     key_use = code
     if not is_plain(key):
         temporary = unit.temporary()
         code, key_use = tree.walrus(temporary, code, at), tree.name(temporary, at)
-    direct = tree.call(tree.attribute(use, "get", at), [key_use, fallback], at)
+    found = unit.temporary()
+    got = tree.walrus(found, tree.call(tree.attribute(use, "get", at), [key_use], at), at)
+    has_value = tree.compare(got, [ast.IsNot()], [tree.constant(None, at)], at)
+    table = tree.subscript(tree.name(".setdefault", at), tree.type_of(use, at), at)
+    slow = tree.call(table, [unit.depth(at), use, key_use, unit.expression(default)], at)
+    is_free = tree.is_type(use, "Dict", at)
+    is_text: ast.expr = tree.is_type(code, "str", at)
+    if code is not key_use:
+        # The key is evaluated in any case.
+        is_text = tree.compare(is_free, [ast.Is(), ast.Is()], [is_text, tree.constant(True, at)], at)
+    else:
+        is_text = tree.both(is_free, is_text, at)
+    return tree.if_expression(tree.both(is_text, has_value, at), tree.name(found, at), slow, at)
+
+
+def _get(
+    unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: nodes.Expr | None, at: Place
+) -> ast.expr:
+    """`x.get(key)` and `x.get(key, default)` of free dicts by string and int, and of any dict by a short string."""
+    unit.methods.add("get")
+    static, is_dict = unit.type_of(key), unit.type_of(node).name == "dict"
+    code = unit.expression(key)
+    fallback = [] if default is None else [unit.expression(default)]
+    if static.is_short and is_dict:
+        return tree.call(tree.attribute(use, "get", at), [code, *fallback], at)
+    key_use = code
+    if not is_plain(key):
+        temporary = unit.temporary()
+        code, key_use = tree.walrus(temporary, code, at), tree.name(temporary, at)
+    direct = tree.call(tree.attribute(use, "get", at), [key_use, *fallback], at)
     table = tree.subscript(tree.name(".get", at), tree.type_of(use, at), at)
-    slow: ast.expr = tree.call(table, [unit.depth(at), use, key_use, fallback], at)
+    slow: ast.expr = tree.call(table, [unit.depth(at), use, key_use, *fallback], at)
     is_free = tree.is_type(use, "Dict", at)
     if static.name in ("int", "str") and code is key_use:
         return tree.if_expression(is_free, direct, slow, at)
@@ -291,18 +362,19 @@ def _get(unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: 
     return tree.if_expression(by_text, direct, tree.if_expression(by_int, direct, slow, at), at)
 
 
-def _append(unit: Unit, node: nodes.Call, use: ast.expr, at: Place) -> ast.expr:
+def _append(
+    unit: Unit, argument: nodes.Expr, receiver: ast.expr, use: ast.expr, at: Place, *, is_quick: bool
+) -> ast.expr:
     """`x.append(y)` on a list that may be changed is Python's own append. A call in `y` may freeze the list, so
     then it is looked at afterwards; but the method is looked up before."""
     unit.methods.add("append")
-    argument = node.arguments[0].value
     unit.spend_memory(_append_bytes(unit, argument))
     value = unit.flowing(argument)
-    is_list = tree.is_type(use, "List", at)
+    is_list = tree.is_type(receiver, "List", at)
     table = tree.subscript(tree.name(".append", at), tree.type_of(use, at), at)
     append = tree.attribute(use, "append", at)
     depth = unit.depth(at)
-    if is_plain(argument) or _calls_nothing(argument):
+    if is_quick:
         return tree.if_expression(
             is_list, tree.call(append, [value], at), tree.call(table, [depth, use, value], at), at
         )

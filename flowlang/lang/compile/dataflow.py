@@ -334,10 +334,8 @@ class Dataflow:
         self.cell_of(node)
 
     def _unary(self, node: nodes.Unary) -> None:
-        if node.op == "not":
-            self.visit(node.operand)
-        else:
-            self.read(node.operand)
+        walk = self.visit if node.op == "not" else self.read
+        walk(node.operand)
 
     def _binary(self, node: nodes.Binary) -> None:
         spine = [node]
@@ -433,6 +431,9 @@ class Dataflow:
                 cell.spoil()
                 for argument in node.arguments:
                     self.escape(argument.value)
+            return
+        if is_one and function.name == "join" and isinstance(receiver, nodes.Constant):
+            self.read(node.arguments[0].value)
             return
         if function.name in inflow.DICT_READS and isinstance(receiver, nodes.Name):
             cell.inner().escape()

@@ -61,7 +61,7 @@ def lower_list(unit: Unit, node: nodes.ListExpr) -> ast.expr:
     if not node.elements:
         return tree.operator("List", [], at)
     elements = flowing_operands(unit, node.elements)
-    return tree.operator("List", [ast.List(elements, tree.LOAD, **at)], at)
+    return tree.operator("List", [ast.Tuple(elements, tree.LOAD, **at)], at)
 
 
 @lowers(nodes.TupleExpr)

@@ -28,6 +28,7 @@ from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.inflow import always_returns
 from flowlang.lang.compile.loops import lower_loop
 from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.quiet import is_quiet, is_quiet_clauses
 from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.targets import NEW_ENTRY_BYTES, assign_to, is_plain_key, plain_key
 from flowlang.lang.compile.tree import Place
@@ -310,10 +311,15 @@ def _clauses(unit: Unit, node: nodes.Comprehension, index: int, result: str) -> 
                 unit, clause.iterable, source, at,
                 lambda value: assign_to(unit, clause.target, value, at),
                 lambda: _clauses(unit, node, index + 1, result), target=clause.target,
+                is_quiet=is_quiet_clauses(unit, node.clauses[index + 1 :]) and _makes_quietly(unit, node),
             )  # fmt: skip
     code = unit.hoisted + code
     unit.hoisted = outer_hoisted
     return code
+
+
+def _makes_quietly(unit: Unit, node: nodes.Comprehension) -> bool:
+    return is_quiet(unit, node.element) and (node.key is None or is_quiet(unit, node.key))
 
 
 def _element(unit: Unit, node: nodes.Comprehension, result: str) -> list[ast.stmt]:

@@ -18,8 +18,9 @@ from typing import Final
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.naming import python_name
+from flowlang.lang.compile.quiet import is_quiet_target
 from flowlang.lang.compile.tree import Place
-from flowlang.lang.compile.unit import METER, Charge, Loop, Unit, names_of, universal_name
+from flowlang.lang.compile.unit import METER, Charge, Loop, Unit, is_simple, names_of, universal_name
 from flowlang.lang.syntax import nodes
 
 FRESH: Final = frozenset({"range", "sorted", "enumerate", "zip", "reversed", "list", "dir"})
@@ -30,11 +31,15 @@ FRESH_METHODS: Final = frozenset({("dict", "keys"), ("dict", "values"), ("dict",
 def lower_loop(
     unit: Unit, iterable: nodes.Expr, source: ast.expr, at: Place,
     bind: Callable[[ast.expr], list[ast.stmt]], body: Callable[[], list[ast.stmt]], *, target: nodes.Expr,
+    is_quiet: bool,
 ) -> list[ast.stmt]:  # fmt: skip
-    """A loop over `source`; `bind` assigns an item to the target, `body` lowers the body inside the loop."""
+    """A loop over `source`; `bind` assigns an item to the target, `body` lowers the body inside the loop. `is_quiet`:
+    the body cannot change what the loop goes through (`quiet.py`)."""
     charge = Charge()
-    locks = not _is_fresh(unit, iterable) and not unit.inference.is_plain(iterable)
-    loop = Loop(unit.label("s"), unit.label("i"), charge, locks)
+    is_quiet = is_quiet and is_quiet_target(unit, target)
+    locks = not is_quiet and not _is_fresh(unit, iterable) and not unit.inference.is_plain(iterable)
+    # What is not locked here must not be unlocked after an error, for another loop may hold it (`eval/unlock.py`).
+    loop = Loop(unit.label("s" if locks else "q"), unit.label("i"), charge, locks)
     outer_charge, unit.charge = unit.charge, charge
     unit.loops.append(loop)
     added = unit.assign(names_of(target))
@@ -56,6 +61,7 @@ def lower_loop(
     unit.charge = outer_charge
     charge.settle(at)
     arguments = [tree.name(loop.source, at), charge.steps_constant, charge.memory_constant]
+    source = _parts(_entries(unit, iterable, source, at), at)
     started = tree.operator("iterate" if loop.locks else "iterate_fresh", arguments, at)
     bounds = _range_bounds(source)
     if bounds is not None:
@@ -77,6 +83,28 @@ def _range_bounds(source: ast.expr) -> list[ast.expr] | None:
         if 1 <= len(arguments) <= 3 and is_plain and not source.keywords:
             return arguments
     return None
+
+
+def _parts(source: ast.expr, at: Place) -> ast.expr:
+    """The lowered `text.split("…")` as what is looped over: the parts need not become a value."""
+    match source:
+        case ast.Call(ast.Name(".str.split"), [_, text, ast.Constant(str() as separator)], []) if separator:
+            return tree.operator("cut", [text, tree.constant(separator, at)], at)
+    return source
+
+
+def _entries(unit: Unit, iterable: nodes.Expr, source: ast.expr, at: Place) -> ast.expr:
+    """The lowered `x.items()` as what is looped over: of a free or plain dict the pairs need not become a value."""
+    match iterable:
+        case nodes.Call(function=nodes.Dot(value=nodes.Name() as value, name="items"), arguments=[]):
+            if not is_simple(value):
+                return source
+            receiver = tree.name(python_name(value.name), tree.place(value.span))
+            pairs = tree.operator("entries", [receiver], at)
+            if unit.inference.is_plain(value):
+                return pairs if unit.type_of(value).name == "dict" else source
+            return tree.if_expression(tree.is_type(receiver, "Dict", at), pairs, source, at)
+    return source
 
 
 def _is_known_tuple(unit: Unit, iterable: nodes.Expr, target: nodes.Expr) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable
+from operator import attrgetter
 from types import CodeType
 from typing import Any, Final
 
@@ -42,6 +43,17 @@ ALLOWED: Final[frozenset[type[ast.AST]]] = frozenset({
 })  # fmt: skip
 LEAVES: Final = frozenset(kind for kind in ALLOWED if not kind._fields)
 """Allowed kinds without parts: contexts, operators, `pass`."""
+
+
+def _reader(fields: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    if not fields:
+        return lambda node: ()
+    read = attrgetter(*fields)
+    return read if len(fields) > 1 else lambda node: (read(node),)
+
+
+FIELDS: Final = {kind: _reader(kind._fields) for kind in ALLOWED}
+"""What a node has in its fields, by its kind."""
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
 ALLOWED_ATTRIBUTES: Final = frozenset({
     "steps", "limit", "memory", "checkpoint", "charge", "calls", "refill", "append", "fields", "get", "pop",
@@ -186,8 +198,7 @@ def check_tree(module: ast.Module) -> None:
             raise AssertionError(f"the lowering made an attribute {node.attr}")
         if (kind is ast.FunctionDef and (node.decorator_list or node.returns)) or (kind is ast.arg and node.annotation):
             raise AssertionError("the lowering made a decorator or annotation")
-        for field in kind._fields:
-            value = getattr(node, field, None)
+        for value in FIELDS[kind](node):
             if type(value) in LEAVES:
                 continue
             for part in value if type(value) is list else (value,):

@@ -34,6 +34,8 @@ ADDED: Final = frozenset({"str", "list", "sequence", "?", ""})
 SUM_MAX: Final = 8
 SUM_BYTES: Final = 152
 """What a list of SUM_MAX elements takes."""
+SPLICED_BYTES: Final = 216
+"""What a list of two short slices takes."""
 DISPLAY_NODES: Final = 24
 """A list display of more nodes is not written twice."""
 
@@ -71,6 +73,8 @@ def operate(
     if op == "+" and all(kind.name in ADDED for kind in types):
         if left is not None and (joined := _joined(unit, left, left_code, right, right_code, at)) is not None:
             return joined
+        if (spliced := _spliced(unit, left, left_code, right, right_code, at)) is not None:
+            return spliced
         unit.spend_memory(SHORT_BYTES)
         if isinstance(left_code, ast.Constant) and isinstance(right_code, ast.Constant):
             return tree.operator(slow_name, [left_code, right_code], at)
@@ -93,7 +97,7 @@ def _joined(
         return None
     code = left_code if display is left else right_code
     elements = (
-        code.args[0].elts if isinstance(code, ast.Call) and code.args and isinstance(code.args[0], ast.List) else []
+        code.args[0].elts if isinstance(code, ast.Call) and code.args and isinstance(code.args[0], ast.Tuple) else []
     )
     room = SUM_MAX - len(elements)
     is_certain = is_simple(other) and other.binding in unit.assigned
@@ -107,6 +111,28 @@ def _joined(
     is_short = tree.compare(length, [ast.LtE()], [tree.constant(room, at)], at)
     test = tree.both(tree.is_type(other_code, "List", at), is_short, at)
     return tree.if_expression(test, direct, tree.operator("add", [left_code, right_code], at), at)
+
+
+def _spliced(
+    unit: Unit, left: nodes.Expr | None, left_code: ast.expr, right: nodes.Expr, right_code: ast.expr, at: Place
+) -> ast.expr | None:
+    """`xs[:i] + ys[j:]` of short lists, joined as lists of the host; None for sums of other kinds. The slices are
+    guarded already (`expressions.lower_slice`); nobody notices when their parts are evaluated."""
+    if not (isinstance(left, nodes.Slice) and isinstance(right, nodes.Slice)):
+        return None
+    parts: list[ast.expr] = []
+    for code in (left_code, right_code):
+        if not (isinstance(code, ast.IfExp) and isinstance(code.body, ast.Call) and code.body.args):
+            return None
+        parts.append(code.body.args[0])
+    assert isinstance(left_code, ast.IfExp)
+    assert isinstance(right_code, ast.IfExp)
+    unit.spend_memory(SPLICED_BYTES)
+    test: ast.expr = tree.both(left_code.test, right_code.test, at)
+    if isinstance(left.value, nodes.Name) and isinstance(right.value, nodes.Name):
+        test = left_code.test if left.value.binding is right.value.binding else test
+    joined = tree.operator("List", [ast.BinOp(parts[0], ast.Add(), parts[1], **at)], at)
+    return tree.if_expression(test, joined, tree.operator("add", [left_code.orelse, right_code.orelse], at), at)
 
 
 def _certain(op: str, left: ast.expr, right: ast.expr, types: tuple[Type, Type], at: Place) -> ast.expr | None:
@@ -223,6 +249,8 @@ def _compare_floats(op: str, left: ast.expr, right: ast.expr, pair: Pair, at: Pl
 def _test(op: str, kind: str, pair: Pair, types: tuple[Type, Type], at: Place, *, is_first: bool) -> ast.expr | None:
     """Whether both operands are of `kind`; None when that is certain. The first test evaluates what is bound."""
     left, right = (pair.left, pair.right) if is_first else (pair.left_use, pair.right_use)
+    if kind == "str" and op == "+" and types[0].name == types[1].name == kind:
+        return _are_short(left, right, at)
     left_open = types[0].name != kind or left is not pair.left_use
     right_open = types[1].name != kind or right is not pair.right_use
     test: ast.expr | None = None
@@ -233,7 +261,7 @@ def _test(op: str, kind: str, pair: Pair, types: tuple[Type, Type], at: Place, *
         test = tree.is_type(left if left_open else right, kind, at)
     extra: ast.expr | None = None
     if kind == "str" and op == "+":
-        extra = _are_short(pair, at)
+        extra = _are_short(pair.left_use, pair.right_use, at)
     elif kind == "str" and not (types[0].is_short or types[1].is_short):
         # One short side is enough: what differs in length is not read.
         length = tree.call(tree.name("$len", at), [pair.left_use], at)
@@ -246,10 +274,10 @@ def _test(op: str, kind: str, pair: Pair, types: tuple[Type, Type], at: Place, *
     return tree.both(test, extra, at)
 
 
-def _are_short(pair: Pair, at: Place) -> ast.expr:
+def _are_short(left: ast.expr, right: ast.expr, at: Place) -> ast.expr:
     known = 0
     lengths: list[ast.expr] = []
-    for use in (pair.left_use, pair.right_use):
+    for use in (left, right):
         if isinstance(use, ast.Constant):
             known += len(str(use.value))
         else:

@@ -19,6 +19,7 @@ from flowlang.lang.compile.functions import (
 from flowlang.lang.compile.guards import Pair, first_type, flowing_operands, operands
 from flowlang.lang.compile.loops import leave_loop, lower_loop, lower_while
 from flowlang.lang.compile.naming import clone_name, direct_name, python_name
+from flowlang.lang.compile.quiet import is_quiet_block
 from flowlang.lang.compile.static_type import UNKNOWN
 from flowlang.lang.compile.targets import assign_to, held, held_pair, plain_key, store_index
 from flowlang.lang.compile.tree import Place
@@ -147,7 +148,7 @@ def lower_for(unit: Unit, node: nodes.For) -> list[ast.stmt]:
     return lower_loop(
         unit, node.iterable, source, at,
         lambda value: assign_to(unit, node.target, value, at),
-        lambda: unit.statements(node.body), target=node.target,
+        lambda: unit.statements(node.body), target=node.target, is_quiet=is_quiet_block(unit, node.body),
     )  # fmt: skip
 
 

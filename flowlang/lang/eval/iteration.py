@@ -94,33 +94,33 @@ def iteration_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         if kind is List and (size := len(source)) <= BLOCK and size * memory <= BLOCK_BYTES:
             source.state = ITERATION
             source.__class__ = HeldList
-            meter.steps += size * steps
+            meter.steps = total = meter.steps + size * steps
             meter.memory += size * memory
-            if meter.steps > meter.limit:
+            if total > meter.limit:
                 meter.checkpoint()
             return iter(source)
-        if kind in HELD or (kind in FREE and not source.state & FROZEN):
+        if kind is not list and (kind in HELD or (kind in FREE and not source.state & FROZEN)):
             hold(source, ITERATION)
         return iterate_fresh(source, steps, memory)
 
     def iterate_fresh(source: Any, steps: int, memory: int) -> Iterator[Any]:
         kind = type(source)
-        if kind is range:
-            count = range_length(source)
-        elif kind is List or kind is tuple or kind is HeldList or kind is list:
+        if kind is List or kind is list or kind is tuple or kind is HeldList:
             count = len(source)
+        elif kind is range:
+            count = range_length(source)
         else:
             source = _items(source)
             if type(source) is GeneratorType:
                 return _charged_each(meter, source, steps, memory)
             count = len(source)
-        if count > BLOCK or count * memory > BLOCK_BYTES:
-            return _long_loop(meter, source, count, steps, memory)
-        meter.steps += count * steps
-        meter.memory += count * memory
-        if meter.steps > meter.limit:
-            meter.checkpoint()
-        return iter(source)
+        if count <= BLOCK and count * memory <= BLOCK_BYTES:
+            meter.steps = total = meter.steps + count * steps
+            meter.memory += count * memory
+            if total > meter.limit:
+                meter.checkpoint()
+            return iter(source)
+        return _long_loop(meter, source, count, steps, memory)
 
     def count(stop: Any, steps: int, memory: int) -> Iterator[Any]:
         if type(stop) is int and 0 <= stop <= BLOCK and stop * memory <= BLOCK_BYTES:

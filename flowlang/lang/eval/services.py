@@ -15,17 +15,22 @@ from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.iteration import iteration_services
 from flowlang.lang.eval.recursion import once
 from flowlang.lang.eval.traceback import EARLY
+from flowlang.lang.values import text
 from flowlang.lang.values.argument import count_elements, drained
 from flowlang.lang.values.container import AnyDict, AnyList, Dict, HeldDict, HeldList, HeldSet, List, Set
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
-from flowlang.lang.values.key import dict_has, dict_items, dict_of_texts, dict_set
+from flowlang.lang.values.key import EMPTY_ITEMS, ITEM, dict_has, dict_items, dict_of_texts, dict_set
 from flowlang.lang.values.meter import Meter, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
+from flowlang.lang.values.search import SHORT as SHORT_TEXT
 from flowlang.lang.values.size import ELEMENT, SLOT, list_size, table_size
 from flowlang.lang.values.struct import Struct
 
 INT_BITS_MAX: Final = 1 << 17
+EMPTY_LIST: Final = list_size(0)
+SHORT_COPY: Final = 8
+"""Copies of fewer elements take no step, and too little memory to look at it now."""
 
 
 FIELDLESS: Final = frozenset({
@@ -146,16 +151,6 @@ def dict_literal(parts: tuple[Any, ...]) -> Dict:
     return result
 
 
-def listed(items: list[Any] | dict[Any, Any]) -> List | Dict:
-    """A plain list or dict, which its function kept to itself (`compile/cell.py`), as a value."""
-    count = len(items)
-    if type(items) is dict:
-        charge(count >> 3, table_size(count))
-        return Dict(items)
-    charge(count >> 3, list_size(count))
-    return List(items)
-
-
 def plain(value: Any) -> list[Any] | dict[Any, Any]:
     """What a new list or dict holds, for a function that will keep it to itself."""
     count = len(value)
@@ -241,12 +236,45 @@ STATIC_SERVICES: Final[Mapping[str, Any]] = {
     "$type": type, "$len": len, "$int": int, "$float": float, "$str": str, "$tuple": tuple,
     "$List": List, "$Dict": Dict, "$AnyList": AnyList, "$AnyDict": AnyDict, "$Struct": Struct, "$bool": bool,
     "$SEQUENCES": SEQUENCES,
-    "$isinstance": isinstance, "$listed": listed, "$plain": plain, "$repeat": repeat, "$long_key": long_key,
+    "$isinstance": isinstance, "$plain": plain, "$repeat": repeat, "$long_key": long_key,
     "$field_call": field_call,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
     "$early_call": early_call, "$once": once, "$names": TYPE_NAMES, "$name_flow": name_flow,
 }  # fmt: skip
+
+
+def copying_services(meter: Meter) -> dict[str, Callable[..., Any]]:
+    """The services of one evaluation that copy, bound to its meter."""
+
+    def listed(items: list[Any] | dict[Any, Any]) -> List | Dict:
+        """A plain list or dict, which its function kept to itself (`compile/cell.py`), as a value."""
+        count = len(items)
+        if type(items) is dict:
+            meter.charge(count >> 3, table_size(count))
+            return Dict(items)
+        if count < SHORT_COPY:
+            meter.memory += EMPTY_LIST + SLOT * count
+        else:
+            meter.charge(count >> 3, list_size(count))
+        return List(items)
+
+    def entries(table: dict[Any, Any]) -> list[tuple[Any, Any]]:
+        """What `x.items()` gives, of a dict whose keys are the script's own, for a loop that nobody else sees."""
+        count = len(table)
+        meter.charge(count >> 3, EMPTY_ITEMS + ITEM * count)
+        return list(table.items())
+
+    def cut(value: str, separator: str) -> list[str]:
+        """What `value.split(separator)` gives, for a loop that nobody else sees."""
+        if len(value) > SHORT_TEXT:
+            parts: list[str] = text.split(0, value, separator)
+            return parts
+        parts = value.split(separator)
+        meter.charge(0, text.SHORT_PARTS + text.SHORT_PART * len(parts))
+        return parts
+
+    return {"$listed": listed, "$entries": entries, "$cut": cut}
 
 
 def evaluation_services(meter: Meter, depth_limit: int) -> dict[str, Any]:
@@ -257,4 +285,5 @@ def evaluation_services(meter: Meter, depth_limit: int) -> dict[str, Any]:
 
     return {
         **STATIC_SERVICES, **iteration_services(meter), "$m": meter, "$depth": depth_limit, "$too_deep": refuse_depth,
+        **copying_services(meter),
     }  # fmt: skip

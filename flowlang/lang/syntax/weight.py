@@ -49,6 +49,7 @@ CONSTANT_OPERATION_MAX: Final = 106
 """A literal as operand leaves fewer types to test."""
 FUSED_CALL: Final = 80
 """What `len(x)` and `x.append(y)` weigh on top, which are written out."""
+_FUSED: Final = frozenset({"append", "get", "items", "len", "setdefault"})
 ARGUMENT_PAIRS_PER_UNIT: Final = 256
 """CPython compares the keywords of a call with each other."""
 CHANGED_ELEMENT: Final = 110
@@ -78,34 +79,58 @@ _PARTS: Final = {
 
 def weight_of(statement: nodes.Statement, versions: int = VERSIONS) -> int:
     """The weight of a statement with all that it holds. `versions`: what a small function counts for."""
-    total = functions = 0
+    single, repeated = weights_of(statement)
+    return single + (versions - 1) * repeated
+
+
+def weights_of(statement: nodes.Statement) -> tuple[int, int]:
+    """The weight of a statement whose functions are made once, and what is added for each other version of those that
+    are small."""
     names: set[str] = set()
-    waiting: list[tuple[Any, int, int]] = [(statement, 0, 1)]
+    total, repeated, _, functions = _walk(statement, names)
+    around = functions * (functions + len(names)) // PAIRS_PER_UNIT + len(names) ** 2 // NAME_PAIRS_PER_UNIT
+    return total + around, repeated
+
+
+def _walk(root: Any, names: set[str]) -> tuple[int, int, int, int]:
+    """The weight of a node, that of the small functions in it without their `def`, the number of parts, and that of
+    functions. Adds to the names."""
+    total = repeated = count = functions = 0
+    waiting: list[tuple[Any, int]] = [(root, 0)]
     while waiting:
-        node, loops, times = waiting.pop()
+        node, loops = waiting.pop()
         kind = type(node)
-        total += _WEIGHTS[kind] * times
+        total += _WEIGHTS[kind]
         if kind is nodes.Name:
             names.add(node.name)
             continue
         if kind is nodes.Constant:
             continue
         if kind is nodes.Return:
-            total += loops * RETURN_PER_LOOP * times
+            total += loops * RETURN_PER_LOOP
         elif kind is nodes.Assign:
-            total += sum(map(_target, node.targets)) * times
+            total += sum(map(_target, node.targets))
         elif kind in _LOOPS:
-            total += _target(node.target) * times
+            total += _target(node.target)
             loops += 1
         elif kind in _EXTRA:
-            total += _EXTRA[kind](node) * times
+            total += _EXTRA[kind](node)
         elif kind in _FUNCTIONS:
             functions += 1
             loops = 0
-            if times == 1 and kind is nodes.Def and _is_small(node):
-                times = versions
-        waiting += [(part, loops, times) for part in _parts(node)]
-    return total + functions * (functions + len(names)) // PAIRS_PER_UNIT + len(names) ** 2 // NAME_PAIRS_PER_UNIT
+        parts = _parts(node)
+        count += len(parts)
+        if kind is not nodes.Def:
+            waiting += [(part, loops) for part in parts]
+            continue
+        found = [_walk(part, names) for part in parts]
+        inside, inside_count = sum(each[0] for each in found), len(parts) + sum(each[2] for each in found)
+        is_small = inside_count <= VERSIONS_PARTS_MAX
+        total += inside
+        repeated += inside if is_small else sum(each[1] for each in found)
+        count += inside_count - len(parts)
+        functions += sum(each[3] for each in found)
+    return total, repeated, count, functions
 
 
 def _parts(node: Any) -> list[Any]:
@@ -129,17 +154,6 @@ def calls_something(node: Any) -> bool:
             return True
         waiting += _parts(found)
     return False
-
-
-def _is_small(function: nodes.Def) -> bool:
-    """Whether a function may be made in several versions."""
-    count = 0
-    waiting: list[Any] = [function]
-    while waiting and count <= VERSIONS_PARTS_MAX:
-        parts = _parts(waiting.pop())
-        count += len(parts)
-        waiting += parts
-    return count <= VERSIONS_PARTS_MAX
 
 
 def _target(target: nodes.Expr) -> int:
@@ -169,7 +183,7 @@ def _augmented(node: nodes.AugmentedAssign) -> int:
 
 def _call(node: nodes.Call) -> int:
     function = node.function
-    is_fused = isinstance(function, (nodes.Name, nodes.Dot)) and function.name in ("len", "append")
+    is_fused = isinstance(function, (nodes.Name, nodes.Dot)) and function.name in _FUSED
     keywords = sum(argument.kind == "keyword" for argument in node.arguments)
     return (FUSED_CALL if is_fused else 0) + keywords * keywords // ARGUMENT_PAIRS_PER_UNIT
 
@@ -186,10 +200,11 @@ def has_versions(file: nodes.File) -> bool:
 
 def too_heavy(source: SourceFile, file: nodes.File) -> Diagnostic | None:
     """What is wrong when one top-level statement, or the module, is more than the compiler takes."""
+    weights = [weights_of(statement) for statement in file.body]
+    more = VERSIONS - 1 if sum(single for single, _ in weights) <= VERSIONED_WEIGHT_MAX else 0
     total = 0
-    versions = VERSIONS if has_versions(file) else 1
-    for statement in file.body:
-        weight = weight_of(statement, versions)
+    for statement, (single, repeated) in zip(file.body, weights, strict=True):
+        weight = single + more * repeated
         total += weight
         if weight > STATEMENT_WEIGHT_MAX:
             is_function = isinstance(statement, nodes.Def)

@@ -27,6 +27,8 @@ from flowlang.lang.values.scalar import float_of_int, int_of_float, parse_float,
 from flowlang.lang.values.size import bytes_size
 from flowlang.lang.values.wording import kind_of
 
+SHORT_INT: Final = 20
+"""Digits that are an int at once."""
 SLICE: Final = 1 << 16
 """After so many characters an interruption is looked for."""
 HOST_TRUTH: Final = frozenset(
@@ -122,6 +124,8 @@ def int_(depth: int, x: Any, /, base: Any = MISSING) -> int:
     """A number without its fraction, or the int that a string writes in `base`."""
     kind = type(x)
     if kind is str:
+        if base is MISSING and len(x) < SHORT_INT and x.isascii() and x.isdigit():
+            return int(x)
         return parse_int(x, 10 if base is MISSING else int_argument("int", "base", base))
     if base is not MISSING:
         raise wrong_type("int", "x", "a string (because a base is given)", x)

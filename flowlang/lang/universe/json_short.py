@@ -25,7 +25,7 @@ LENGTH_MAX: Final = 2048
 SMALL: Final = 1 << 63
 TEXT_MAX: Final = 480
 """No number in so short a text is long; its values are too small and too few for a census."""
-TEXTS: Final = frozenset({str})
+TABLES: Final = frozenset({Dict, HeldDict})
 WRITTEN: Final = frozenset({Dict, HeldDict, List, HeldList, tuple})
 
 
@@ -65,10 +65,12 @@ def _length(root: Any) -> int:
     for container in containers:
         length += len(container)
         values = container
-        if isinstance(container, dict):
-            if not TEXTS.issuperset(map(type, container)):
+        if type(container) in TABLES:
+            try:
+                length += len("".join(container))
+            except TypeError:
+                # A key is no string.
                 return refused
-            length += sum(map(len, container))
             values = container.values()
         if length > LENGTH_MAX or len(containers) > CONTAINERS_MAX:
             return refused

@@ -61,6 +61,8 @@ TEXTS: Final = frozenset({str, bytes})
 LONG_TEXT: Final = 1024
 """Hashing a text of this length is charged."""
 TOKENS_MAX: Final = 512
+EMPTY_ITEMS: Final = list_size(0)
+ITEM: Final = list_size(1) - EMPTY_ITEMS + tuple_size(2)
 GAPS_MIN: Final = 64
 """Fewer gaps than this are not worth packing a table for."""
 
@@ -335,5 +337,8 @@ def dict_keys(table: Table) -> list[Any]:
 
 def dict_items(table: AnyDict) -> list[tuple[Any, Any]]:
     """The pairs of key and value, in order, as a new host list."""
-    charge(len(table) >> 3, list_size(len(table)) + tuple_size(2) * len(table))
-    return [(unkey(stored), value) for stored, value in table.items()] if is_exotic(table) else list(table.items())
+    count = len(table)
+    charge(count >> 3, EMPTY_ITEMS + ITEM * count)
+    if type(table) is Dict or not is_exotic(table):
+        return list(table.items())
+    return [(unkey(stored), value) for stored, value in table.items()]

@@ -49,9 +49,11 @@ LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 SHORT_PARTS: Final = 64
 SHORT_PART: Final = 72
 """What the parts of a short text take: the list, and each of them."""
+NO_LIMIT: Final = -1
+"""As many cuts as there are separators."""
 MANY: Final = 1 << 18
 """Looking at so many strings one way after another, an interruption is noticed in between."""
-SEQUENCES: Final = (List, HeldList, tuple)
+SEQUENCES: Final = (List, HeldList, tuple, list)
 
 METHODS: Final[dict[str, Callable[..., Any]]] = dict(CASE_METHODS)
 
@@ -211,9 +213,9 @@ def _separator(name: str, separator: Any) -> str:
 
 
 @_method
-def split(depth: int, self: str, separator: Any = None, maximum: Any = -1, /) -> List:
+def split(depth: int, self: str, separator: Any = None, maximum: Any = NO_LIMIT, /) -> List:
     """The parts between separators (by default: between runs of blanks), at most `maximum` cuts, from the left."""
-    limit = _limit("string.split", maximum)
+    limit = NO_LIMIT if maximum is NO_LIMIT else _limit("string.split", maximum)
     if type(separator) is str and separator and len(self) <= SHORT:
         parts = self.split(separator, limit)
         charge(0, SHORT_PARTS + SHORT_PART * len(parts))
