@@ -1,13 +1,12 @@
 """An evaluation: a script being run in memory, driven from outside.
 
 `start` and `resume` run fibers until every one of them waits for the outside, and give back a step: what the script
-told and asked meanwhile, and, at its end, its outcome. Nothing is called back: suspension is a returned value. An
-evaluation owns its fibers, which are greenlets and therefore belong to the thread that started them.
+told and asked meanwhile, and, at its end, its outcome. An evaluation owns its fibers, which are greenlets and therefore
+belong to the thread that started them.
 
-Answers are delivered in the order given, each followed by all that can run because of it: fibers that can run do so in
-the order of their positions. The driver gives answers in journal order, live and in a replay, so both take the same
-course. While a fiber runs, no other one that is ready has a lower position; so a flow call runs on alone until it ends
-or waits for an answer, and may be left out of a replay without any other fiber seeing a difference.
+Answers are delivered in the order given, each followed by all that can run because of it, in the order of positions.
+The driver gives them in journal order, live and in a replay. While a fiber runs, no other one that is ready has a lower
+position; so a flow call runs on alone until it ends or waits, and may be left out of a replay.
 """
 
 from __future__ import annotations
@@ -85,10 +84,10 @@ class Waiter(Protocol):
 
 
 class Evaluation:
-    """One script run. A step may end early to give out lines: when `may_flush`, the next line after somebody set
-    `is_flush_due` ends it. `programs`: all modules, each after those it loads; those in `prelude` come first and give
-    their public names to all others. `finished`: flow calls that need not run again. `predeclared`: the host's own
-    values, for all modules but the bundled ones. `versions`: what `version(…)` has given in this run, by change."""
+    """One script run. When `may_flush`, the next line after somebody set `is_flush_due` ends a step. `programs`: all
+    modules, each after those it loads; those in `prelude` come first and give their public names to all others.
+    `finished`: flow calls that need not run again. `predeclared`: the host's own values. `versions`: what `version(…)`
+    has given in this run, by change."""
 
     runs_whole_prelude = False
     """Whether modules of the prelude run that no script refers to."""
