@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from flowlang.errors import JournalCorrupt, UsageError
+from flowlang.errors import JournalCorrupt, SourceError, UsageError
 from flowlang.lang.eval.command import SpawnRun
 from flowlang.lang.eval.evaluation import Entry
 from flowlang.lang.interpreter import LANGUAGE_VERSION, Build

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from flowlang.runtime.action import ActionRegistry
+from flowlang.errors import FlowlangError
+from flowlang.runtime.action import ActionRegistry, action
 from flowlang.runtime.collector import YOUNG_MAX, patient_collector
+from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.memory import MemoryJournal
 from flowlang.runtime.journal.model import RunFilter, RunStatus
 from flowlang.runtime.launch import code_of, prepare
@@ -49,3 +51,41 @@ def test_the_collector_is_set_back_by_the_last_one() -> None:
             assert gc.get_threshold()[0] == 0
     finally:
         gc.set_threshold(*before)
+
+
+def test_a_long_computation_lets_other_runs_go_on(tmp_path: Path) -> None:
+    """Its turn is cut into slices, also inside of what a builtin calls back; it comes to the same end."""
+    clock = VirtualClock(jumps=False)
+    journal = MemoryJournal(clock)
+    scripts = {
+        "long": "len(sorted(range(300), key = lambda n: len([n for _ in range(5000)])))",
+        "quick": "[fctx.actions.tick() for _ in range(5)]",
+    }
+    ended: list[str] = []
+
+    class Ends(Hooks):
+        def put_down(self, run_id: str, status: RunStatus, error: FlowlangError | None) -> None:
+            ended.append(run_id)
+
+    class Passing(VirtualClock):
+        """Each look at the clock takes some time, so that slices end."""
+
+        def monotonic_ms(self) -> int:
+            self.advance(1)
+            return super().monotonic_ms()
+
+    @action(inline=True)
+    def tick() -> int:
+        return 1
+
+    for name, body in scripts.items():
+        path = tmp_path / f"{name}.flow"
+        path.write_text(f"main = flow(implementation = lambda fctx: {body}, args = {{}})\n")
+        build = Project(tmp_path).build(path)
+        code = code_of(build, ActionRegistry([tick]))
+        journal.create_many([prepare(build, code, flow="main", arguments={}, run_id=name, clock=clock)])
+    worker = Worker(tmp_path, journal, actions=[tick], clock=Passing(), hooks=Ends())
+    worker.run_until_idle()
+    worker.close()
+    assert ended == ["quick", "long"]
+    assert journal.run("long").status is RunStatus.COMPLETED

@@ -89,8 +89,7 @@ class Evaluation:
     `finished`: flow calls that need not run again. `predeclared`: the host's own values. `versions`: what `version(…)`
     has given in this run, by change."""
 
-    runs_whole_prelude = False
-    """Whether modules of the prelude run that no script refers to."""
+    runs_whole_prelude = False  # also those of its modules that no script refers to
 
     def __init__(
         self, programs: Sequence[Program], prelude: Iterable[str], entry: Entry, *, universe: Mapping[str, Any],
@@ -284,19 +283,17 @@ class Evaluation:
         self.tell(LogLine(fiber.scope.line_position(), level, text))
         if self.is_flush_due and self.may_flush:
             self.is_flush_due = False
-            self._flushing = fiber
-            self.hub.switch()
+            self._give_way(lambda: True)
 
     def slice(self, is_over: Callable[[], bool]) -> None:
         """Lets a step end early, at some checkpoint, when `is_over()`. The script cannot tell."""
+        self.meter.pause = partial(self._give_way, is_over)
 
-        def pause() -> None:
-            fiber = getcurrent()
-            if type(fiber) is Fiber and fiber.evaluation is self and is_over():
-                self._flushing = fiber
-                self.hub.switch()
-
-        self.meter.pause = pause
+    def _give_way(self, is_due: Callable[[], bool]) -> None:
+        fiber = getcurrent()
+        if is_due() and type(fiber) is Fiber and fiber.evaluation is self:
+            self._flushing = fiber
+            self.hub.switch()
 
     def make_ready(self, fiber: Fiber, answer: Answer | None = None) -> None:
         """Lets a fiber run, with an answer if it asked for one, as soon as it is its turn."""
