@@ -71,7 +71,7 @@ def test_a_long_computation_lets_other_runs_go_on(tmp_path: Path) -> None:
         """Each look at the clock takes some time, so that slices end."""
 
         def monotonic_ms(self) -> int:
-            self.advance(1)
+            self.advance(10)
             return super().monotonic_ms()
 
     @action(inline=True)
