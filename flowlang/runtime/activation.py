@@ -251,7 +251,9 @@ class Activation:
     @property
     def is_ready(self) -> bool:
         """Whether `advance` has something to do without anything coming in."""
-        return bool(self.outcomes or self._at_once or self.repeated or self.evaluation.is_ready)
+        if self.outcomes or self._at_once or self.repeated or self.evaluation.is_ready:
+            return True
+        return self._closing is None and self.status is RunStatus.RUNNING and self.waiting.is_deliverable
 
     @property
     def has_performed_all(self) -> bool:

@@ -78,6 +78,18 @@ class Waiting:
                     return message, reception
         return None
 
+    @property
+    def is_deliverable(self) -> bool:
+        """Whether a message is here that somebody waits for."""
+        messages = self.messages
+        if not messages:
+            return False
+        return bool(messages.get("child") or messages.get("cancel")) or any(
+            _fits(message, reception)
+            for reception in self.receptions.values()
+            for message in messages.get(reception.channel, {}).values()
+        )
+
     def take(self, channel: str) -> Message | None:
         """The oldest message of a channel that needs no wait (`cancel`, `child`)."""
         messages = self.messages.get(channel)
