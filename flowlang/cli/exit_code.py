@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
 MEANINGS: Final = {
     ExitCode.OK: "the run gave an Ok; there are no findings; the command did what it was asked",
     ExitCode.FAILED: "the run gave an Err, or a budget stopped it; `check` has findings; `eval` failed; a run of many "
-    "refused",
+    "refused, or a gate was closed",
     ExitCode.USAGE: "the command, its arguments, the configuration or the script itself are wrong; nothing happened",
     ExitCode.UNFINISHED: "the run is not finished and nobody drives it; `flowlang resume` goes on with it",
     ExitCode.CANCELLED: "the run was cancelled or terminated",

@@ -6,7 +6,7 @@ The options are declared here once. A command that changes many runs says first 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -66,9 +66,11 @@ class Choice:
         return select(self.where, now_ms, base)
 
 
-def hint_at_doubts(settings: Settings, selection: Selection) -> None:
-    """Says which names of the expression may be misspelt columns."""
+def hint_at_doubts(settings: Settings, selection: Selection, known: Container[str] = ()) -> None:
+    """Says which names of the expression may be misspelt columns. `known`: attributes that there are."""
     for name, column in selection.doubts:
+        if name in known:
+            continue
         settings.output.hint(f"`{name}` is taken for an attribute; did you mean `{column}`?")
 
 
@@ -133,8 +135,8 @@ class Batch:
                 hint=f"give its id, or select runs: `{verb} --where 'region = \"eu\"' --dry-run`",
             )
         selection = self.choice.selection()
-        hint_at_doubts(self.settings, selection)
         found = list(selection.runs(journal))
+        hint_at_doubts(self.settings, selection, journal.attributes(found[0].run_id) if found else ())
         found.reverse()
         return found if not found or self.is_dry_run or self.is_wanted(found, verb) else []
 

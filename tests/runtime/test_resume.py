@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from run_project import PowerCut, RunProject, cut_power
 
-from flowlang.errors import JournalCorrupt, RunError, RunNotFound, UsageError
+from flowlang.errors import ActionsMissing, JournalCorrupt, RunError, RunNotFound, UsageError
 from flowlang.lang.values.display import repr_value
 from flowlang.runtime import launch as launch_module
 from flowlang.runtime.action import action
@@ -152,18 +152,23 @@ def order_by_name(name: str) -> str:
     return name
 
 
-@pytest.mark.parametrize(
-    ("replacement", "named"),
-    [
-        ([], "changed since: the action `shop.order` is not there any more"),
-        ([order_by_name], "changed since: the action `shop.order` takes or gives something else"),
-    ],
-    ids=["gone", "other parameters"],
-)
-def test_an_action_that_is_not_what_it_was_is_named(tmp_path: Path, replacement: list[Any], named: str) -> None:
+def test_an_action_that_is_gone_is_named(tmp_path: Path) -> None:
     project = RunProject(tmp_path, "print(current_flow().actions.shop.order(1))\n", [order])
     cut(project, 2)
-    project.actions = replacement
+    project.actions = []
+    records, performed = project.records(), project.performed()
+    with pytest.raises(ActionsMissing, match=r"needs actions that are not here: `shop\.order`"):
+        project.resume()
+    assert (project.records(), project.performed()) == (records, performed)
+    project.actions = [order]
+    assert project.resume().status is RunStatus.COMPLETED
+
+
+def test_an_action_that_is_not_what_it_was_is_named(tmp_path: Path) -> None:
+    named = "changed since: the action `shop.order` takes or gives something else"
+    project = RunProject(tmp_path, "print(current_flow().actions.shop.order(1))\n", [order])
+    cut(project, 2)
+    project.actions = [order_by_name]
     records, performed = project.records(), project.performed()
     outcome = project.resume()
     assert (outcome.status, outcome.stop.reason) == (RunStatus.SUSPENDED, "divergence")
