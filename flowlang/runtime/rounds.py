@@ -298,10 +298,11 @@ class Rounds:
 
     # Appending
 
-    def _safe_until(self, asked_at: Reading) -> Reading:
+    def _safe_until(self, asked_at: Reading) -> Reading | None:
         """How long a lease is safe that the journal was asked for at that time. The journal counts from a later moment,
-        and a margin is left for what is begun at the last one."""
-        return asked_at.later(self.journal.lease_ms * 2 // 3)
+        and a margin is left for what is begun at the last one. A run that is driven alone takes its chance, as its
+        owner is known to live to everybody on its machine."""
+        return asked_at.later(self.journal.lease_ms * 2 // 3) if self._parks else None
 
     def _append(self, drafts: Sequence[Driven]) -> None:
         appends: list[tuple[Driven, Append]] = []

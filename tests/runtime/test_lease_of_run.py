@@ -83,10 +83,10 @@ def test_a_worker_that_lost_its_lease_starts_nothing_more(tmp_path: Path) -> Non
     assert seen[0].status is RunStatus.COMPLETED
     assert other.watching.lines[-1] == "0,1,2,3"
     assert project.watching.lines == ["step 0"]
-    # The action that was about to start when the lease expired is left to the new owner.
+    # The action that was about to start when the lease expired is performed by both, and has its effect once.
     numbers = [(entry.position, entry.attempt) for entry in project.ledger.entries() if entry.moment == "start"]
-    assert [attempt for position, attempt in numbers if position == "2"] == [2]
-    assert len(numbers) == 6
+    assert [attempt for position, attempt in numbers if position == "2"] == [2, 1]
+    assert len(numbers) == 7
     tokens = [record.token for record in project.records()]
     assert (tokens, set(tokens)) == (sorted(tokens), {1, 2})
     assert project.start().status is RunStatus.COMPLETED

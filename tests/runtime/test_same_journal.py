@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 SCRIPT = """
 def _names_impl(fctx, names):
     found = {name: len(name) for name in names}
-    for name in set(names) | {"x", "y"}:
+    for name in set(names) | set(["x", "y"]):
         print(name, found.get(name), hash(name))
     return [set(names), found, {(1, "a"): True}]
 
