@@ -10,6 +10,7 @@ here looks at a clock but the one it was given, or waits.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -299,9 +300,7 @@ class Rounds:
     # Appending
 
     def _safe_until(self, asked_at: Reading) -> Reading | None:
-        """How long a lease is safe that the journal was asked for at that time. The journal counts from a later moment,
-        and a margin is left for what is begun at the last one. A run that is driven alone takes its chance, as its
-        owner is known to live to everybody on its machine."""
+        """How long a lease is safe that was asked for then, with a margin; a run driven alone trusts its owner's lock."""
         return asked_at.later(self.journal.lease_ms * 2 // 3) if self._parks else None
 
     def _append(self, drafts: Sequence[Driven]) -> None:
@@ -389,6 +388,9 @@ class Rounds:
             self._rest(driven, self.clock.now_ms())
         if children and self._spawned is not None:
             self._spawned(children)
+        with contextlib.suppress(FlowlangError):  # they would be told of it as well
+            for message in append.effects.sent:
+                self.deliver(message.run_id)
 
     def _refuse(self, driven: Driven, error: FlowlangError) -> None:
         """Nothing of what a run wanted to append was written."""
