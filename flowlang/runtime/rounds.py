@@ -2,7 +2,6 @@
 
     what came in (outcomes, messages, time)  ─▶  every run that it concerns is evaluated on
       ─▶  all appends of the round in one transaction  ─▶  the effects of those that were accepted start
-
 So runs that have something to do at the same time share a commit, however different they are, and a lone run commits
 and performs inline without a second thread. The order within a round is the order in which runs became ready; nothing
 here looks at a clock but the one it was given, or waits.
@@ -300,7 +299,7 @@ class Rounds:
     # Appending
 
     def _safe_until(self, asked_at: Reading) -> Reading | None:
-        """How long a lease is safe that was asked for then, with a margin; a run driven alone trusts its owner's lock."""
+        """How long a lease is safe that was asked for then, with a margin; a lone run trusts its owner's lock."""
         return asked_at.later(self.journal.lease_ms * 2 // 3) if self._parks else None
 
     def _append(self, drafts: Sequence[Driven]) -> None:
@@ -389,8 +388,7 @@ class Rounds:
         if children and self._spawned is not None:
             self._spawned(children)
         with contextlib.suppress(FlowlangError):  # they would be told of it as well
-            for message in append.effects.sent:
-                self.deliver(message.run_id)
+            _ = [self.deliver(message.run_id) for message in append.effects.sent]
 
     def _refuse(self, driven: Driven, error: FlowlangError) -> None:
         """Nothing of what a run wanted to append was written."""
