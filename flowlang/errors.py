@@ -19,6 +19,7 @@
      + JournalError
      |   + JournalUnavailable disk full, read-only, locked, not there: nothing was written
      |   + JournalCorrupt     a checksum does not fit
+     |   + CodecMissing       values are encoded, and no codec here reads them
      |   + PayloadTooLarge    a value is larger than a journal takes
      |   + LeaseHeld          somebody else drives the run
      |   + LeaseLost          this worker's token is stale; it must stop
@@ -195,6 +196,10 @@ class JournalUnavailable(JournalError):
 
 class JournalCorrupt(JournalError):
     """Stored data is not what was written."""
+
+
+class CodecMissing(JournalError):
+    """Stored values are encoded, and no codec here can read them."""
 
 
 class PayloadTooLarge(JournalError):

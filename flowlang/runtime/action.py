@@ -27,6 +27,7 @@ from typing import Any, Final, Generic, Literal, ParamSpec, TypeAlias, TypeVar, 
 import attrs
 
 from flowlang.lang.diagnostics.suggest import nearest
+from flowlang.lang.statically_frozen import statically_frozen
 from flowlang.lang.values.convert import PLAIN, Adopt, to_host
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.parameter import Mismatch, Parameter, ParameterType
@@ -112,7 +113,7 @@ class ActionSpec(Generic[Parameters, Result]):
         return self.function(*arguments, **keywords)
 
 
-@attrs.frozen
+@statically_frozen
 class BoundCall:
     """A checked call: the arguments that were given, by name, and the timeout that the script asked for."""
 
@@ -169,10 +170,12 @@ def bind(spec: ActionSpec[..., Any], positional: Sequence[Any], keywords: Mappin
     """Checks a call by a script. Raises Fault `action-argument`."""
     parameters = spec.parameters
     if not keywords and parameters and len(positional) == len(parameters) and not parameters[-1].keyword_only:
+        bound = {}
         for parameter, value in zip(parameters, positional, strict=True):
             if (found := parameter.type.mismatch(value)) is not None:
                 raise _type_fault(spec, parameter, found)
-        return BoundCall({parameter.name: value for parameter, value in zip(parameters, positional, strict=True)})
+            bound[parameter.name] = value
+        return BoundCall(bound)
     remaining = dict(keywords)
     timeout = _timeout(spec, remaining.pop(TIMEOUT_ARGUMENT)) if TIMEOUT_ARGUMENT in remaining else None
     open_parameters = [parameter for parameter in spec.parameters if not parameter.keyword_only]

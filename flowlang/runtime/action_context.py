@@ -36,6 +36,8 @@ from flowlang.runtime.file_access import FileAccess
 if TYPE_CHECKING:
     from logging import LoggerAdapter
 
+    from flowlang.runtime.journal.home import Home
+
 HEARTBEAT_BYTES_MAX: Final = 64 << 10
 GIVEN_UP: Final = "cancelled"
 NOT_HELD: Final = "not-held"
@@ -76,7 +78,8 @@ class ActionContext:
     `lease_token`: of the lease under which the attempt was started, to tell owners of the run apart. `action`: the
     action's name. `last_heartbeat`: the details of the last heartbeat of the attempt before. The functions are those
     of whoever watches the attempt: told of heartbeats (in canonical bytes) and of progress; `on_commit` may refuse;
-    `is_held` says whether the run is still certain to be driven here, for else somebody else may attempt the same."""
+    `is_held` says whether the run is still certain to be driven here, for else somebody else may attempt the same.
+    `home`: the database that holds the journal; with `may_join` a write to it may be given as a JointWrite."""
 
     run_id: str
     position: str
@@ -93,6 +96,8 @@ class ActionContext:
     on_progress: Callable[[float, float | None, str], object] | None = None
     on_commit: Callable[[], bool] | None = None
     is_held: Callable[[], bool] | None = None
+    home: Home | None = None
+    may_join: bool = False
     heartbeat_payload: bytes | None = attrs.field(default=None, init=False)
     """The details of this attempt's last heartbeat, in canonical bytes."""
     heartbeat_s: float = attrs.field(default=0.0, init=False)

@@ -39,6 +39,7 @@ from flowlang.lang.values.result import Err, Ok
 from flowlang.runtime.answering import next_answer, outcome_answer
 from flowlang.runtime.asking import TAKING, begin_chapter, event_of
 from flowlang.runtime.draft import Draft
+from flowlang.runtime.executors.executor import Joint
 from flowlang.runtime.executors.executor import Outcome as AttemptOutcome
 from flowlang.runtime.gate_token import make_token
 from flowlang.runtime.journal.event import (
@@ -57,6 +58,7 @@ from flowlang.runtime.journal.event import (
     position_text,
 )
 from flowlang.runtime.journal.model import (
+    NO_EFFECTS,
     Append,
     Counters,
     Lease,
@@ -70,13 +72,13 @@ from flowlang.runtime.waiting import Waiting
 
 @attrs.frozen
 class Identity:
-    """What an activation knows of its run. `chapter` and `salt` are those of the chapter under way, `given` the
+    """What an activation knows of its run. `chapter` and `salt` are those of the chapter under way, `payload` the
     arguments that it began with. `child` makes the run of a spawned flow."""
 
     run_id: str
     salt: str
     chapter: int
-    given: Any
+    payload: bytes
     deadline_at_ms: int | None
     child: Callable[[SpawnRun, str], NewChild]
     key: Callable[[str | None], tuple[str, bytes]]
@@ -146,7 +148,7 @@ class Activation:
             if not said:
                 evaluation.go_live(steps)  # the turn is recorded to its end, and its steps are counted already
         evaluation.is_live = True
-        return attrs.evolve(step, said=said)
+        return Suspended(said) if type(step) is Suspended else attrs.evolve(step, said=said)
 
     def _end_turn(self, step: Step, said: list[Command | Note]) -> Step:
         """Evaluates to the end of a turn, also through slices, and adds what is new to `said`."""
@@ -182,6 +184,7 @@ class Activation:
                 self.waiting.receive(position, event.channel, event.name, event.wake_at_ms)
             case ChildStarted():
                 self.waiting.children[position] = event.run_id
+                self._spawn_for_fork(position, opened, event.run_id)
             case ActionScheduled():
                 timeout_s, retry = None, None
                 if isinstance(asking, CallAction):
@@ -189,7 +192,9 @@ class Activation:
                 begun_ms = opened.record.recorded_at_ms
                 call = self.performing.schedule(position, event.action, event.payload, timeout_s, retry, begun_ms)
                 call.attempt = opened.attempts
-                if opened.failure is not None:
+                if opened.heartbeat is not None:
+                    call.heartbeat = to_host(decode(opened.heartbeat))
+                elif opened.failure is not None:
                     call.heartbeat = to_host(decode(opened.failure)).get("heartbeat")
                 if opened.retry_at_ms is not None:
                     self.performing.unschedule(position)
@@ -198,10 +203,21 @@ class Activation:
                     call.attempt += 1
                     self.draft.events.append(AttemptStarted(position, call.attempt))
 
+    def _spawn_for_fork(self, position: Position, opened: Open, child: str) -> None:
+        """A fork has open children of its own, which nobody has created yet. One that is there is not created again;
+        if it has ended, it reports once more."""
+        asking = opened.asking
+        is_own = child.startswith(f"{self.identity.run_id}:")
+        if is_own and opened.record.sequence < self.replay.forked_at and isinstance(asking, SpawnRun):
+            self.draft.children[position] = self.identity.child(asking, position_text(position))
+
     # Going on
 
-    def put_outcome(self, position: Position, call: Call, number: int, outcome: AttemptOutcome) -> None:
-        """What an attempt came to. Called on the thread that drives the run."""
+    def put_outcome(self, position: Position, call: Call, number: int, outcome: AttemptOutcome | None) -> None:
+        """What an attempt came to, or that it gave a sign of life. Called on the thread that drives the run."""
+        if outcome is None:
+            self.performing.note_heartbeat(position, call, number)
+            return
         self.outcomes.append((position, call, number, outcome))
 
     def advance(self, now_ms: int) -> bool:
@@ -227,16 +243,22 @@ class Activation:
 
     def _feed(self, now_ms: int) -> None:
         is_fed = False
-        while self._takes_more:
+        while self._has_answers and self._takes_more:
             answered = next_answer(self, now_ms)
             if answered is None:
                 return
             event, position, answer = answered
-            self.draft.events.append(event)
+            if event is not None:
+                self.draft.events.append(event)
             if not is_fed:
                 is_fed = True
                 self.evaluation.begin_turn()
             self._follow(self.evaluation.resume(((position, answer),)), now_ms)
+
+    @property
+    def _has_answers(self) -> bool:
+        """Whether anything may have come in. After a lone action nothing has, and nobody need look for what it is."""
+        return bool(self.outcomes or self.repeated or self.waiting.messages) or self.has_times
 
     @property
     def _takes_more(self) -> bool:
@@ -247,6 +269,13 @@ class Activation:
             and self._closing is None
             and type(self.step) is Suspended
         )
+
+    @property
+    def takes_joint(self) -> bool:
+        """Whether the next outcome is a write that joins a record of its own, which may be appended now."""
+        if not self.outcomes or type(self.outcomes[0][3]) is not Joint:
+            return False
+        return self._takes_more and self.draft.is_empty and not self._at_once
 
     @property
     def is_ready(self) -> bool:
@@ -269,14 +298,15 @@ class Activation:
     @property
     def has_times(self) -> bool:
         """Whether there is anything that happens by itself."""
-        waiting = self.waiting
+        waiting, performing = self.waiting, self.performing
         return bool(
-            waiting.timers or waiting.receptions or waiting.deadline_at_ms is not None or self.performing.retries
-        )
+            waiting.timers or waiting.receptions or waiting.deadline_at_ms is not None or performing.retries
+            or performing.heartbeats
+        )  # fmt: skip
 
     def next_due_ms(self) -> int | None:
         """When something happens by itself; None when never."""
-        times = list(self.performing.retries.values())
+        times = [*self.performing.retries.values(), *self.performing.heartbeats.values()]
         own = self.waiting.next_due_ms()
         return min(times if own is None else [*times, own], default=None)
 
@@ -304,24 +334,29 @@ class Activation:
 
     def append(self, lease: Lease, *, parks: bool = False) -> Append:
         """The draft as an append. With `parks`, a run that only waits is put down with it."""
-        draft, evaluation = self.draft, self.evaluation
+        draft = self.draft
         done = sum([type(event) is ActionCompleted for event in draft.events])
         if self.step is not None:
-            self.counters = Counters(
-                evaluation.total_steps, evaluation.meter.memory, self.counters.actions_completed + done
-            )
+            self.counters = self.counted(done)
         status, wake_at_ms = self.status, None
         if parks and self.is_parkable and not self._will_answer():
             status, wake_at_ms = RunStatus.WAITING, self.next_due_ms()
-        effects = draft.effects(
-            self.sequence,
-            reason=self.reason,
-            outcome=self.outcome,
-            wake_at_ms=wake_at_ms,
-            seen=self.waiting.seen,
-            closes_gates=type(self.step) is Continued,
-        )
+        effects = NO_EFFECTS
+        if status is not RunStatus.RUNNING or draft.has_effects or type(self.step) is Continued:
+            effects = draft.effects(
+                self.sequence,
+                reason=self.reason,
+                outcome=self.outcome,
+                wake_at_ms=wake_at_ms,
+                seen=self.waiting.seen if status is RunStatus.WAITING else 0,
+                closes_gates=type(self.step) is Continued,
+            )
         return Append(lease, self.sequence, draft.events, self.counters, status, effects)
+
+    def counted(self, done: int) -> Counters:
+        """The run's counters now, with so many more actions completed."""
+        evaluation = self.evaluation
+        return Counters(evaluation.total_steps, evaluation.meter.memory, self.counters.actions_completed + done)
 
     def _will_answer(self) -> bool:
         return self.draft.is_answering or bool(self.draft.refused)
@@ -422,7 +457,8 @@ class Activation:
             position, call, number, outcome = self.outcomes.popleft()
             if self.performing.take(position, call, number):
                 answered = outcome_answer(self, position, call, outcome, now_ms)
-                self.draft.events += () if answered is None else (answered[0],)
+                if answered is not None and answered[0] is not None:
+                    self.draft.events.append(answered[0])
         if not self.performing.running:
             closing = self._closing
             self.draft.events += () if closing.last is None else (closing.last,)

@@ -9,12 +9,13 @@ from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host, to_host
 from flowlang.lang.values.result import Ok
 from flowlang.runtime.action_context import NOT_HELD
-from flowlang.runtime.executors.executor import ActionFailure, Success
+from flowlang.runtime.executors.executor import ActionFailure, Joint, Success
 from flowlang.runtime.executors.executor import Outcome as AttemptOutcome
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
     AttemptFailed,
+    AttemptHeartbeat,
     AttemptStarted,
     CancelRequested,
     ChildEnded,
@@ -33,13 +34,16 @@ from flowlang.runtime.retry import retry_at_ms
 if TYPE_CHECKING:
     from flowlang.runtime.activation import Activation
 
-Answered: TypeAlias = tuple[Event, Position, Answer]
+Answered: TypeAlias = tuple[Event | None, Position, Answer]
+"""The event is None when it is in the journal already."""
 
 
 def next_answer(activation: Activation, now_ms: int) -> Answered | None:
     """The next answer, with the event that records it: of actions in the order in which they finished, then of
     messages, then of what is due. What nobody waits for any more is dropped."""
     while activation.outcomes:
+        if type(activation.outcomes[0][3]) is Joint:
+            return None  # what came before is appended first
         position, call, number, outcome = activation.outcomes.popleft()
         if activation.performing.take(position, call, number):
             answered = outcome_answer(activation, position, call, outcome, now_ms)
@@ -54,6 +58,8 @@ def next_answer(activation: Activation, now_ms: int) -> Answered | None:
         return None
     for position in activation.performing.due(now_ms):
         activation.draft.events.append(AttemptStarted(position, activation.performing.start_again(position)))
+    for position, attempt, details in activation.performing.due_heartbeats(now_ms):
+        activation.draft.events.append(AttemptHeartbeat(position, attempt, details))
     return _due_answer(activation, now_ms)
 
 
@@ -62,8 +68,11 @@ def outcome_answer(
 ) -> Answered | None:
     """What an attempt came to; None when another attempt follows it."""
     if isinstance(outcome, Success):
-        activation.performing.forget(position)
-        return ActionCompleted(position, outcome.payload), position, Answer(outcome.payload)
+        activation.performing.complete(position)
+        event = None if outcome.is_recorded else ActionCompleted(position, outcome.payload)
+        return event, position, Answer(outcome.payload)
+    if isinstance(outcome, Joint):
+        return None  # nothing was done yet, and the run ends: whoever takes it up attempts it again
     if outcome.kind == NOT_HELD:  # the append of its next attempt tells whether the run is still driven here
         activation.draft.events.append(AttemptStarted(position, activation.performing.start_again(position)))
         return None
@@ -79,7 +88,7 @@ def outcome_answer(
         activation.performing.retries[position] = at_ms
         call.heartbeat = failure.get("heartbeat")
         return None
-    activation.performing.forget(position)
+    activation.performing.complete(position)
     failure.pop("heartbeat", None)
     payload = encode(from_host(failure))
     return ActionFailed(position, payload), position, Answer(None, decode(payload))

@@ -151,7 +151,7 @@ def take_state(activation: Activation, note: StateNote, now_ms: int) -> None:
 
 def take_chapter(activation: Activation, note: ChapterNote, now_ms: int) -> None:
     """An event-driven flow has dealt with an event."""
-    given = dict(activation.identity.given) | {"state": decode(note.state)}
+    given = dict(decode(activation.identity.payload)) | {"state": decode(note.state)}
     begin_chapter(activation, note.number, encode(from_host(given)), activation.identity.salt)
 
 

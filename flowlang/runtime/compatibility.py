@@ -25,8 +25,9 @@ from flowlang.lang.values.meter import Budget
 from flowlang.lang.values.result import Ok
 from flowlang.runtime.action import ActionRegistry
 from flowlang.runtime.call_text import Side, asked_side
+from flowlang.runtime.collector import patient_collector
 from flowlang.runtime.dry_replay import TURN_BUDGET, DryReplay, LinkedLibrary, RecordedCatalog, Recording
-from flowlang.runtime.journal.event import Position, RunCompleted
+from flowlang.runtime.journal.event import Position, Record, RunCompleted
 from flowlang.runtime.journal.journal import CodeManifest, Journal, RunRecord
 from flowlang.runtime.launch import manifest_of
 from flowlang.runtime.replay import Divergence
@@ -151,7 +152,13 @@ def check_runs(
 ) -> Iterator[Verdict]:  # fmt: skip
     """Asks the question of many runs, in their order. `build_of` gives the code to compare a run with; runs of the same
     code may share it. A run that cannot be read is `Unchecked`; others go on."""
-    shared = _Shared(registry)
+    with patient_collector():
+        yield from _check_runs(journal, runs, build_of, _Shared(registry), budget)
+
+
+def _check_runs(
+    journal: Journal, runs: Iterable[RunRecord], build_of: Callable[[RunRecord], Build], shared: _Shared, budget: Budget
+) -> Iterator[Verdict]:
     waiting = iter(runs)
     while page := list(islice(waiting, PAGE)):
         ids = [run.run_id for run in page]
@@ -163,7 +170,7 @@ def check_runs(
                 continue
             build, manifest = build_of(run), manifests[run.run_id]
             recording = Recording(run.run_id, run.entry, run.flow, run.status, manifest, {}, records)
-            catalog = shared.catalog if shared.knows_all(manifest) else RecordedCatalog(registry, records)
+            catalog = shared.catalog if shared.knows_all(manifest) else shared.catalog_with(records)
             changes = shared.changes(run.code, manifest, build)
             yield _verdict(recording, build, catalog, budget, changes, shared.library)
 
@@ -184,6 +191,10 @@ class _Shared:
         if found is None:  # the build is kept beside, so that its id stays its own
             found = self._changes[code, id(build)] = build, tuple(changes_since(manifest, build, self._registry))
         return found[1]
+
+    def catalog_with(self, records: Sequence[Record]) -> RecordedCatalog:
+        """The actions that are here, and those that these records name."""
+        return RecordedCatalog(self._registry, records)
 
     def knows_all(self, manifest: CodeManifest) -> bool:
         """Whether all actions that runs of this code can have called are here."""

@@ -16,47 +16,23 @@ from flowlang.lang.eval.command import Answer
 from flowlang.lang.values.canonical import encode
 from flowlang.lang.values.convert import from_host
 from flowlang.runtime.journal.event import (
-    ActionCompleted,
+    COMMANDS,
+    DELIVERED,
     ActionFailed,
-    ActionScheduled,
     AttemptFailed,
+    AttemptHeartbeat,
     AttemptStarted,
-    CancelRequested,
-    ChildEnded,
-    ChildStarted,
     Event,
     GateOpened,
-    MessageReceived,
     MessageSent,
     Position,
-    ReceiveStarted,
-    ReceiveTimedOut,
-    TimerFired,
-    TimerStarted,
 )
 from flowlang.runtime.journal.model import NO_EFFECTS, AttributeValue, Effects, NewChild, NewMessage, NewWait
 
-ANSWERS: Final = (
-    ActionCompleted,
-    ActionFailed,
-    AttemptFailed,
-    TimerFired,
-    MessageReceived,
-    ReceiveTimedOut,
-    ChildEnded,
-    CancelRequested,
-)
+TRUE_FACTS: Final = (*DELIVERED, AttemptHeartbeat, AttemptFailed)
 """Events that say what the outside did. They stay true whatever the script makes of them."""
 
-INTENTS: Final = (
-    ActionScheduled,
-    AttemptStarted,
-    TimerStarted,
-    ReceiveStarted,
-    GateOpened,
-    MessageSent,
-    ChildStarted,
-)
+INTENTS: Final = (*COMMANDS, AttemptStarted)
 """Events of commands that the script has put and that are still to be performed."""
 
 
@@ -83,11 +59,11 @@ class Draft:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to append."""
-        return not self.events and not self.taken
+        return not (self.events or self.taken or self.children)
 
     def effects(self, sequence: int, **more: Any) -> Effects:
         """What changes beside the events, which follow the record `sequence`; `more` are other fields of Effects."""
-        if not (self._has_effects or any(more.values())):
+        if not (self.has_effects or any(more.values())):
             return NO_EFFECTS
         return Effects(
             taken=self.taken,
@@ -103,7 +79,8 @@ class Draft:
         )
 
     @property
-    def _has_effects(self) -> bool:
+    def has_effects(self) -> bool:
+        """Whether anything changes beside the events."""
         return bool(
             self.taken or self.opened or self.expired or self.children or self.sent or self.cancelled or self.attributes
             or self.state is not None or self.progress is not None or self.chapter_index is not None
@@ -111,7 +88,7 @@ class Draft:
 
     def keep_answers(self) -> None:
         """Drops what the script said: it will say it again when it goes on."""
-        self.events = [event for event in self.events if isinstance(event, ANSWERS)]
+        self.events = [event for event in self.events if isinstance(event, TRUE_FACTS)]
         self._drop_effects()
         self.state = self.progress = self.chapter_index = None
         self.attributes = {}

@@ -35,6 +35,7 @@ from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.assembly import Assembly, Facts
 from flowlang.runtime.clock import Clock, SystemClock
+from flowlang.runtime.driven import Driven, Ending
 from flowlang.runtime.executors.dispatcher import Dispatcher
 from flowlang.runtime.executors.executor import Executor
 from flowlang.runtime.hooks import Hooks
@@ -50,7 +51,7 @@ from flowlang.runtime.performing import Done
 from flowlang.runtime.pulse import LinePulse
 from flowlang.runtime.replay import Beginning, Divergence, Replay
 from flowlang.runtime.report import divergence_report
-from flowlang.runtime.rounds import Driven, Ending, Rounds
+from flowlang.runtime.rounds import Rounds
 
 TURN_STEPS: Final = 1_000_000_000
 PATIENCE_S: Final = 0.25
@@ -342,7 +343,8 @@ class RunDriver:
         """Waits for the actions that are being performed, so that no effect goes unrecorded."""
         while True:
             running = sum(len(driven.activation.performing.running) for driven in rounds.driven.values())
-            if running <= len(rounds.done):
+            # A sign of life is no outcome.
+            if running <= sum(outcome is not None for *_, outcome in list(rounds.done)):
                 return
             self._wake.wait(0.1)
             self._wake.clear()
@@ -413,7 +415,8 @@ class RunDriver:
         rounds = self._rounds
         if rounds is not None:
             rounds.done.append(done)
-            self._wake.set()
+            if not self._wake.is_set():  # whoever clears it looks at `done` afterwards
+                self._wake.set()
 
     def _outcome(self, driven: Driven, ending: Ending, attachment: Attachment) -> RunOutcome:
         activation = driven.activation

@@ -13,10 +13,13 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from flowlang.lang.compile.program import Program
 from flowlang.lang.eval.command import Answer, Command, Note, Position
+from flowlang.lang.eval.context import Actions
 from flowlang.lang.eval.evaluation import Chapter, Evaluation, Step, Stopped, Suspended
 from flowlang.lang.eval.module import Module
 from flowlang.lang.interpreter import UNIVERSE, Build
+from flowlang.lang.statically_frozen import statically_frozen
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import Budget, Meter
@@ -24,7 +27,7 @@ from flowlang.runtime.action import ActionRegistry
 from flowlang.runtime.archive import Archive
 from flowlang.runtime.catalog import Catalog
 from flowlang.runtime.gate_token import make_token
-from flowlang.runtime.journal.event import ActionScheduled, ChildStarted, GateOpened, Record, position_text
+from flowlang.runtime.journal.event import ActionScheduled, GateOpened, Record, position_text
 from flowlang.runtime.journal.journal import AttributeValue, CodeManifest, Journal, RunStatus
 from flowlang.runtime.launch import entry_of
 from flowlang.runtime.recorded_token import TokenMaker, recorded_tokens
@@ -38,7 +41,7 @@ _Digests: TypeAlias = tuple[tuple[str, str], ...]
 EvaluationMaker: TypeAlias = Callable[..., Evaluation]
 
 
-@attrs.frozen
+@statically_frozen
 class Recording:
     """A recorded run, wherever it comes from: a journal, or the file of an exported one. `modules`: the texts that it
     is pinned to. `records`: from the first, or from the begin of its last chapter. `token_of` makes the tokens of its
@@ -131,6 +134,9 @@ class LinkedLibrary:
 
     def __init__(self) -> None:
         self._meter: Meter | None = None
+        self._actions: Actions | None = None
+        self._programs: Sequence[Program] = ()
+        self._linked: dict[str, Module] = {}
         self._bundled: dict[_Digests, dict[str, Module]] = {}
         self._own: tuple[_Digests, dict[str, Module]] = (), {}
 
@@ -140,9 +146,15 @@ class LinkedLibrary:
             self._meter = evaluation.meter
         self._meter.census = evaluation.meter.census
         evaluation.meter = self._meter
-        programs = _digests(evaluation)
-        linked = self._bundled.get(_only_bundled(programs), {})
-        evaluation.linked = linked | self._own[1] if self._own[0] == programs else linked
+        if self._actions is None or self._actions.catalog is not evaluation.actions.catalog:
+            self._actions = evaluation.actions
+        evaluation.actions = self._actions  # they know the actions that were asked for
+        if evaluation.programs is not self._programs:
+            programs = _digests(evaluation)
+            linked = self._bundled.get(_only_bundled(programs), {})
+            self._linked = linked | self._own[1] if self._own[0] == programs else linked
+            self._programs = evaluation.programs
+        evaluation.linked = self._linked
 
     def keep(self, evaluation: Evaluation) -> None:
         """Takes over what an evaluation linked, once it has started."""
@@ -153,6 +165,7 @@ class LinkedLibrary:
         self._own = programs, {name: module for name, module in kept.items() if not name.startswith("@")}
         bundled = self._bundled.setdefault(_only_bundled(programs), {})
         bundled.update({name: module for name, module in kept.items() if name.startswith("@")})
+        self._programs = ()
 
 
 def _digests(evaluation: Evaluation) -> _Digests:
@@ -217,7 +230,10 @@ class DryReplay:
         """Answers at once what needs no new turn: the budget of one is far larger than what many of them use."""
         if self.evaluation.meter.steps > TURN_SLACK:
             return None
-        return self.replay.recall(said, command)
+        answer = self.replay.recall(said, command, is_last_too=True)
+        if answer is not None:
+            self._go_live()
+        return answer
 
     def check_complete(self) -> None:
         """At the end of the past: everything recorded was asked for again, unless the evaluation was stopped."""
@@ -226,6 +242,7 @@ class DryReplay:
 
     def close(self) -> None:
         """Gives up the fibers that wait, on the thread that made them."""
+        self.evaluation.recall = None  # which refers to this dry replay
         self.evaluation.drop()
 
     def _go_live(self) -> None:
@@ -257,9 +274,7 @@ def recorded_evaluation(
         versions=dict(replay.versions),
     )  # fmt: skip
     evaluation.correlation, evaluation.labels = recording.correlation, recording.labels
-    evaluation.child_ids = {
-        position: record.event.run_id for position, record in replay.asked.items() if type(record.event) is ChildStarted
-    }
+    evaluation.child_ids = replay.children
     if replay.is_resalted:
         evaluation.child_tag = beginning.salt[:6]
     return evaluation

@@ -27,6 +27,7 @@ from flowlang.lang.values.canonical import decode, digest, encode
 from flowlang.lang.values.convert import from_host, to_host
 from flowlang.lang.values.result import Err, Failure, Ok
 from flowlang.runtime.clock import Clock, SystemClock
+from flowlang.runtime.journal.canonical_form import standing_records
 from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.event import Event, FlowCompleted, FlowStarted, Position, RunCompleted, RunStarted
 from flowlang.runtime.journal.journal import Journal
@@ -44,7 +45,6 @@ from flowlang.runtime.journal.model import (
 )
 from flowlang.runtime.launch import new_salt
 from flowlang.runtime.operations.operations import Operations
-from flowlang.runtime.replay import effective
 
 ENTRY: Final = "manual"
 """What stands in place of a script. The kind of the run stands in place of the flow."""
@@ -149,7 +149,7 @@ class ManualDriver:
         """The steps that count, with what they gave, in order."""
         names: dict[Position, str] = {}
         found = []
-        for record in effective(self.journal.read(run_id)):
+        for record in standing_records(self.journal.read(run_id)):
             event = record.event
             if isinstance(event, FlowStarted):
                 names[event.position] = event.flow

@@ -13,10 +13,13 @@ import attrs
 from flowlang.errors import FlowlangError, LeaseHeld
 from flowlang.lang.interpreter import Build
 from flowlang.runtime.action import ActionRegistry
+from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.compatibility import Compatible, Unchecked, Verdict, check_run
 from flowlang.runtime.dry_replay import Recording, recording_of
 from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.journal import Counters, Journal, RunRecord, RunStatus
+from flowlang.runtime.journal.owner import check_claim
+from flowlang.runtime.journal.rules import check_unblocked
 from flowlang.runtime.launch import manifest_of
 
 MOVED: Final = "moved"
@@ -53,6 +56,8 @@ def migrate_run(
         if not isinstance(verdict, Compatible):
             return Migration(REFUSED, verdict)
         if is_dry_run:
+            check_claim(run, SystemClock().now_ms(), journal.is_owner_alive)
+            check_unblocked(run)
             return Migration(WOULD_MOVE, verdict)
         return _move(journal, run, recording, build, registry)
     except LeaseHeld as error:

@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 
 from flowlang.errors import GateNotFound
 from flowlang.runtime.gate_token import parse_token
+from flowlang.runtime.journal.canonical_form import standing_records
 from flowlang.runtime.journal.event import ChapterStarted, GateOpened, Record, RunForked, position_text
-from flowlang.runtime.replay import effective
 
 TokenMaker: TypeAlias = Callable[[GateOpened, str], str]
 
@@ -45,7 +45,7 @@ def recorded_tokens(run_id: str, records: Sequence[Record], make: TokenMaker | N
 def _passed_on(run_id: str, records: Sequence[Record]) -> dict[str, str]:
     """Tokens by the positions of their gates."""
     found: dict[str, str] = {}
-    standing = effective(records)
+    standing = standing_records(records)
     own = {run_id, *(record.event.run_id for record in standing if type(record.event) is RunForked)}
     for record in standing:
         if type(record.event) is ChapterStarted:

@@ -5,12 +5,12 @@ the arguments. The first difference is a `Divergence`, found before anything is 
 delivered one by one in journal order. When none is left, everything recorded must have been asked for again; what is
 asked for beyond is new.
 
-A past begins with the last chapter of the run, and leaves out what an operator set back (`effective`).
+A past begins with the last chapter of the run, and leaves out what an operator set back (`standing_records`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
@@ -23,30 +23,26 @@ from flowlang.lang.eval.command import (
     ChapterNote,
     Command,
     FinishedCall,
-    FlowBegun,
     FlowEnded,
     LogLine,
     Note,
-    OpenGate,
-    Receive,
-    SendMessage,
-    SpawnRun,
-    StartTimer,
     StateNote,
-    TaskBegun,
     VersionNote,
     Withdrawn,
 )
 from flowlang.lang.values.canonical import decode, encode
-from flowlang.lang.values.compare import equal
 from flowlang.lang.values.display import preview
+from flowlang.runtime.agreement import AGREEMENTS, give_alike, is_same_call
 from flowlang.runtime.call_text import Asking, Side, asked_side, recorded_side
+from flowlang.runtime.collector import PAUSED_FROM, paused_collector
+from flowlang.runtime.journal.canonical_form import standing_records
 from flowlang.runtime.journal.codec import kind_of
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
     ActionScheduled,
     AttemptFailed,
+    AttemptHeartbeat,
     AttemptStarted,
     CancelRequested,
     ChapterStarted,
@@ -88,13 +84,14 @@ class Divergence(Exception):
 @attrs.define(eq=False)
 class Open:
     """A recorded command without an answer. Of an action: `attempts` were started so far, the last of which failed and
-    is to be followed at `retry_at_ms` (None: it was under way), with `failure`, what it failed with. `asking` is the
-    command as the code asked for it again."""
+    is to be followed at `retry_at_ms` (None: it was under way), with `failure`, what it failed with; `heartbeat` are
+    the details that were recorded since then. `asking` is the command as the code asked for it again."""
 
     record: Record
     attempts: int = 1
     retry_at_ms: int | None = None
     failure: bytes | None = None
+    heartbeat: bytes | None = None
     asking: Asking | None = None
 
 
@@ -108,22 +105,11 @@ class Beginning:
     salt: str
 
 
-def effective(records: Iterable[Record]) -> list[Record]:
-    """The records that count: without those that an operator set back."""
-    kept: list[Record] = []
-    for record in records:
-        if type(record.event) is RunReset:
-            while kept and kept[-1].sequence > record.event.to:
-                kept.pop()
-        kept.append(record)
-    return kept
-
-
 class Replay:
     """The past of one run, from a chapter's begin on. `open` holds the commands that had no answer when the past ended,
-    `finished` the flow calls whose insides need not be evaluated again, `gates` when the opened gates expire and
-    `decisions` what was decided of them. With
-    `is_whole` nothing is left out: everything is evaluated and compared, also what flows gave.
+    `children` the ids of the runs that were spawned, `finished` the flow calls whose insides need not be evaluated
+    again, `gates` when the opened gates expire and `decisions` what was decided of them. With `is_whole` nothing is
+    left out: everything is evaluated and compared, also what flows gave.
 
     `token_of` makes the token of a gate, which no record holds."""
 
@@ -135,7 +121,10 @@ class Replay:
         self._token_of = token_of
         self.asked: dict[Position, Record] = {}
         self.finished: dict[Position, FinishedCall] = {}
-        self.open: dict[Position, Open] = {}
+        self._unanswered: dict[Position, Record] = {}
+        self._tried: dict[Position, Open] = {}
+        """Those of the unanswered of which anything is known but that they were asked for."""
+        self.children: dict[Position, str] = {}
         self.gates: dict[str, int | None] = {}
         self.decisions: dict[str, bytes] = {}
         self.versions: dict[str, int] = {}
@@ -143,6 +132,8 @@ class Replay:
         self.is_cancelled = False
         self.is_resalted = False
         """Whether the salt is not the one that the run was created with."""
+        self.forked_at = 0
+        """The record that says that the run began as a copy of another, if there is one."""
         self._lines: set[Position] = set()
         self._ended: dict[Position, Record] = {}
         self._answers: list[tuple[int, Position, Answer]] = []
@@ -153,14 +144,14 @@ class Replay:
         self._matched: set[Position] = set()
         self._withdrawn: set[Position] = set()
         self._recorded_withdrawals: set[Position] = set()
-        readers = _READERS
-        for record in effective(records):
-            read = readers.get(type(record.event))
-            if read is not None:
-                try:
-                    read(self, record, record.event)
-                except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
-                    raise _out_of_place(record) from error
+        if len(records) < PAUSED_FROM:
+            self._read(records)
+        else:
+            with paused_collector():
+                self._read(records)
+        self.open = {
+            position: self._tried.get(position) or Open(record) for position, record in self._unanswered.items()
+        }
         self._last = self._last_delivered()
 
     def _last_delivered(self) -> int:
@@ -196,6 +187,16 @@ class Replay:
 
     # Reading the past
 
+    def _read(self, records: Sequence[Record]) -> None:
+        readers = _READERS
+        for record in standing_records(records):
+            read = readers.get(type(record.event))
+            if read is not None:
+                try:
+                    read(self, record, record.event)
+                except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+                    raise _out_of_place(record) from error
+
     def _read_started(self, record: Record, event: RunStarted) -> None:
         self.beginning = Beginning(1, event.payload, event.salt)
 
@@ -206,6 +207,8 @@ class Replay:
         self.is_resalted = True
 
     def _read_salt(self, record: Record, event: RunReset | RunForked) -> None:
+        if type(event) is RunForked:
+            self.forked_at = record.sequence
         if self.beginning is not None:
             self.beginning = attrs.evolve(self.beginning, salt=event.salt)
             self.is_resalted = True
@@ -214,7 +217,9 @@ class Replay:
         self, record: Record, event: ActionScheduled | TimerStarted | ReceiveStarted | ChildStarted
     ) -> None:
         self.asked[event.position] = record
-        self.open[event.position] = Open(record)
+        self._unanswered[event.position] = record
+        if type(event) is ChildStarted:
+            self.children[event.position] = event.run_id
 
     def _read_begun(self, record: Record, event: TaskStarted | FlowStarted) -> None:
         self.asked[event.position] = record
@@ -239,21 +244,28 @@ class Replay:
         self._sent[event.position] = len(self._answers)
         self._add_answer(record, event.position, Answer())
 
+    def _tried_at(self, position: Position) -> Open:
+        return self._tried.setdefault(position, Open(self._unanswered[position]))
+
     def _read_attempt(self, record: Record, event: AttemptStarted) -> None:
-        opened = self.open[event.position]
+        opened = self._tried_at(event.position)
         opened.attempts, opened.retry_at_ms = event.attempt, None
 
     def _read_failed_attempt(self, record: Record, event: AttemptFailed) -> None:
-        opened = self.open[event.position]
+        opened = self._tried_at(event.position)
         opened.attempts, opened.retry_at_ms, opened.failure = event.attempt, event.retry_at_ms, event.payload
+        opened.heartbeat = None
+
+    def _read_heartbeat(self, record: Record, event: AttemptHeartbeat) -> None:
+        self._tried_at(event.position).heartbeat = event.payload
 
     def _read_payload(self, record: Record, event: ActionCompleted | ChildEnded) -> None:
         self._add_answer(record, event.position, Answer(event.payload))
-        del self.open[event.position]
+        del self._unanswered[event.position]
 
     def _read_message(self, record: Record, event: MessageReceived) -> None:
         self._add_answer(record, event.position, Answer(event.payload))
-        asked = self.open.pop(event.position).record.event
+        asked = self._unanswered.pop(event.position).event
         if type(asked) is ReceiveStarted and asked.channel == "gate":
             self.decisions[asked.name] = event.payload
 
@@ -264,19 +276,19 @@ class Replay:
             self._answers[sent] = (self._answers[sent][0], event.position, answer)
             return
         self._add_answer(record, event.position, answer)
-        del self.open[event.position]
+        del self._unanswered[event.position]
 
     def _read_fired(self, record: Record, event: TimerFired) -> None:
         self._add_answer(record, event.position, Answer())
-        del self.open[event.position]
+        del self._unanswered[event.position]
 
     def _read_time_out(self, record: Record, event: ReceiveTimedOut) -> None:
-        asked = self.open.pop(event.position).record.event
+        asked = self._unanswered.pop(event.position).event
         assert isinstance(asked, ReceiveStarted)
         self._add_answer(record, event.position, receive_timeout(asked.channel, asked.name))
 
     def _read_withdrawal(self, record: Record, event: CommandWithdrawn) -> None:
-        self.open.pop(event.position, None)
+        self._unanswered.pop(event.position, None)
         self._recorded_withdrawals.add(event.position)
 
     def _read_cancellation(self, record: Record, event: CancelRequested) -> None:
@@ -320,7 +332,7 @@ class Replay:
         if record is None:
             return False
         event: Any = record.event
-        if not _AGREEMENTS[type(event)](event, item):
+        if not AGREEMENTS[type(event)](event, item):
             raise Divergence(record.sequence, item.position, recorded_side(event), asked_side(item))
         self._matched.add(item.position)
         opened = self.open.get(item.position)
@@ -333,7 +345,7 @@ class Replay:
         record, begun = self._ended[item.position], self.asked[item.position].event
         assert isinstance(record.event, FlowCompleted)
         assert isinstance(begun, FlowStarted)
-        if self._is_whole and not _give_alike(record.event.payload, item.payload):
+        if self._is_whole and not give_alike(record.event.payload, item.payload):
             recorded = Side(f"{begun.flow} that gives {_shown(record.event.payload)}", begun.place)
             raise Divergence(
                 record.sequence, item.position, recorded, Side(f"{begun.flow} that gives {_shown(item.payload)}", None)
@@ -354,11 +366,11 @@ class Replay:
                 raise Divergence(asked.sequence, position, recorded_side(event), Side("nothing", None))
         return None
 
-    def recall(self, said: Sequence[Command | Note], command: Command) -> Answer | None:
+    def recall(self, said: Sequence[Command | Note], command: Command, *, is_last_too: bool = False) -> Answer | None:
         """The recorded answer to a command that was put after `said`, when all of it is recorded as it is and the
-        answer is the next one, but not the last: from that one on the run is live. Else None; what differs is found
-        when the command is put."""
-        if self._next >= self._last:
+        answer is the next one. The last one only with `is_last_too`: from that one on the run is live. Else None; what
+        differs is found when the command is put."""
+        if self._next >= self._last + is_last_too:
             return None
         _, position, answer = self._answers[self._next]
         if position != command.position:
@@ -367,7 +379,7 @@ class Replay:
         try:
             if said and self.new_of(said):
                 return None
-            if type(event) is ActionScheduled and type(command) is CallAction and _is_same_call(event, command):
+            if type(event) is ActionScheduled and type(command) is CallAction and is_same_call(event, command):
                 self._matched.add(position)  # what `_is_recorded` comes to, for nearly all that is recorded
             elif not self._is_recorded(command):
                 return None
@@ -378,6 +390,8 @@ class Replay:
 
     def check_complete(self) -> None:
         """At the end of the past: everything recorded was asked for again. Raises Divergence."""
+        if len(self._matched) == len(self.asked):
+            return
         for position, record in self.asked.items():
             if position not in self._matched and not self._is_inside_finished(position):
                 event: Any = record.event
@@ -402,6 +416,7 @@ _READERS: Mapping[type, Callable[[Replay, Record, Any], None]] = {
     GateOpened: Replay._read_gate,
     MessageSent: Replay._read_sent,
     AttemptStarted: Replay._read_attempt,
+    AttemptHeartbeat: Replay._read_heartbeat,
     AttemptFailed: Replay._read_failed_attempt,
     ActionCompleted: Replay._read_payload,
     MessageReceived: Replay._read_message,
@@ -437,44 +452,6 @@ def cancel_answer(event: CancelRequested) -> Answer:
     given = decode(event.payload)
     message = str(given.get("reason") or ("the run's time is over" if event.kind == "timeout" else "cancelled"))
     return Answer(None, {"kind": event.kind, "message": message, "data": given, "retryable": False})
-
-
-def _is_same_call(event: ActionScheduled, asking: CallAction) -> bool:
-    # Equal bytes have equal digests, which need not be computed then.
-    return event.action == asking.action and (event.payload == asking.arguments or event.digest == asking.digest)
-
-
-_AGREEMENTS: Mapping[type, Callable[[Any, Any], bool]] = {
-    ActionScheduled: lambda event, asking: type(asking) is CallAction and _is_same_call(event, asking),
-    TimerStarted: lambda event, asking: type(asking) is StartTimer,
-    ReceiveStarted: lambda event, asking: (
-        type(asking) is Receive and event.channel == asking.channel and event.name == asking.name
-    ),
-    GateOpened: lambda event, asking: type(asking) is OpenGate and event.name == asking.name,
-    MessageSent: lambda event, asking: (
-        type(asking) is SendMessage
-        and (event.channel, event.run_id, event.name) == (asking.channel, asking.run_id, asking.name)
-        # A request to end says who asks, and a forked run is somebody else.
-        and (event.digest == asking.digest or event.channel == "cancel")
-    ),
-    ChildStarted: lambda event, asking: (
-        type(asking) is SpawnRun
-        and (event.run_id, event.flow) == (asking.run_id, f"{asking.module}:{asking.flow}")
-        and event.digest == asking.digest
-    ),
-    TaskStarted: lambda event, asking: (
-        type(asking) is TaskBegun and event.name == asking.name and event.digest == asking.digest
-    ),
-    FlowStarted: lambda event, asking: (
-        type(asking) is FlowBegun and event.flow == asking.flow and event.digest == asking.digest
-    ),
-}
-
-
-def _give_alike(recorded: bytes | None, given: bytes | None) -> bool:
-    if recorded is None or given is None:
-        return recorded is given
-    return recorded == given or equal(decode(recorded), decode(given))  # errors are equal wherever they come from
 
 
 def _shown(payload: bytes | None) -> str:

@@ -115,6 +115,8 @@ class Waiting:
 
     def is_reception_due(self, now_ms: int) -> bool:
         """Whether a wait for a message is about to time out."""
+        if not self.receptions:
+            return False
         return any(each.wake_at_ms is not None and each.wake_at_ms <= now_ms for each in self.receptions.values())
 
     def end_receptions(self, now_ms: int) -> None:

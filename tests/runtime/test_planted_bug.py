@@ -16,9 +16,10 @@ from workload import NESTED, STRAIGHT, Workload
 
 from flowlang.runtime.action_context import ActionContext
 from flowlang.runtime.activation import Activation
+from flowlang.runtime.driven import Driven
 from flowlang.runtime.journal.event import ActionCompleted, Event, LogWritten
 from flowlang.runtime.replay import Replay
-from flowlang.runtime.rounds import Driven, Rounds
+from flowlang.runtime.rounds import Rounds
 from flowlang.testing.fork import in_clean_process
 
 

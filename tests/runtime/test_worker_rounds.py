@@ -6,7 +6,11 @@ import gc
 from pathlib import Path
 
 from flowlang.errors import FlowlangError
+from flowlang.lang.eval.evaluation import Evaluation
+from flowlang.lang.eval.fiber import Fiber
+from flowlang.lang.eval.module import Module
 from flowlang.runtime.action import ActionRegistry, action
+from flowlang.runtime.activation import Activation
 from flowlang.runtime.collector import YOUNG_MAX, patient_collector
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.memory import MemoryJournal
@@ -34,6 +38,68 @@ def test_a_worker_is_not_idle_while_runs_are_due(tmp_path: Path) -> None:
     worker = Worker(tmp_path, journal, actions=[], clock=clock, concurrency=4)
     worker.run_until_idle()
     assert journal.count(RunFilter()) == {RunStatus.WAITING: 25}
+    worker.close()
+
+
+def test_runs_leave_nothing_for_the_collector(tmp_path: Path) -> None:
+    """What an ended run, or one that was put down, took of the memory goes at once, without the garbage collector:
+    functions that refer to their modules, tasks that wait for each other, actions, and what a failure refers to."""
+
+    @action(inline=True)
+    def tick(number: int) -> int:
+        if number < 0:
+            raise ValueError("less than nothing")
+        return number
+
+    script = """
+def _twice(function):
+    return lambda number: function(function(number))
+
+def _part(fctx):
+    return _twice(fctx.actions.tick)(fctx.args.n)
+
+part = flow(implementation = _part, args = {"n": args.int()})
+
+def _main(fctx):
+    tasks = [run(part, n = number) for number in range(3)]
+    print([unwrap(result) for result in wait(tasks)])
+    if fctx.args.n == 1:
+        receive("go")
+    return unwrap(part(n = -fctx.args.n))
+
+main = flow(implementation = _main, args = {"n": args.int()})
+"""
+    clock, path = VirtualClock(jumps=False), tmp_path / "main.flow"
+    journal = MemoryJournal(clock)
+    path.write_text(script)
+    build = Project(tmp_path).build(path)
+    code = code_of(build, ActionRegistry([tick]))
+    worker = Worker(tmp_path, journal, actions=[tick], clock=clock)
+
+    def drive(name: str) -> None:
+        journal.create_many(
+            [prepare(build, code, flow="main", arguments={"n": n}, run_id=f"{name}-{n}", clock=clock) for n in range(3)]
+        )
+        worker.run_until_idle()
+
+    def living() -> list[object]:
+        return [each for each in gc.get_objects() if isinstance(each, (Evaluation, Activation, Module, Fiber))]
+
+    drive("first")
+    gc.collect()
+    gc.disable()
+    try:
+        before = living()  # of other tests
+        drive("second")
+        left = [each for each in living() if not any(each is other for other in before)]
+    finally:
+        gc.enable()
+    assert left == []
+    assert {run.run_id: run.status.value for run in journal.find(RunFilter(prefix="second"), limit=9)} == {
+        "second-0": "completed",
+        "second-1": "waiting",
+        "second-2": "failed",
+    }
     worker.close()
 
 

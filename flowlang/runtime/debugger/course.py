@@ -104,7 +104,8 @@ class _TracedEvaluation(Evaluation):
 
     def put(self, command: Command, waiter: Waiter) -> None:
         """Puts a command."""
-        self._course.reach(self._course.timeline.asked(command.position))
+        asking = None if isinstance(getcurrent(), Fiber) else self._starter(command.position)
+        self._course.reach(self._course.timeline.asked(command.position), asking)
         super().put(command, waiter)
 
     def tell(self, note: Note) -> None:
@@ -113,9 +114,14 @@ class _TracedEvaluation(Evaluation):
         super().tell(note)
 
     def standing(self, position: Position) -> Fiber | None:
-        """The fiber that waits for an answer; None when something else does."""
+        """The fiber that waits for an answer, or has started what does."""
         waiter = self._waiting.get(position)
-        return waiter if isinstance(waiter, Fiber) else None
+        return waiter if isinstance(waiter, Fiber) else self._starter(position)
+
+    def _starter(self, position: Position) -> Fiber | None:
+        """The fiber that something at that position belongs to: a task that is an action has none of its own."""
+        near = [fiber for fiber in self.all_fibers() if position[: len(fiber.path)] == fiber.path]
+        return max(near, key=lambda fiber: len(fiber.path), default=None)
 
     def all_fibers(self) -> list[Fiber]:
         """All fibers that have not ended."""

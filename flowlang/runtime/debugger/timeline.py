@@ -8,31 +8,19 @@ from typing import Final, TypeAlias
 
 from flowlang.lang.eval.command import FlowBegun as FlowBegunNote
 from flowlang.lang.eval.command import FlowEnded, LogLine, Note, Position, StateNote, TaskBegun, Withdrawn
+from flowlang.runtime.journal.canonical_form import standing_records
 from flowlang.runtime.journal.event import (
-    ActionCompleted,
-    ActionFailed,
-    ActionScheduled,
-    CancelRequested,
+    BEGINNINGS,
+    COMMANDS,
+    DELIVERED,
     ChapterStarted,
-    ChildEnded,
-    ChildStarted,
     CommandWithdrawn,
     FlowCompleted,
-    FlowStarted,
-    GateOpened,
     LogWritten,
-    MessageReceived,
-    MessageSent,
-    ReceiveStarted,
-    ReceiveTimedOut,
     Record,
     RunStarted,
     StateSet,
-    TaskStarted,
-    TimerFired,
-    TimerStarted,
 )
-from flowlang.runtime.replay import effective
 
 ASKED: Final = "asked"
 TOLD: Final = "told"
@@ -41,12 +29,9 @@ WITHDRAWN: Final = "withdrawn"
 ANSWERED: Final = "answered"
 Key: TypeAlias = tuple[str, Position]
 
-_GROUPS: Final = {
-    ActionScheduled: ASKED, TimerStarted: ASKED, ReceiveStarted: ASKED, GateOpened: ASKED, MessageSent: ASKED,
-    ChildStarted: ASKED, TaskStarted: ASKED, FlowStarted: ASKED, FlowCompleted: ENDED, LogWritten: TOLD,
-    StateSet: TOLD, CommandWithdrawn: WITHDRAWN, ActionCompleted: ANSWERED, ActionFailed: ANSWERED,
-    TimerFired: ANSWERED, MessageReceived: ANSWERED, ReceiveTimedOut: ANSWERED, ChildEnded: ANSWERED,
-    CancelRequested: ANSWERED,
+_GROUPS: Final[dict[type, str]] = {
+    **dict.fromkeys((*COMMANDS, *BEGINNINGS), ASKED), **dict.fromkeys(DELIVERED, ANSWERED),
+    FlowCompleted: ENDED, LogWritten: TOLD, StateSet: TOLD, CommandWithdrawn: WITHDRAWN,
 }  # fmt: skip
 _NOTES: Final[dict[type, str]] = {
     FlowBegunNote: ASKED,
@@ -64,7 +49,7 @@ class Timeline:
     def __init__(self, records: Sequence[Record]) -> None:
         self.records: list[Record] = []
         self._numbers: dict[Key, int] = {}
-        for record in effective(records):
+        for record in standing_records(records):
             event = record.event
             if type(event) is ChapterStarted:
                 self.records, self._numbers = [], {}

@@ -72,7 +72,7 @@ class Child:
         outcome = perform(attempt)
         if isinstance(outcome, Success):
             send(self._connection, b"R", outcome.payload)
-        else:
+        elif isinstance(outcome, ActionFailure):
             self._fail(outcome)
 
     def _fail(self, failure: ActionFailure) -> None:

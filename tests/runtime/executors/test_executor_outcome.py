@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 from attempt_log import WAIT_S, Laboratory
+from hypothesis import given
+from hypothesis import strategies as st
 
+from flowlang.lang.values.canonical import decode
 from flowlang.lang.values.fault import Fault
 from flowlang.runtime.action import ActionContext, ActionError, action
-from flowlang.runtime.executors.executor import Executor, Success, attempt_timeout_s
+from flowlang.runtime.executors.executor import Executor, Success, arguments_of, attempt_timeout_s
 
 
 @attrs.frozen
@@ -40,6 +44,37 @@ def test_arguments_and_results_are_plain_data(laboratory: Laboratory, executor: 
         "huge": 1 << 2000,
         "set": {1},
     }
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abc"),
+        st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.sampled_from([10**18, -(10**400), 1 << 4_000]),
+            st.floats(),
+            st.text(),
+            st.text("{[$\\u\"'\n\0é"),
+            st.binary(max_size=4),
+            st.lists(st.integers(), max_size=2),
+            st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
+        ),
+    )
+)
+def test_arguments_are_read_as_they_were_written(arguments: dict[str, Any]) -> None:
+    """Plain atoms are read by a shorter way than everything else; what an action gets is the same."""
+
+    def probe(a: Any = None, b: Any = None, c: Any = None) -> None:
+        raise AssertionError
+
+    attempt = Laboratory(Path()).attempt(probe, **arguments)
+    expected = attempt.spec.typed_arguments(decode(attempt.payload))
+    found = arguments_of(attempt)
+    assert [(name, type(value), repr(value)) for name, value in found.items()] == [
+        (name, type(value), repr(value)) for name, value in expected.items()
+    ]
 
 
 def test_defaults_are_applied_when_it_is_performed(laboratory: Laboratory, executor: Executor) -> None:
