@@ -11,7 +11,7 @@ No function can rebind a variable of an outer one, so the types of an outer func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from flowlang.lang.compile.cell import Cell, settle_shown
@@ -34,6 +34,7 @@ from flowlang.lang.compile.static_type import (
     UNKNOWN,
     Type,
     bounded_int,
+    is_plain_key,
     join,
     join_all,
     of_constant,
@@ -60,16 +61,12 @@ STRING_METHODS: Final[Mapping[str, Type]] = {
     **dict.fromkeys(["split", "rsplit", "splitlines"], LIST),
     **dict.fromkeys(["startswith", "endswith", "isdigit", "isalpha", "isalnum", "isspace", "islower", "isupper"], BOOL),
 }  # fmt: skip
-PLAIN_BITS: Final = 60
-"""The host's hash of an int up to here is the int itself."""
 KEEPING: Final = frozenset({
     "capitalize", "lower", "lstrip", "removeprefix", "removesuffix", "rstrip", "strip", "title", "upper",
 })  # fmt: skip
 """Methods of strings whose result is no longer than a few times the string."""
 SPLITS: Final = frozenset({"split", "rsplit", "splitlines"})
 _PARTS_OF_STRING: Final[Mapping[str, Type]] = {"elems": SHORT, "codepoints": SHORT}
-TUPLE_BITS: Final = 20
-TUPLE_NUMBERS_MAX: Final = 4
 SHIFT_MAX: Final = 512
 WIDENED_AFTER: Final = 3
 """Passes after which a bound of bits may no longer grow."""
@@ -200,6 +197,20 @@ class Inference:
             if found is UNKNOWN:
                 return UNKNOWN
         return _widened(old, found) if is_widening else found
+
+    def settle_derived(self) -> Iterator[tuple[Cell, str]]:
+        """The cells of slices and sums, each with the type it can be plain in. A sum of what is not certain to be lists
+        is made by the operators, which want values."""
+        for node, lists in self.flow.derived:
+            cell = self.flow.cell_of(node).root()
+            kind = self._type_of(node).name
+            if any(self._type_of(part).name not in ("list", "") for part in lists):
+                cell.spoil()
+                for part in lists:
+                    self.flow.cell_of(part).show()
+                    if not isinstance(part, (nodes.Name, nodes.Index)):
+                        self.flow.cell_of(part).spoil()
+            yield cell, kind
 
     # Types of sources and expressions
 
@@ -415,6 +426,8 @@ def _choose_plain(inferences: Sequence[Inference]) -> None:
         for cell in inference.roots:
             if cell.content is not None:
                 note(cell.content.root(), cell.item.name)
+        for cell, kind in inference.settle_derived():
+            note(cell, kind)
         if inference.flow.is_clone:
             note(inference.flow.returned.root(), inference.result.name)
     roots = [cell for inference in inferences for cell in inference.roots]
@@ -463,19 +476,6 @@ def _widened(old: Type, new: Type) -> Type:
     if new.name == "tuple" and len(new.parts) == len(old.parts):
         return Type("tuple", 0, tuple(map(_widened, old.parts, new.parts)))
     return new
-
-
-def is_plain_key(kind: Type, *, is_stored: bool = True) -> bool:
-    """Whether the host's dicts treat all keys of a type as the language does. A larger int can be looked up like any
-    other where none is stored, and so can tuples. The host's hash of tuples is easily made to collide, and it compares
-    the strings in them at once; so what stands in a stored one is small (`values/key.py`)."""
-    if kind.name == "tuple":
-        parts = kind.parts
-        numbers = sum(part.name == "int" for part in parts)
-        if is_stored and (numbers > TUPLE_NUMBERS_MAX or any(part.bits > TUPLE_BITS for part in parts)):
-            return False
-        return bool(parts) and all(part.name != "tuple" and is_plain_key(part, is_stored=is_stored) for part in parts)
-    return kind.name in ("str", "") or (kind.name == "int" and (kind.bits <= PLAIN_BITS or not is_stored))
 
 
 def _universal(node: nodes.Expr) -> str | None:

@@ -6,9 +6,8 @@ import ast
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import is_certain
-from flowlang.lang.compile.inference import PLAIN_BITS
 from flowlang.lang.compile.naming import python_name
-from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.static_type import PLAIN_BITS, Type
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, is_simple
 from flowlang.lang.syntax import nodes

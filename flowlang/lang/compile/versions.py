@@ -86,7 +86,11 @@ def likely_types(parameters: Iterable[nodes.Parameter], flow: Dataflow, inferenc
     for operation in flow.operations:
         for side, other in ((operation.left, operation.right), (operation.right, operation.left)):
             if isinstance(side, nodes.Name) and side.binding in votes:
-                vote(operation, side, _wanted(operation.op, inference.type_of(other).name))
+                kind = _wanted(operation.op, inference.type_of(other).name)
+                if not kind and operation.op in GROWING and id(operation) in flow.inner_operations:
+                    # A function is made once and called often: its captured variables are looked at when it is made.
+                    kind = "int"
+                vote(operation, side, kind)
                 if operation.op in GROWING or (operation.op == "%" and side is operation.right):
                     added.add(side.binding)
     for indexed in flow.indexes:
