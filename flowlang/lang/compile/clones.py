@@ -71,11 +71,11 @@ def make_clones(known: KnownNames) -> None:
 def _keep_locks(flows: list[Dataflow]) -> None:
     """A container that is passed to a clone in a loop over it, and is changed by any, must be able to say no."""
     for flow in flows:
-        flow.settle()
+        flow.sharing.settle()
     crossed = {id(cell.root()) for flow in flows for cell in flow.crossed}
     for flow in flows:
-        for cell, changed in flow.changed:
-            if id(cell.root()) in crossed and not flow.is_private(changed):
+        for cell, changed in flow.sharing.changed:
+            if id(cell.root()) in crossed and not flow.sharing.is_private(changed):
                 cell.spoil()
 
 

@@ -15,7 +15,8 @@ from typing import Any, Final
 from flowlang.lang.compile import inflow
 from flowlang.lang.compile.cell import Cell, merge
 from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, always_returns, is_literal, parallel
-from flowlang.lang.compile.origin import MAKERS, Use, new_cell, summands, use_of
+from flowlang.lang.compile.origin import new_cell, summands, use_of
+from flowlang.lang.compile.sharing import Sharing
 from flowlang.lang.compile.static_type import UNKNOWN, Type
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
@@ -49,17 +50,13 @@ class Dataflow:
         self.returned = Cell()
         self.is_clone = self.always_returns = False
         self.inference: Any = None
-        self.changed: list[Use] = []
         self.crossed: list[Cell] = []
         self.parameters: list[Binding] = []
         self.size = 0
         self._loops = 0
         self._own = None if own is None else set(own)
         self._inner: list[set[Binding]] = []
-        self._passed_on: set[Binding] = set()
-        self._iterated: list[Use] = []
-        self._changes: list[tuple[Use, tuple[Use, ...]]] = []
-        self._together: list[list[Cell]] = []
+        self.sharing = Sharing(self)
 
     def function(
         self, parameters: Iterable[nodes.Parameter], body: Iterable[nodes.Statement], given: dict[Binding, Type]
@@ -67,14 +64,14 @@ class Dataflow:
         """Walks a function. `given`: types of parameters that are certain."""
         self._parameters(parameters, given)
         self.block(body)
-        self.settle()
+        self.sharing.settle()
 
     def clone(self, body: Sequence[nodes.Statement]) -> None:
         """Walks a function of which all callers are known; they give its parameters (`receive`)."""
         self.is_clone = True
         self.always_returns = always_returns(body)
         self.block(body)
-        self.settle()
+        self.sharing.settle()
 
     def receive(self, binding: Binding, argument: ArgumentOf, cell: Cell) -> None:
         """A call gives `argument` to a parameter of this clone."""
@@ -84,28 +81,7 @@ class Dataflow:
     def module(self, body: Iterable[nodes.Statement]) -> None:
         """Walks the top level of a module, whose functions are walked on their own."""
         self.block(statement for statement in body if not isinstance(statement, nodes.Def))
-        self.settle()
-
-    def settle(self) -> None:
-        """A list that is changed in a loop over it must be able to say no, and one that is returned twice, side by
-        side, must stay one. To be repeated when cells were merged later."""
-        for (cell, changed), iterated in self._changes:
-            is_private = self.is_private(changed)
-            if any(cell.root() is other.root() and (name is changed or not is_private) for other, name in iterated):
-                cell.spoil()
-        for parts in self._together:
-            seen: set[int] = set()
-            for cell in map(Cell.root, parts):
-                if id(cell) in seen:
-                    cell.spoil()
-                seen.add(id(cell))
-
-    def is_private(self, binding: Binding | None) -> bool:
-        """Whether no other name or element can mean the container that a local means, though their cell may be one: it
-        was made here, and is given to nobody before the function returns it."""
-        if binding is None or binding in self._passed_on or binding not in self.sources:
-            return False
-        return all(isinstance(source, MAKERS) for source in self.sources[binding])
+        self.sharing.settle()
 
     def _parameters(self, parameters: Iterable[nodes.Parameter], given: dict[Binding, Type]) -> None:
         for parameter in parameters:
@@ -135,9 +111,9 @@ class Dataflow:
             cell = self.node_cells[id(node)] = new_cell(self, node)
         return cell
 
-    def put(self, cell: Cell, element: nodes.Expr) -> None:
-        """The containers of a cell get an element."""
-        cell.root().items.append((self, element))
+    def put(self, cell: Cell, element: nodes.Expr, key: nodes.Expr | None = None) -> None:
+        """The containers of a cell get an element, under a key if they are dicts."""
+        cell.root().sources_at(key).append((self, element))
         merge(cell.inner(), self.cell_of(element))
 
     def pour(self, cell: Cell, iterable: nodes.Expr) -> None:
@@ -203,7 +179,7 @@ class Dataflow:
                         parts = value.elements if isinstance(value, nodes.TupleExpr) else [value]
                         for part in parts:
                             self.read(part)
-                        self._together.append([self.cell_of(part) for part in parts])
+                        self.sharing.give_together(parts)
                     if not self._inner:
                         self.returns.append(value)
                 case nodes.Def():
@@ -213,10 +189,10 @@ class Dataflow:
         """A `for`, of a statement or of a comprehension."""
         self.glance(iterable)
         self._loops += 1
-        self._iterated.append(use_of(self, iterable))
+        self.sharing.iterated.append(use_of(self, iterable))
         self.bind(target, ItemOf(iterable), self.cell_of(iterable).inner())
         body()
-        self._iterated.pop()
+        self.sharing.iterated.pop()
         self._loops -= 1
 
     def _definition(self, node: nodes.Def) -> None:
@@ -252,9 +228,9 @@ class Dataflow:
                 self.glance(value)
                 self.read(index)
                 container = self.cell_of(value).root()
-                container.items.append((self, source))
+                container.sources_at(index).append((self, source))
                 container.keys.append((self, index))
-                self._change(value)
+                self.sharing.change(value)
                 merge(container.inner(), cell)
             case nodes.Dot(value=value):
                 self.escape(value)
@@ -280,20 +256,15 @@ class Dataflow:
                 self.visit(value)
                 self.read(index)
                 container = self.cell_of(value).root()
-                container.items.append((self, result))
+                container.sources_at(index).append((self, result))
                 container.asked.append((self, index))
                 # A list or dict that is changed in place there may get anything that the other one holds.
                 container.inner().escape()
                 self.cell_of(node.value).inner().escape()
-                self._change(value)
+                self.sharing.change(value)
             case nodes.Dot(value=value):
                 self.escape(value)
                 self.cell_of(node.value).escape()
-
-    def _change(self, node: nodes.Expr) -> None:
-        self.changed.append(use_of(self, node))
-        if self._iterated:
-            self._changes.append((self.changed[-1], tuple(self._iterated)))
 
     # Expressions
 
@@ -302,7 +273,7 @@ class Dataflow:
             self.hot.update(map(id, parts))
 
     def _passed_name(self, node: nodes.Name) -> None:
-        self._passed_on.add(node.binding)
+        self.sharing.passed_on.add(node.binding)
         self._name(node)
 
     def _name(self, node: nodes.Name) -> None:
@@ -390,12 +361,15 @@ class Dataflow:
             self.visit(argument.value)
             clone.receive(binding, ArgumentOf(self, argument.value), self.cell_of(argument.value))
         self.node_cells[id(node)] = clone.returned
-        self.crossed += [cell for cell, _ in self._iterated]
+        self.crossed += [cell for cell, _ in self.sharing.iterated]
 
     def _read_arguments(self, node: nodes.Call, name: str) -> None:
         for argument in node.arguments:
             if name == "len":
                 self.glance(argument.value)
+                continue
+            if len(node.arguments) == 1 and name in inflow.COPIERS and isinstance(argument.value, nodes.Name):
+                self.visit(argument.value)
                 continue
             self.read(argument.value)
             if name in inflow.CHOOSERS and len(node.arguments) > 1:
@@ -407,19 +381,28 @@ class Dataflow:
 
     def _method(self, node: nodes.Call, function: nodes.Dot) -> None:
         receiver = function.value
-        (self.glance if function.name in ("append", "pop") else self.visit)(receiver)
+        (self.glance if function.name in ("append", "pop", "setdefault") else self.visit)(receiver)
         cell = self.cell_of(receiver)
         is_one = len(node.arguments) == 1 and node.arguments[0].kind == "positional"
         if function.name == "append" and is_one:
             element = node.arguments[0].value
             self.visit(element)
-            self._change(receiver)
+            self.sharing.change(receiver)
             self.put(cell, element)
-            if not isinstance(receiver, nodes.Name):
+            if not isinstance(receiver, (nodes.Name, nodes.Index)) and not inflow.is_setdefault(receiver):
                 cell.spoil()
             return
+        if inflow.is_setdefault(node):
+            key, default = (argument.value for argument in node.arguments)
+            self.read(key)
+            self.visit(default)
+            self.sharing.change(receiver)
+            self.put(cell, default, key)
+            cell.root().keys.append((self, key))
+            merge(self.node_cells.setdefault(id(node), Cell()), cell.inner())
+            return
         if function.name == "pop" and isinstance(receiver, nodes.Name):
-            self._change(receiver)
+            self.sharing.change(receiver)
             cell.inner().spoil()
             result = self.node_cells[id(node)] = Cell()
             merge(result, cell.inner())

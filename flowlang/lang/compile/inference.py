@@ -16,20 +16,18 @@ from typing import Any, Final, Protocol
 
 from flowlang.lang.compile.cell import Cell, settle_shown
 from flowlang.lang.compile.dataflow import Dataflow
-from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source
+from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, is_setdefault
 from flowlang.lang.compile.static_type import (
     BOOL,
     DICT,
     FLOAT,
     INDEX,
     INT,
-    LINEAR,
     LIST,
     NONE,
     NOTHING,
     SHORT,
     STRING,
-    SUMMAND_MAX,
     TUPLE,
     UNKNOWN,
     Type,
@@ -40,6 +38,7 @@ from flowlang.lang.compile.static_type import (
     of_constant,
     of_operation,
     tuple_of,
+    widened,
 )  # fmt: skip
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
@@ -166,7 +165,8 @@ class Inference:
         self._types = dict.fromkeys(self._types, UNKNOWN)
         self.result = UNKNOWN
         for cell in self._cells:
-            cell.item = cell.key = UNKNOWN
+            cell.item = cell.key = cell.rest = UNKNOWN
+            cell.field_types = dict.fromkeys(cell.fields, UNKNOWN)
 
     def improve(self, *, is_widening: bool) -> bool:
         """One pass over all names and cells. Whether anything is known to be more than before."""
@@ -179,13 +179,19 @@ class Inference:
                 changed = changed or found != old
         for cell in self._cells:
             old_item, old_key = cell.item, cell.key
-            cell.item = _in_cell(old_item, cell.items, is_widening=is_widening)
+            item = cell.rest = _in_cell(cell.rest, cell.items, is_widening=is_widening)
+            for name, stored in cell.fields.items():
+                old = cell.field_types.get(name, NOTHING)
+                cell.field_types[name] = found = _in_cell(old, stored, is_widening=is_widening)
+                item = join(item, found)
+                changed = changed or found != old
+            cell.item = item
             cell.key = _in_cell(old_key, cell.keys, is_widening=is_widening)
             changed = changed or cell.item != old_item or cell.key != old_key
         if self.flow.is_clone:
             old = self.result
             found = join(join(old, self.returned()), NOTHING if self.flow.always_returns else NONE)
-            self.result = _widened(old, found) if is_widening else found
+            self.result = widened(old, found) if is_widening else found
             changed = changed or self.result != old
         return changed
 
@@ -196,7 +202,7 @@ class Inference:
             found = join(found, self.type_of_source(source))
             if found is UNKNOWN:
                 return UNKNOWN
-        return _widened(old, found) if is_widening else found
+        return widened(old, found) if is_widening else found
 
     def settle_derived(self) -> Iterator[tuple[Cell, str]]:
         """The cells of slices and sums, each with the type it can be plain in. A sum of what is not certain to be lists
@@ -346,7 +352,7 @@ class Inference:
         cell = self._known_cell(node.value)
         if container.name not in ("list", "dict") or cell is None or cell.root().has_escaped:
             return UNKNOWN
-        return cell.root().item
+        return cell.root().item_at(node.index)
 
     def _slice(self, node: nodes.Slice) -> Type:
         kind = self._type_of(node.value)
@@ -389,8 +395,10 @@ class Inference:
             return UNKNOWN
         if function.name == "pop" and (receiver.name == "list" or len(node.arguments) == 1):
             return cell.root().item
+        if receiver.name == "dict" and is_setdefault(node):
+            return cell.root().item_at(node.arguments[0].value)
         if function.name == "get" and len(node.arguments) == 2:
-            return join(cell.root().item, self._type_of(node.arguments[1].value))
+            return join(cell.root().item_at(node.arguments[0].value), self._type_of(node.arguments[1].value))
         if receiver.name == "dict" and function.name in ("keys", "values", "items"):
             return LIST
         return UNKNOWN
@@ -465,17 +473,7 @@ def _in_cell(old: Type, sources: Iterable[tuple[Dataflow, Source]], *, is_wideni
         found = join(found, inference.type_of_source(source))
         if found is UNKNOWN:
             return UNKNOWN
-    return _widened(old, found) if is_widening else found
-
-
-def _widened(old: Type, new: Type) -> Type:
-    """A bound of bits that has grown is given up: first for linear growth, then for any."""
-    if new.name == "int" and old.name == "int" and new.bits > old.bits:
-        is_linear = old.bits < LINEAR and (new.bits <= SUMMAND_MAX or new.bits == LINEAR)
-        return Type("int", LINEAR) if is_linear else INT
-    if new.name == "tuple" and len(new.parts) == len(old.parts):
-        return Type("tuple", 0, tuple(map(_widened, old.parts, new.parts)))
-    return new
+    return widened(old, found) if is_widening else found
 
 
 def _universal(node: nodes.Expr) -> str | None:

@@ -41,7 +41,7 @@ def new_cell(flow: Dataflow, node: nodes.Expr) -> Cell:
         case nodes.DictExpr(entries=entries):
             for entry in entries:
                 cell.keys.append((flow, entry.key))
-                flow.put(cell, entry.value)
+                flow.put(cell, entry.value, entry.key)
         case nodes.Comprehension(element=element, key=key):
             flow.put(cell, element)
             if key is not None:
@@ -58,7 +58,11 @@ def new_cell(flow: Dataflow, node: nodes.Expr) -> Cell:
         case nodes.Call(function=nodes.Name(name=name, binding=binding), arguments=[argument, *_]) if (
             binding.kind is BindingKind.UNIVERSAL and name in inflow.COPIERS and argument.kind == "positional"
         ):
-            flow.pour(cell, argument.value)
+            if isinstance(argument.value, nodes.Name):
+                cell.items.append((flow, ItemOf(argument.value)))
+                flow.sharing.copied.append((cell, argument.value))
+            else:
+                flow.pour(cell, argument.value)
             # Long lists are sorted; another copy would be as long.
             cell.is_plain = name != "sorted"
         case nodes.Call(function=nodes.Dot(name="split")):

@@ -121,6 +121,16 @@ def join_all(types: Iterable[Type]) -> Type:
     return result
 
 
+def widened(old: Type, new: Type) -> Type:
+    """A bound of bits that has grown is given up: first for linear growth, then for any."""
+    if new.name == "int" and old.name == "int" and new.bits > old.bits:
+        is_linear = old.bits < LINEAR and (new.bits <= SUMMAND_MAX or new.bits == LINEAR)
+        return Type("int", LINEAR) if is_linear else INT
+    if new.name == "tuple" and len(new.parts) == len(old.parts):
+        return Type("tuple", 0, tuple(map(widened, old.parts, new.parts)))
+    return new
+
+
 def of_operation(op: str, left: Type, right: Type) -> Type:
     """The type of an operation that succeeds."""
     if op in COMPARISONS:

@@ -17,6 +17,8 @@ NEW_ENTRY_BYTES = 176
 """A new entry of a dict, whose table may have to be made larger."""
 KEY_MAX = 65_536
 """A dict with a key of so many characters is held for ever: looking it up has to be charged."""
+LONG_KEY = 1024
+"""Methods of dicts charge for hashing keys of more characters (`values/key.py`)."""
 PLAIN_INT = 1 << PLAIN_BITS
 
 

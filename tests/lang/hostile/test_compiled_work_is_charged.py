@@ -1,4 +1,4 @@
-"""What compiled code makes out of lists without calling an operator is charged as the operators charge it."""
+"""What compiled code does without calling an operator or a method is charged as those charge it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ def run(size, rounds):
         {statement}
     return len(xs)
 """
+KEYS = """
+def run(d, length, rounds):
+    key = "k" * length
+    keys = [key]
+    get = d.get
+    for _ in range(rounds):
+        {lookup}
+"""
 
 
 def steps(statement: str, size: int, budget: Budget | None = None) -> int:
@@ -51,3 +59,21 @@ def test_copies_respect_the_budget_of_memory(statement: str) -> None:
     """A copy that does not fit into the budget of memory is refused."""
     with pytest.raises(EvaluationError, match="memory"):
         steps(statement, 100_000, Budget(memory_bytes=4_500_000))
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    ["d.get(key)", "d.get(key, 0)", "d.get(keys[0])", "d.setdefault(key, 0)", "d.setdefault(keys[0], [])", "get(key)"],
+)
+def test_methods_of_dicts_charge_for_long_keys(lookup: str) -> None:
+    """A look-up by a long text costs a step for 256 characters, and one by a short text does not."""
+    text = KEYS.format(lookup=lookup)
+    module = Interpreter(loader=MappingLoader({"module.flow": text})).load("module.flow")
+
+    def taken(length: int) -> int:
+        with Watch() as watch:
+            module.call("run", {"k" * length: 1}, length, ROUNDS)
+        return watch.usage.steps
+
+    assert taken(1_000) - taken(10) < ROUNDS
+    assert taken(60_000) - taken(10) >= ROUNDS * (60_000 // 256)
