@@ -75,7 +75,9 @@ what is assumed before the last pass is certain of nothing."""
 
 
 class ModuleTypes(Protocol):
-    """What is known of the module's own names (`versions.KnownNames`)."""
+    """What is known of the module's own names (`versions.KnownNames`). `inferences`: all that were made for it."""
+
+    inferences: list[Inference]
 
     def returns(self, call: nodes.Call, inference: Inference) -> Type:
         """The type of what a call of a function gives."""
@@ -97,6 +99,7 @@ class Inference:
         flow.inference = self
         self._outer = outer
         self.module = module
+        module.inferences.append(self)
         self._types: dict[Binding, Type] = dict.fromkeys(flow.sources, NOTHING)
         self._cells: list[Cell] = []
         self._memo: dict[int, Type] = {}

@@ -75,6 +75,7 @@ def compile_module(
         module = lower_piece(whole, piece, may_recurse=may_recurse)
         check_tree(module)
         codes.append(_code_of(module, source))
+    whole.known.release()
     loads = tuple(
         LoadedName(resolve_source(load.source), binding.original, binding.local.name)
         for load in scope.loads

@@ -199,6 +199,7 @@ class KnownNames:
 
     def __init__(self, body: Sequence[nodes.Statement], *, is_versioned: bool) -> None:
         self.body = body
+        self.inferences: list[Inference] = []
         self._is_versioned = is_versioned
         self._functions: dict[Binding, KnownFunction] = {}
         self._constants: dict[Binding, Type] = {}
@@ -221,6 +222,14 @@ class KnownNames:
         self.top = Dataflow()
         self.top.module(body)
         Inference(self.top, self, is_module=True)
+
+    def release(self) -> None:
+        """Lets go of all that was found out. It is full of cycles, and the host's collector would take a good while to
+        find them."""
+        for inference in self.inferences:
+            vars(inference.flow).clear()
+            vars(inference).clear()
+        self.inferences.clear()
 
     @property
     def functions(self) -> Iterable[KnownFunction]:
