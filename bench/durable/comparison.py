@@ -63,13 +63,14 @@ def gather(context: Context) -> list[Figure]:
 
 
 def workflows(context: Context) -> list[Figure]:
-    """Many runs of one action at once, started by a call for each and by one call for all. DBOS has a call for each
-    only."""
+    """Many runs of one action at once, started by a call for each after the other, by a call for each on an event loop,
+    and by one call for all. DBOS has a call for each only."""
     n, kind = context.size(RUNS), context.place.kind
     goal, floor = (20.0, 10.0) if kind == "sqlite" else (12.0, 8.0)
     title = f"{n} runs of one action, {kind}"
     return [
         _against_dbos(context, f"{title}, started one by one", "workflows", n, goal, floor),
+        _against_dbos(context, f"{title}, started on a loop", "workflows_gathered", n, goal, floor, "workflows"),
         _against_dbos(context, f"{title}, started by one call", "workflows_together", n, goal, floor, "workflows"),
     ]
 

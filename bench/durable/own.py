@@ -33,6 +33,9 @@ from flowlang.runtime.project import Project  # noqa: E402
 from flowlang.runtime.worker import Worker  # noqa: E402
 from flowlang.testing.interpose import WRITES, InterposedJournal  # noqa: E402
 
+if any(argument.startswith("postgresql") for argument in sys.argv):
+    import flowlang.runtime.journal.dialects.postgres  # noqa: F401 - as the peers have imported their driver by now
+
 IMPORTED = time.perf_counter()
 
 SCRIPTS = {
@@ -82,6 +85,13 @@ class Counting(InterposedJournal):
         super().__init__(inner)
         self.writes = 0
         self._dies_at = dies_at
+
+    def append(self, *arguments: Any) -> Any:
+        """Written out, so that counting takes next to nothing of a step."""
+        self.writes += 1
+        if self.writes == self._dies_at:
+            os._exit(7)
+        return self.inner.append(*arguments)
 
     def around(self, method: str, call: Callable[[], Any], arguments: tuple[tuple[Any, ...], Mapping[str, Any]]) -> Any:
         """One call."""
@@ -153,6 +163,26 @@ class Bench:
         worker.close()
         return {"seconds": seconds, "start_seconds": started, "commits": self.journal.writes}
 
+    def gathered(self, n: int) -> dict[str, Any]:
+        """The same for an application: all are started by a call for each on an event loop, and waited for."""
+        import asyncio
+
+        from flowlang.hosting.engine import Engine
+
+        async def measure() -> dict[str, Any]:
+            async with Engine(self.journal, flows=self.root, actions=[step]) as engine:
+                before, began = self.journal.writes, time.perf_counter()
+                runs = await asyncio.gather(*(engine.start("one.flow:main", {"n": number}) for number in range(n)))
+                started = time.perf_counter() - began
+                values = await asyncio.gather(*(run.value() for run in runs))
+                seconds = time.perf_counter() - began
+                assert values == list(range(n)), values
+                return {
+                    "seconds": seconds, "start_seconds": started, "commits": self.journal.writes - before,
+                }  # fmt: skip
+
+        return asyncio.run(measure())
+
     def _counts(self) -> dict[RunStatus, int]:
         from flowlang.runtime.journal.journal import RunFilter
 
@@ -196,6 +226,8 @@ def main() -> None:
         answer(Bench(url, "steps").recover(n + 1))
     elif what in ("workflows", "workflows_together"):
         answer(Bench(url, "one").runs(n, together=what == "workflows_together"))
+    elif what == "workflows_gathered":
+        answer(Bench(url, "one").gathered(n))
     else:
         bench = Bench(url, what)
         bench.drive(20, "warm")

@@ -14,10 +14,8 @@ above: control of the transaction, settings that outlast it, several statements 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -25,12 +23,22 @@ from psycopg.pq import TransactionStatus
 
 from flowlang.actions.placeholder import Statement, translated
 from flowlang.actions.postgres_cell import host_cell
+from flowlang.actions.postgres_pool import CONNECT_WAIT_S, ActionConnection, PostgresPool
 from flowlang.actions.postgres_problem import problem_error
+from flowlang.actions.postgres_transaction import (
+    COMMIT,
+    JointTransaction,
+    Transaction,
+    check_untouched,
+    unknown_end,
+)
 from flowlang.actions.sql_rows import collect_rows
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host, to_host
-from flowlang.runtime.action import ActionContext, ActionError
+from flowlang.runtime.action import ActionCancelled, ActionContext, ActionError
 from flowlang.runtime.database import Database
+from flowlang.runtime.joint import Recorder
+from flowlang.runtime.journal.home import ServerHome
 
 EFFECT_TABLE: Final = "_flowlang_effect"
 MAKE_EFFECT_TABLE: Final = (
@@ -50,119 +58,99 @@ CONTROL: Final = frozenset(
     }
 )  # fmt: skip
 """The first words of statements that control transactions, connections or cursors."""
-CONNECT_WAIT_S: Final = 10
-IDLE_MAX: Final = 8
 RESTART_WAIT_S: Final = 5.0
+JOURNAL_WAIT_S: Final = 20.0
+"""So long a server is waited for that may have committed a record of the journal; less than a lease."""
 RECONNECT_S: Final = 0.1
 
 Arguments = Sequence[Any] | Mapping[str, Any]
-Connection = psycopg.Connection[tuple[Any, ...]]
 Given = TypeVar("Given")
-
-
-class PostgresPool:
-    """The idle connections to one database."""
-
-    def __init__(self, database: Database) -> None:
-        self._url = database.location.replace("postgresql+psycopg://", "postgresql://", 1)
-        self._idle: list[Connection] = []
-        self._lock = threading.Lock()
-        self._closed = False
-        self.has_effect_table = False
-
-    @contextmanager
-    def borrow(self, context: ActionContext) -> Iterator[Connection]:
-        """A connection for one action, whose statements end when the attempt is given up."""
-        connection = self._take(context)
-        take_back = context.on_cancel(lambda: threading.Thread(target=_cancel, args=[connection], daemon=True).start())
-        try:
-            yield connection
-        except BaseException:
-            take_back()
-            connection.close()  # also ends its transaction
-            raise
-        take_back()
-        with self._lock:
-            if not self._closed and not context.cancelled and len(self._idle) < IDLE_MAX:
-                self._idle.append(connection)
-                return
-        connection.close()
-
-    def drop_idle(self) -> None:
-        """Closes what is idle: the server went away, and with it all of them."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
-
-    def close(self) -> None:
-        """Closes what is idle now, and what is borrowed when it comes back."""
-        self._closed = True
-        self.drop_idle()
-
-    def _take(self, context: ActionContext) -> Connection:
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        remaining_s = context.remaining_s()
-        wait_s = CONNECT_WAIT_S if remaining_s is None else max(1, min(CONNECT_WAIT_S, int(remaining_s)))
-        return psycopg.connect(
-            self._url, autocommit=True, connect_timeout=wait_s, application_name="flowlang action", keepalives_idle=10,
-            keepalives_interval=3, keepalives_count=3,
-        )  # fmt: skip
 
 
 def query(context: ActionContext, database: Database, text: str, arguments: Arguments) -> list[dict[str, Any]]:
     """The rows of a statement that only reads."""
     statement = _checked(text)
 
-    def read(connection: Connection) -> list[dict[str, Any]]:
+    def read(connection: ActionConnection) -> list[dict[str, Any]]:
         connection.execute("BEGIN READ ONLY")
         with connection.cursor() as cursor:
             names: list[str] = []
             found = _streamed(cursor, statement, arguments, names)
             first = next(found, None)
             rows = [] if first is None else collect_rows(names, _with(first, found))
-        connection.execute("COMMIT")
+        check_untouched(connection, text)
+        connection.execute(COMMIT, prepare=False)
         return rows
 
     return _guarded(context, database, text, read, repeats=True)
 
 
-def write(
-    context: ActionContext, database: Database, statements: Sequence[tuple[str, Sequence[Arguments]]]
-) -> list[int]:
-    """Executes statements, each once for every one of its arguments, in one transaction, exactly once. Gives the
-    number of rows that each changed."""
-    checked = [(text, _checked(text), repetitions) for text, repetitions in statements]
-    key = context.idempotency_key
-    at = [""]  # the statement that is executed, for messages
+def is_home(context: ActionContext, database: Database) -> bool:
+    """Whether the journal is in this very database."""
+    if not isinstance(context.home, ServerHome):
+        return False
+    known = _pool(context, database).is_home
+    if known is not None:
+        return known
+    return _guarded(context, database, "", lambda connection: connection.reached is not None, repeats=True)
 
-    def change(connection: Connection) -> list[int]:
+
+def write(
+    context: ActionContext, database: Database, statements: Sequence[tuple[str, Sequence[Arguments]]],
+    recorder: Recorder | None = None,
+) -> list[int]:  # fmt: skip
+    """Executes statements, each once for every one of its arguments, in one transaction, exactly once. Gives the
+    number of rows that each changed. With a recorder that is recorded in the same transaction; raises TakesLong when it
+    would take long, and JournalUnavailable when nobody knows whether it was committed."""
+    checked = [(text, _checked(text), repetitions) for text, repetitions in statements]
+    key, at = context.idempotency_key, [""]  # the statement that is executed, for messages
+    joint = None if recorder is None else JointTransaction(recorder)
+    transaction = joint or Transaction()
+
+    def change(connection: ActionConnection) -> list[int]:
+        counts = transaction.was_committed(connection)
+        if counts is not None:
+            return counts
         pool = _pool(context, database)
         if database.exactly_once and not pool.has_effect_table:
             _make_effect_table(connection)
             pool.has_effect_table = True
-        connection.execute("BEGIN")
-        if database.exactly_once:
-            added = connection.execute(ADD_EFFECT, (key, context.run_id, context.clock.now_ms())).rowcount
-            if not added:
-                row = connection.execute(FIND_EFFECT, (key,)).fetchone()
-                connection.execute("ROLLBACK")
-                assert row is not None
-                return list(to_host(decode(bytes(row[0]))))
-        counts = []
-        for text, statement, repetitions in checked:
-            at[0] = text
-            counts.append(_execute(connection, statement, repetitions))
+        transaction.begin(connection)
+        with transaction.executing(context):
+            if not database.exactly_once:
+                connection.execute(transaction.begins_with.encode(), prepare=False)
+            else:
+                # Several statements with values in one round trip: the values are put into the text.
+                first = psycopg.ClientCursor(connection)
+                first.execute(f"{transaction.begins_with}; {ADD_EFFECT}", (key, context.run_id, context.clock.now_ms()))
+                while first.nextset():
+                    pass
+                if not first.rowcount:
+                    row = connection.execute(FIND_EFFECT, (key,)).fetchone()
+                    connection.execute("ROLLBACK")
+                    assert row is not None
+                    return list(to_host(decode(bytes(row[0]))))
+            counts = []
+            for text, statement, repetitions in checked:
+                at[0] = text
+                counts.append(_execute(connection, statement, repetitions))
+                transaction.check_time()
+            if database.exactly_once:
+                connection.execute(SET_EFFECT, (encode(from_host(counts)), key))
+            check_untouched(connection, at[0])
         at[0] = ""
-        if database.exactly_once:
-            connection.execute(SET_EFFECT, (encode(from_host(counts)), key))
         context.commit()
-        connection.execute("COMMIT")
+        transaction.commit(connection, counts)
         return counts
 
-    return _guarded(context, database, at, change, repeats=database.exactly_once)
+    if joint is None:
+        return _guarded(context, database, at, change, repeats=database.exactly_once)
+    try:
+        return _guarded(context, database, at, change, repeats=True, patience_s=JOURNAL_WAIT_S)
+    except (ActionError, ActionCancelled):
+        if joint.doubtful is None:
+            raise
+        raise unknown_end() from None
 
 
 def prune_effects(database: Database, before_ms: int, is_over: Callable[[str], bool]) -> int:
@@ -183,15 +171,15 @@ def _pool(context: ActionContext, database: Database) -> PostgresPool:
 
 
 def _guarded(
-    context: ActionContext, database: Database, text: str | list[str], act: Callable[[Connection], Given], *,
-    repeats: bool,
+    context: ActionContext, database: Database, text: str | list[str], act: Callable[[ActionConnection], Given], *,
+    repeats: bool, patience_s: float = RESTART_WAIT_S,
 ) -> Given:  # fmt: skip
     """Does something on a connection. With `repeats`, nobody can tell whether it was done twice: then a connection
     that breaks is replaced, and a server that restarts is waited for."""
     pool = _pool(context, database)
     give_up_s = 0.0
     while True:
-        connection: Connection | None = None
+        connection: ActionConnection | None = None
         try:
             with pool.borrow(context) as connection:
                 return act(connection)
@@ -201,7 +189,7 @@ def _guarded(
             if repeats and isinstance(problem, psycopg.OperationalError) and _is_lost(problem):
                 if connection is not None and connection.closed and not give_up_s:
                     pool.drop_idle()
-                    give_up_s = now_s + RESTART_WAIT_S
+                    give_up_s = now_s + patience_s
                 if now_s < give_up_s:
                     time.sleep(RECONNECT_S)
                     continue
@@ -213,7 +201,7 @@ def _is_lost(problem: Exception) -> bool:
     return getattr(problem, "sqlstate", None) in (None, "57P01", "57P02", "57P03", "08006", "08003")
 
 
-def _execute(connection: Connection, statement: Statement, repetitions: Sequence[Arguments]) -> int:
+def _execute(connection: ActionConnection, statement: Statement, repetitions: Sequence[Arguments]) -> int:
     """Executes one statement of a script. Gives the number of rows that it changed."""
     with connection.cursor() as cursor:
         if len(repetitions) == 1:
@@ -258,13 +246,8 @@ def _checked(text: str) -> Statement:
     return statement
 
 
-def _make_effect_table(connection: Connection) -> None:
+def _make_effect_table(connection: ActionConnection) -> None:
     connection.execute("BEGIN")
     connection.execute(LOCK_SCHEMA)
     connection.execute(MAKE_EFFECT_TABLE)
     connection.execute("COMMIT")
-
-
-def _cancel(connection: Connection) -> None:
-    with suppress(psycopg.Error):
-        connection.cancel()

@@ -2,26 +2,32 @@
 
 A query only reads; it never makes a database, and a statement that would change something is refused. Every write is
 one transaction that happens exactly once however often the attempt is repeated, with data definition included
-(`sqlite.py` and `postgres.py` say how). Values reach a statement as parameters only: a list for `?`, a dict for
-`:name`, whatever the database.
+(`sqlite.py` and `postgres.py` say how). A small write to the database that holds the journal commits together with its
+record (`runtime/joint.py`), and no statement there may touch what belongs to the journal. Values reach a statement as
+parameters only: a list for `?`, a dict for `:name`, whatever the database.
 
 This module knows databases by their scheme and statements by their shape. What speaks to a database is its driver.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from flowlang.lang.values.quote import clip
 from flowlang.runtime.action import ActionContext, ActionError, action
 from flowlang.runtime.database import DEFAULT_NAME, Database
+from flowlang.runtime.joint import JointWrite, Recorder
 
 CELL_TYPES: Final = frozenset({type(None), bool, int, float, str, bytes})
 STATEMENTS_MAX: Final = 1000
+JOINT_EXECUTIONS_MAX: Final = 100
+"""A write that executes more statements does not join the transaction that records it: that would take long."""
 POSTGRES_SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
 
 Arguments = Sequence[Any] | Mapping[str, Any]
+Statements = Sequence[tuple[str, Sequence[Arguments]]]
+"""Texts, each with the parameters of every time that it is executed."""
 
 
 class Driver(Protocol):
@@ -34,9 +40,14 @@ class Driver(Protocol):
         ...
 
     def write(
-        self, context: ActionContext, database: Database, statements: Sequence[tuple[str, Sequence[Arguments]]]
+        self, context: ActionContext, database: Database, statements: Statements, recorder: Recorder | None = None
     ) -> list[int]:
-        """Executes statements in one transaction, exactly once. Gives how many rows each changed."""
+        """Executes statements in one transaction, exactly once. Gives how many rows each changed. With a recorder, that
+        is recorded in the same transaction; raises TakesLong when it would hold up the journal."""
+        ...
+
+    def is_home(self, context: ActionContext, database: Database) -> bool:
+        """Whether the journal is in this very database."""
         ...
 
 
@@ -62,14 +73,17 @@ def execute(
     database: str = DEFAULT_NAME,
 ) -> int:
     """Executes one statement that writes. Gives the number of rows that it changed, 0 for `CREATE TABLE` and such."""
-    return _write(context, database, [(text, [_checked(parameters, "`parameters`")])])[0]
+    changed: int = _write(context, database, [(text, [_checked(parameters, "`parameters`")])], _first)
+    return changed
 
 
 @action(name="sql.executemany")
 def executemany(context: ActionContext, text: str, rows: list[Any], *, database: str = DEFAULT_NAME) -> int:
     """Executes one statement for each of the rows (lists for `?`, dicts for `:name`), in one transaction. Gives the
     number of rows changed in all."""
-    return _write(context, database, [(text, [_checked(row, f"`rows[{index}]`") for index, row in enumerate(rows)])])[0]
+    repetitions = [_checked(row, f"`rows[{index}]`") for index, row in enumerate(rows)]
+    changed: int = _write(context, database, [(text, repetitions)], _first)
+    return changed
 
 
 @action(name="sql.transaction")
@@ -82,14 +96,23 @@ def transaction(context: ActionContext, statements: list[Any], *, database: str 
             f"a transaction takes at most {STATEMENTS_MAX} statements, not {len(statements)}",
             hint="for many rows, use `sql.executemany`",
         )
-    return _write(context, database, [_statement(entry, index) for index, entry in enumerate(statements)])
+    checked = [_statement(entry, index) for index, entry in enumerate(statements)]
+    changed: list[int] = _write(context, database, checked, list)
+    return changed
 
 
-def _write(
-    context: ActionContext, name: str, statements: Sequence[tuple[str, Sequence[Sequence[Any] | Mapping[str, Any]]]]
-) -> list[int]:
+def _write(context: ActionContext, name: str, statements: Statements, shape: Callable[[list[int]], Any]) -> Any:
+    """Writes, or says how it is to be written: by whoever drives the run, in the transaction that records it."""
     database = context.databases.resolve(name)
-    return _driver(database).write(context, database, statements)
+    driver = _driver(database)
+    is_small = sum(len(repetitions) for _, repetitions in statements) <= JOINT_EXECUTIONS_MAX
+    if context.may_join and is_small and driver.is_home(context, database):
+        return JointWrite(lambda recorder: driver.write(context, database, statements, recorder), shape)
+    return shape(driver.write(context, database, statements))
+
+
+def _first(counts: list[int]) -> int:
+    return counts[0]
 
 
 def _driver(database: Database) -> Driver:

@@ -10,6 +10,9 @@ other files (`ATTACH`, `VACUUM INTO`), no settings of the connection, no extensi
 transaction is ours, no change of `_flowlang_effect`; and in queries no change of anything. Connections that write
 compile every statement anew, because a compiled one from a cache would not be asked about again.
 
+**In the journal's own file** statements may not touch the journal's tables, and a write with a `Recorder` commits
+together with the record that it was made. What takes longer than `JOINT_S` is undone: the run's driver is waiting.
+
 **Connections** are kept between actions: opening one costs as much as a commit. A connection is used by one action at
 a time, on whatever thread, and is dropped when the file it was opened on is no longer the one at that path.
 """
@@ -19,6 +22,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -26,11 +30,15 @@ from urllib.parse import quote as quote_url
 
 from flowlang.actions.sql_rows import collect_rows
 from flowlang.actions.sqlite_guard import Guard
-from flowlang.actions.sqlite_problem import database_not_found, problem_error
+from flowlang.actions.sqlite_problem import PRIMARY_CODE, database_not_found, problem_error
+from flowlang.errors import JournalUnavailable
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.convert import from_host, to_host
+from flowlang.lang.values.quote import clip
 from flowlang.runtime.action import ActionContext, ActionError
 from flowlang.runtime.database import Database
+from flowlang.runtime.joint import Recorder, TakesLong
+from flowlang.runtime.journal.home import FileHome
 
 EFFECT_TABLE_SQL: Final = (
     "CREATE TABLE IF NOT EXISTS _flowlang_effect (key TEXT PRIMARY KEY, result BLOB NOT NULL, run TEXT NOT NULL, "
@@ -43,12 +51,18 @@ VALUE_BYTES_MAX: Final = 16 << 20
 STATEMENT_BYTES_MAX: Final = 1 << 20
 INSTRUCTIONS_PER_CHECK: Final = 10_000
 IDLE_MAX: Final = 8
+JOINT_S: Final = 0.25
+"""So long a write may hold up those who drive runs."""
+REFERENCES_SQL: Final = (
+    "SELECT m.name, f.\"table\" FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'"
+)
 
 Arguments = Sequence[Any] | Mapping[str, Any]
 
 
 class SqliteConnection:
-    """One connection with its guard. `inode` tells whether the path still leads to the file that was opened."""
+    """One connection with its guard. `inode` tells whether the path still leads to the file that was opened. What is
+    executed at `end_s`, a reading of `time.monotonic()`, is interrupted."""
 
     def __init__(self, path: str, *, read_only: bool) -> None:
         self.path = path
@@ -72,6 +86,16 @@ class SqliteConnection:
         self.guard = Guard(read_only)
         self.raw.set_authorizer(self.guard.authorize)
         self.inode = _inode(path)
+        self.end_s: float | None = None
+
+    def watch(self, context: ActionContext) -> None:
+        """Has statements interrupted when the attempt is given up, or at `end_s`."""
+        self.raw.set_progress_handler(lambda: context.cancelled or self.is_late, INSTRUCTIONS_PER_CHECK)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is past `end_s`."""
+        return self.end_s is not None and time.monotonic() > self.end_s
 
     def own(self, text: str, arguments: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Executes a statement of ours, about which the guard is not asked."""
@@ -102,7 +126,9 @@ class SqlitePool:
             remaining_s = context.remaining_s()
             wait_ms = BUSY_TIMEOUT_MS_MAX if remaining_s is None else min(BUSY_TIMEOUT_MS_MAX, int(remaining_s * 1000))
             connection.own(f"PRAGMA busy_timeout = {wait_ms}")
-            connection.raw.set_progress_handler(lambda: context.cancelled, INSTRUCTIONS_PER_CHECK)
+            connection.guard.journal = _journal_tables(context, connection.inode)
+            connection.end_s = None
+            connection.watch(context)
             yield connection
             connection.raw.set_progress_handler(None, 0)
         except BaseException:
@@ -157,17 +183,25 @@ def query(context: ActionContext, database: Database, text: str, arguments: Argu
         raise problem_error(problem, text, guard, database) from None
 
 
+def is_home(context: ActionContext, database: Database) -> bool:
+    """Whether the journal is in this very file."""
+    return bool(_journal_tables(context, _inode(database.location)))
+
+
 def write(
-    context: ActionContext, database: Database, statements: Sequence[tuple[str, Sequence[Arguments]]]
-) -> list[int]:
+    context: ActionContext, database: Database, statements: Sequence[tuple[str, Sequence[Arguments]]],
+    recorder: Recorder | None = None,
+) -> list[int]:  # fmt: skip
     """Executes statements, each once for every one of its arguments, in one transaction, exactly once. Gives the
-    number of rows that each changed."""
-    guard: Guard | None = None
-    text = ""
-    counts: list[int] = []
+    number of rows that each changed. With a recorder that is recorded in the same transaction; raises TakesLong when it
+    would take long, and JournalUnavailable when nobody knows whether it was committed."""
+    at = [""]  # the statement that is executed, for messages
+    connection: SqliteConnection | None = None
     try:
         with _pool(context, database, read_only=False).borrow(context) as connection:
-            guard = connection.guard
+            if recorder is not None:
+                connection.end_s = time.monotonic() + JOINT_S
+                connection.own(f"PRAGMA busy_timeout = {int(JOINT_S * 1000)}")
             connection.own("BEGIN IMMEDIATE")
             if database.exactly_once:
                 connection.own(EFFECT_TABLE_SQL)
@@ -175,13 +209,15 @@ def write(
                 if found is not None:
                     connection.own("ROLLBACK")
                     return list(to_host(decode(found[0])))
-            for text, repetitions in statements:
-                counts.append(_execute(connection, text, repetitions))
+            counts = _change(connection, statements, at)
             if database.exactly_once:
                 row = (context.idempotency_key, encode(from_host(counts)), context.run_id, context.clock.now_ms())
                 connection.own(ADD_EFFECT_SQL, row)
             context.commit()
-            connection.own("COMMIT")
+            if recorder is None:
+                connection.own("COMMIT")
+            else:
+                _commit_recorded(connection, recorder, counts)
             return counts
     except OSError as problem:
         raise ActionError(
@@ -189,7 +225,57 @@ def write(
         ) from None
     except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError) as problem:
         context.check()
-        raise problem_error(problem, text, guard, database) from None
+        if recorder is not None and _is_delay(problem):
+            raise TakesLong from None
+        guard = None if connection is None else connection.guard
+        raise problem_error(problem, at[0], guard, database) from None
+
+
+def _change(
+    connection: SqliteConnection, statements: Sequence[tuple[str, Sequence[Arguments]]], at: list[str]
+) -> list[int]:
+    """Executes what a script wants executed."""
+    counts = []
+    for text, repetitions in statements:
+        at[0] = text
+        counts.append(_execute(connection, text, repetitions))
+        if connection.guard.journal and connection.guard.defined:
+            _check_references(connection, text)
+        if connection.is_late:
+            raise TakesLong
+    at[0] = ""
+    return counts
+
+
+def _commit_recorded(connection: SqliteConnection, recorder: Recorder, counts: list[int]) -> None:
+    """Records and commits; from here on nothing is executed that scripts have said."""
+    connection.end_s = None
+    with connection.guard.stood_down():
+        recorder.write(connection.raw.cursor(), counts)
+        try:
+            connection.raw.execute("COMMIT")
+        except sqlite3.Error as problem:
+            if connection.raw.in_transaction:
+                raise  # it was refused, and can still be undone
+            raise JournalUnavailable(
+                f"nobody knows whether the last write reached the journal: {problem}",
+                hint="check the disk, then resume the run in a new process",
+            ) from problem
+    recorder.settle()
+
+
+def _check_references(connection: SqliteConnection, text: str) -> None:
+    """A reference to a row of the journal would keep the journal from removing it."""
+    for table, other in connection.own(REFERENCES_SQL).fetchall():
+        if other.lower() in connection.guard.journal and table.lower() not in connection.guard.journal:
+            deed = f"makes `{clip(table)}` refer to a table of the journal, which is stored in the same file"
+            raise ActionError("sql-refused", f"this statement {deed}", data={"statement": text[:1000]})
+
+
+def _is_delay(problem: Exception) -> bool:
+    """Whether something took long, or somebody else is writing."""
+    code = getattr(problem, "sqlite_errorcode", None)
+    return code is not None and code & PRIMARY_CODE in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY)
 
 
 def _pool(context: ActionContext, database: Database, *, read_only: bool) -> SqlitePool:
@@ -216,6 +302,12 @@ def _execute(connection: SqliteConnection, text: str, repetitions: Sequence[Argu
         return cursor.rowcount
     # The host counts only statements that begin with the right word, not those that begin with WITH.
     return int(connection.own("SELECT changes()").fetchone()[0]) if connection.raw.total_changes > before else 0
+
+
+def _journal_tables(context: ActionContext, inode: tuple[int, int] | None) -> frozenset[str]:
+    """The names of the journal's tables in that file; none if the journal is elsewhere."""
+    home = context.home
+    return home.tables if isinstance(home, FileHome) and home.inode == inode else frozenset()
 
 
 def _inode(path: str) -> tuple[int, int] | None:

@@ -56,12 +56,35 @@ PRAGMAS: Final = frozenset(
     }
 )
 VIRTUAL_TABLES: Final = frozenset({"fts4", "fts5", "rtree"})
+TEMPORARY: Final = frozenset(
+    {
+        sqlite3.SQLITE_CREATE_TEMP_INDEX,
+        sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_VIEW,
+    }
+)
+OF_TABLES: Final = frozenset(
+    {
+        sqlite3.SQLITE_ALTER_TABLE,
+        sqlite3.SQLITE_CREATE_INDEX,
+        sqlite3.SQLITE_CREATE_TRIGGER,
+        sqlite3.SQLITE_DROP_INDEX,
+        sqlite3.SQLITE_DROP_TRIGGER,
+    }
+)
+"""Deeds whose second part is the name of a table. Of all others that concern one, it is the first."""
+DEFINING: Final = frozenset({sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_DROP_TABLE})
+ROW_NUMBERS: Final = "sqlite_sequence"
+"""SQLite's own table of the last row numbers, those of the journal's tables among them."""
 FUNCTIONS_REFUSED: Final = frozenset({"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"})
 
 
 class Guard:
     """The authorizer of one connection. Of the statement compiled since the last `reset` it knows: `refusal`, in
-    words, why it was refused; `writes_in_query`, whether that was the reason; `wrote`, whether it changes anything."""
+    words, why it was refused; `writes_in_query`, whether that was the reason; `wrote`, whether it changes anything;
+    `defined`, whether it makes, alters or drops a table. `journal` has the names of the tables of a journal in the same
+    file: they are not even read."""
 
     def __init__(self, read_only: bool) -> None:
         self._read_only = read_only
@@ -69,12 +92,15 @@ class Guard:
         self.refusal: str | None = None
         self.writes_in_query = False
         self.wrote = False
+        self.defined = False
+        self.journal: frozenset[str] = frozenset()
 
     def reset(self) -> None:
         """Forgets what was said of earlier statements."""
         self.refusal = None
         self.writes_in_query = False
         self.wrote = False
+        self.defined = False
 
     @contextmanager
     def stood_down(self) -> Iterator[None]:
@@ -89,7 +115,7 @@ class Guard:
         self, deed: int, first: str | None, second: str | None, database: str | None, source: str | None
     ) -> int:
         """SQLite's question: may a statement do this? The meaning of `first` and `second` depends on the deed."""
-        if self._stood_down or deed in READING:
+        if self._stood_down or (deed in READING and not self.journal):
             return sqlite3.SQLITE_OK
         problem = self._problem(deed, first or "", second or "", database)
         if problem is None:
@@ -98,6 +124,10 @@ class Guard:
         return sqlite3.SQLITE_DENY
 
     def _problem(self, deed: int, first: str, second: str, database: str | None) -> str | None:
+        if (second if deed in OF_TABLES else first).lower() in self.journal and (deed in READING or deed in WRITING):
+            return "touches a table of the journal, which is stored in the same file"
+        if deed in READING:
+            return None
         if deed == sqlite3.SQLITE_FUNCTION:
             return f"calls the function `{second}`" if second.lower() in FUNCTIONS_REFUSED else None
         if deed == sqlite3.SQLITE_PRAGMA:
@@ -122,5 +152,11 @@ class Guard:
             return f"{WRITING[deed]} `{second if deed == sqlite3.SQLITE_ALTER_TABLE else first}`"
         if deed == sqlite3.SQLITE_CREATE_VTABLE and second.lower() not in VIRTUAL_TABLES:
             return f"creates a table of the module `{second}`"
+        if self.journal:
+            if deed in TEMPORARY:
+                return "creates something temporary, which could stand in for a table of the journal in the same file"
+            if first == ROW_NUMBERS and not self.defined:  # SQLite changes it when it drops or renames a table
+                return "changes how rows are numbered, those of the journal in the same file as well"
         self.wrote = True
+        self.defined = self.defined or deed in DEFINING
         return None

@@ -8,7 +8,9 @@ that process leaves it unfinished, this one takes it over if it died, and says s
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import attrs
 
@@ -26,8 +28,12 @@ from flowlang.errors import FlowlangError, JournalError, LeaseHeld, LeaseLost
 from flowlang.lang.values.meter import Budget
 from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.driver import RunDriver
-from flowlang.runtime.journal.journal import Journal
+from flowlang.runtime.journal.journal import Journal, RunRecord
+from flowlang.runtime.journal.model import QUEUE_DEFAULT
 from flowlang.runtime.outcome import RunOutcome
+
+CHILDREN_SHOWN: Final = 5
+"""So many children are named that have not ended with their run."""
 
 
 @attrs.define(eq=False)
@@ -81,7 +87,10 @@ class Driver:
                     progress.close()
                     return self._report_broken(error)
                 progress.close()
-                return exit_code_of(outcome) if self.is_silent else Report(self.settings).show(outcome)
+                code = exit_code_of(outcome) if self.is_silent else Report(self.settings).show(outcome)
+                if outcome.status.is_final:
+                    self._hint_children(outcome.run_id)
+                return code
 
     def _report_followed(self, end: FollowEnd) -> ExitCode:
         """Reports how following a run ended."""
@@ -115,6 +124,29 @@ class Driver:
         if not self.run_id:
             self._hint_twin(run_id)
 
+    def _hint_children(self, run_id: str) -> None:
+        """Names the children that have not ended with the run and that nobody drives any more."""
+        if self.settings.output.is_quiet:
+            return
+        try:
+            children = [
+                child
+                for child in self.journal.children(run_id)
+                if not child.status.is_final and not (child.owner and self.journal.is_owner_alive(child.owner))
+            ]
+        except FlowlangError:
+            # The hint is not worth the outcome.
+            return
+        if not children:
+            return
+        names = ", ".join(child.run_id for child in children[:CHILDREN_SHOWN])
+        more = f" and {len(children) - CHILDREN_SHOWN} more" if len(children) > CHILDREN_SHOWN else ""
+        words = f"resume {children[0].run_id}" if len(children) == 1 else _worker_of(children)
+        verb = "has" if len(children) == 1 else "have"
+        self.settings.output.hint(
+            f"{names}{more}, spawned by run {run_id}, {verb} not ended; `{self.settings.command(words)}` goes on"
+        )
+
     def _hint_twin(self, run_id: str) -> None:
         """Points at an unfinished run that the user may have meant to go on with."""
         try:
@@ -127,6 +159,13 @@ class Driver:
             self.settings.output.hint(
                 f"run {twin.run_id} of the same script and arguments is not finished; `{command}` goes on with it"
             )
+
+
+def _worker_of(children: Sequence[RunRecord]) -> str:
+    """The command for a worker that drives all of these until nothing is due."""
+    queues = sorted({child.queue for child in children})
+    named = "" if queues == [QUEUE_DEFAULT] else "".join(f" --queue {shlex.quote(queue)}" for queue in queues)
+    return f"worker{named}"
 
 
 def _held(run_id: str, error: LeaseHeld) -> LeaseHeld:

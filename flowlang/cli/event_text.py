@@ -14,6 +14,7 @@ from flowlang.runtime.journal.event import (
     ActionScheduled,
     ActivationStarted,
     AttemptFailed,
+    AttemptHeartbeat,
     AttemptStarted,
     CancelRequested,
     ChapterStarted,
@@ -131,6 +132,8 @@ def described(event: Event) -> str:
             return f"{event.action} {value_text(event.payload)}{_at(event.place)}"
         case AttemptStarted():
             return f"attempt {event.attempt}"
+        case AttemptHeartbeat():
+            return f"attempt {event.attempt}: {value_text(event.payload)}"
         case AttemptFailed():
             return f"attempt {event.attempt}: {_failure_text(event.payload)}, again at {moment(event.retry_at_ms)}"
         case ActionCompleted():

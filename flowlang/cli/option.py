@@ -88,9 +88,11 @@ class Settings:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Journal]:
-        """The journal, which must exist."""
+        """The journal, which must exist. Where it has a codec that is not here, values that need it are refused."""
+        from flowlang.runtime.payload_codec import codec_of, guarded_journal
+
         with contextlib.closing(self.open_journal(create=False)) as journal:
-            yield journal
+            yield guarded_journal(journal) if codec_of(journal) is None else journal
 
     def has_journal(self) -> bool:
         """Whether there can be runs: False when the project's own database was never made."""

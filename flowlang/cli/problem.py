@@ -87,6 +87,11 @@ KINDS: Final = (
         "damaged or edited. Restore it from a copy; flowlang does not guess what a run did.",
     ),
     _Kind(
+        errors.CodecMissing, "codec-missing", ExitCode.UNAVAILABLE, "values are encoded, and nothing here reads them",
+        "A codec encodes the values of a journal, such as a cipher. Whoever reads them needs the same one, with the "
+        "key that wrote them: `FLOWLANG_CODEC=module:name` names it to the command line.",
+    ),
+    _Kind(
         errors.PayloadTooLarge, "payload-too-large", ExitCode.UNAVAILABLE, "a value is larger than a journal takes",
         "Arguments and results of actions and flows are kept in the journal, up to 16 MiB each. Larger data "
         "belongs into files or databases, and their names into the journal.",

@@ -35,11 +35,11 @@ class Change:
 
 def apply_to_runs(
     settings: Settings, journal: Journal, batch: Batch, verb: str, change: Callable[[Operations, RunRecord], Change],
-    *, is_always_asked: bool = False, plan: Callable[[Operations, RunRecord], Change] | None = None,
+    *, plan: Callable[[Operations, RunRecord], Change], is_always_asked: bool = False,
 ) -> ExitCode:  # fmt: skip
     """Changes the runs of a batch. One that was named and refuses raises; of many, each refusal is reported and the
-    exit code is 1. `is_always_asked`: a single run, too, only after a question. `plan` says of a run what a dry run
-    would do, and changes nothing."""
+    exit code is 1. `plan` says of a run what `change` would do, changes nothing, and raises where that would raise.
+    `is_always_asked`: a single run, too, only after a question."""
     from flowlang.runtime.operations.operations import Operations
 
     operations = Operations(journal)
@@ -52,7 +52,7 @@ def apply_to_runs(
     for run in runs:
         document: dict[str, Any] = {"run_id": run.run_id, "status": run.status.value}
         try:
-            done = (plan or _plan(verb))(operations, run) if batch.is_dry_run else change(operations, run)
+            done = (plan if batch.is_dry_run else change)(operations, run)
         except InternalError:
             raise
         except FlowlangError as error:
@@ -84,11 +84,6 @@ def _held(settings: Settings, run: RunRecord, error: LeaseHeld) -> LeaseHeld:
         owner=error.owner,
         hint=f"`{ask}` asks it to end, `{end}` ends it at once",
     )
-
-
-def _plan(verb: str) -> Callable[[Operations, RunRecord], Change]:
-    """Says only which run it would be."""
-    return lambda operations, run: Change(f"would {verb} run {run.run_id}, which is {run.status.value}", {})
 
 
 def _summarize(settings: Settings, verb: str, number: int, refused: int, *, is_dry_run: bool) -> None:

@@ -16,6 +16,7 @@ from flowlang.cli.run_lookup import owner_text, status_text
 from flowlang.errors import RunError
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.result import Ok
+from flowlang.runtime.journal.canonical_form import standing_records
 from flowlang.runtime.journal.event import Record
 from flowlang.runtime.journal.journal import (
     CRASHES_MAX,
@@ -29,7 +30,6 @@ from flowlang.runtime.journal.journal import (
 from flowlang.runtime.operations.open_command import OpenCommand, open_commands
 from flowlang.runtime.operations.reset import retry_point
 from flowlang.runtime.operations.selection import select
-from flowlang.runtime.replay import effective
 
 VALUE_LENGTH_MAX: Final = 400
 ROWS_MAX: Final = 50
@@ -99,7 +99,7 @@ class RunView:
         if self.run.status.is_final:
             return []
         board = Board()
-        for record in effective(self.records):
+        for record in standing_records(self.records):
             board.apply(record)
         return board.rows(self.now_ms if self.status == "running" else None, ROWS_MAX)
 
@@ -133,6 +133,8 @@ class RunView:
                         yield self._remedy(wait)
             case "suspended":
                 yield self._begin_hint()
+            case "waiting" if run.reason == ACTIONS_MISSING:
+                yield "the workers that took it up do not have its actions; start one that has them"
             case "waiting" if run.due_at_ms is not None and run.due_at_ms <= self.now_ms:
                 yield f"what it waited for is there: a worker goes on with it, or `{command(f'resume {run_id}')}`"
             case "waiting":

@@ -26,6 +26,7 @@ from flowlang.errors import UsageError
 from flowlang.hosting.blocking import BlockingEngine
 from flowlang.hosting.outcome_watch import OutcomeWatch
 from flowlang.hosting.run import Run
+from flowlang.hosting.start_queue import StartQueue
 from flowlang.hosting.starting import Order, Starter
 from flowlang.hosting.worker_thread import WorkerThread
 from flowlang.lang.values.meter import Budget
@@ -116,7 +117,8 @@ class Engine:
         thread = WorkerThread(partial(self._worker, journal, watch), watch.fail) if self._has_worker else None
         starter = Starter(journal, self._root, self._flows, self._actions, self._clock)
         pool = ThreadPoolExecutor(JOURNAL_THREADS, "flowlang-journal")
-        opened = _Open(journal, is_own, watch, thread, starter, Operations(journal, self._clock), pool)
+        starts = StartQueue(starter, pool)
+        opened = _Open(journal, is_own, watch, thread, starter, starts, Operations(journal, self._clock), pool)
         try:
             if thread is not None:
                 thread.start()
@@ -166,7 +168,7 @@ class Engine:
         order = Order(
             target, arguments or {}, id, queue, priority, partition, delay, deadline, attributes or {}, correlation
         )
-        return Run(self, await self.call(self._opened.starter.start, order), kind)
+        return Run(self, await self._opened.starts.start(order), kind)
 
     async def start_many(self, orders: Sequence[Order]) -> builtins.list[Run[Any]]:
         """Starts all of them in one transaction, or none. Raises RunAlreadyExists for an id that is taken."""
@@ -262,6 +264,7 @@ class _Open:
     watch: OutcomeWatch
     thread: WorkerThread | None
     starter: Starter
+    starts: StartQueue
     operations: Operations
     pool: ThreadPoolExecutor
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
-from flowlang.errors import RunAlreadyExists, RunNotFound, SourceError, UsageError
+from flowlang.errors import (
+    FlowlangError,
+    JournalUnavailable,
+    RunAlreadyExists,
+    RunNotFound,
+    SourceError,
+    UsageError,
+)
 from flowlang.lang.diagnostics.suggest import nearest
 from flowlang.lang.interpreter import Build
 from flowlang.lang.values.convert import from_host
@@ -22,6 +29,9 @@ from flowlang.runtime.journal.model import AttributeValue, NewChild, Placement, 
 from flowlang.runtime.launch import PinnedCode, code_of, prepare
 from flowlang.runtime.project import Project
 from flowlang.runtime.typed import adopt
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @attrs.frozen
@@ -55,10 +65,21 @@ class Starter:
         self._built: dict[str, tuple[Build, PinnedCode]] = {}
         self._lock = threading.Lock()
 
-    def start(self, order: Order) -> str:
-        """Creates the run, which any worker takes up, and gives its id. A run of that id that was started with the
-        same flow and arguments is the same start. Raises UsageError, SourceError, JournalError."""
-        new = self.prepare(order)
+    def start_each(self, orders: Sequence[Order]) -> list[str | Exception]:
+        """Creates the runs, which any worker takes up, in one transaction when nothing stands against it. Gives for
+        each its id, or why it was not started: UsageError, SourceError, JournalError. A run of that id that was started
+        with the same flow and arguments is the same start."""
+        prepared: list[NewChild | Exception] = [_attempt(self.prepare, order) for order in orders]
+        made = [new for new in prepared if isinstance(new, NewChild)]
+        try:
+            self._journal.create_many(made)
+        except JournalUnavailable as error:
+            return [error if isinstance(new, NewChild) else new for new in prepared]
+        except FlowlangError:  # of one of them, which nobody names: each meets its own trouble
+            return [_attempt(self._create, new) if isinstance(new, NewChild) else new for new in prepared]
+        return [new.run.run_id if isinstance(new, NewChild) else new for new in prepared]
+
+    def _create(self, new: NewChild) -> str:
         try:
             self._journal.create_many([new])
         except RunAlreadyExists:
@@ -135,3 +156,10 @@ class Starter:
 
 def _milliseconds(span: timedelta | float) -> int:
     return round((span.total_seconds() if isinstance(span, timedelta) else span) * 1000)
+
+
+def _attempt(make: Callable[[Given], Made], given: Given) -> Made | Exception:
+    try:
+        return make(given)
+    except Exception as problem:
+        return problem

@@ -5,8 +5,9 @@ each module, its attributes, each record, each open gate and each message that w
 lines and holds the digest of all before it. A file that is cut off, changed or of a newer form is refused, so what
 `read_archive` gives is what was exported.
 
-Payloads are stored as text where they are, and as base64 where not. They are not encrypted: an archive holds
-everything the run did. Files are made for their owner alone.
+Payloads are stored as text where they are, and as base64 where not. Those that a codec encoded stay so: the first
+line names the codecs, and whoever reads the file needs them. Where there is none, an archive holds everything that the
+run did for everybody to read. Files are made for their owner alone.
 """
 
 from __future__ import annotations
@@ -18,11 +19,18 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import attrs
 
-from flowlang.errors import FlowlangError, JournalCorrupt, JournalUnavailable, SchemaMismatch, UsageError
+from flowlang.errors import (
+    CodecMissing,
+    FlowlangError,
+    JournalCorrupt,
+    JournalUnavailable,
+    SchemaMismatch,
+    UsageError,
+)
 from flowlang.lang.values.canonical import decode as decode_value
 from flowlang.runtime.journal.codec import Fields, decode, encode, manifest_digest
 from flowlang.runtime.journal.event import CodeChanged, LogWritten, Record, RunStarted
@@ -40,6 +48,7 @@ from flowlang.runtime.journal.journal import (
     RunStatus,
 )
 from flowlang.runtime.journal.sense import nonsense
+from flowlang.runtime.payload_codec import Encoding, PayloadCodec, codec_of, codecs_in, stored_journal
 from flowlang.version import __version__
 
 FORMAT: Final = "flowlang/archive/1"
@@ -48,6 +57,8 @@ LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 
 UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError, binascii.Error)
 """What reading something raises that nobody wrote so."""
+
+Held = TypeVar("Held", NewWait, NewMessage)
 
 
 @attrs.frozen
@@ -78,9 +89,26 @@ class Archive:
             self.parent if run_id == self.run_id else None, self.attributes, self.correlation,
         )  # fmt: skip
 
+    def codecs(self) -> list[str]:
+        """The names of the codecs without which its values cannot be read."""
+        return sorted(codecs_in([*self.records, *self.gates, *self.messages]))
 
-def collect(journal: Journal, run_id: str) -> Archive:
-    """Everything about a run. Raises RunNotFound, JournalCorrupt."""
+
+def collect(journal: Journal, run_id: str, *, is_decoded: bool = False) -> Archive:
+    """Everything about a run, its values as the store has them, or decoded by the journal's codec. Raises
+    RunNotFound, JournalCorrupt, and CodecMissing when something cannot be decoded."""
+    if not is_decoded:
+        return _collect(stored_journal(journal), run_id)
+    archive = _collect(journal, run_id)
+    if codec_of(journal) is None and (names := archive.codecs()):
+        raise CodecMissing(
+            f"values of run `{run_id}` were encoded by `{names[0]}`, and there is no codec here",
+            hint="set `FLOWLANG_CODEC=module:name` to the codec that wrote them, or export them as they are",
+        )
+    return archive
+
+
+def _collect(journal: Journal, run_id: str) -> Archive:
     run = journal.run(run_id)
     records = journal.read(run_id)
     run = journal.run(run_id) if records[-1].sequence != run.sequence else run
@@ -105,8 +133,7 @@ def _new_message(run_id: str, message: Message) -> NewMessage:
 def write_archive(archive: Archive, path: Path, *, exported_at_ms: int) -> None:
     """Writes an archive into a new file, whole or not at all. Raises UsageError when the file exists and
     JournalUnavailable when it cannot be written."""
-    if path.exists():
-        raise UsageError(f"the file `{path}` exists", hint="choose another name, or remove it")
+    check_absent(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
@@ -120,6 +147,12 @@ def write_archive(archive: Archive, path: Path, *, exported_at_ms: int) -> None:
         raise JournalUnavailable(f"`{path}` cannot be written: {reason}", hint="nothing was exported") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def check_absent(path: Path) -> None:
+    """Raises UsageError when a file exists: an export replaces nothing."""
+    if path.exists():
+        raise UsageError(f"the file `{path}` exists", hint="choose another name, or remove it; `-` is stdout")
 
 
 def archive_lines(archive: Archive, *, exported_at_ms: int) -> Iterator[bytes]:
@@ -138,7 +171,9 @@ def _line(document: Mapping[str, Any]) -> bytes:
 
 
 def _documents(archive: Archive, exported_at_ms: int) -> Iterator[dict[str, Any]]:
-    yield {"schema": FORMAT, "flowlang": __version__, "exported_at_ms": exported_at_ms}
+    yield {
+        "schema": FORMAT, "flowlang": __version__, "exported_at_ms": exported_at_ms, "codecs": archive.codecs(),
+    }  # fmt: skip
     yield {
         "run": {
             "run_id": archive.run_id,
@@ -201,12 +236,21 @@ def _payload(document: Any) -> bytes | None:
     return base64.b64decode(document["base64"], validate=True)
 
 
-def read_archive(path: Path) -> Archive:
-    """The run in a file. Raises UsageError when there is none, JournalCorrupt with the line that is wrong, and
-    SchemaMismatch for the form of a newer flowlang."""
+def read_archive(path: Path, codec: PayloadCodec | None = None) -> Archive:
+    """The run in a file, with its values decoded by `codec`. Raises UsageError when there is none or more than one,
+    JournalCorrupt with the line that is wrong, CodecMissing, and SchemaMismatch for the form of a newer flowlang."""
+    first, *more = read_archives(path, codec)
+    if more:
+        raise UsageError(f"`{path}` holds {1 + len(more)} runs", hint="`flowlang runs import` takes several at once")
+    return first
+
+
+def read_archives(path: Path, codec: PayloadCodec | None = None) -> Iterator[Archive]:
+    """The runs in a file, one archive after the other, at least one; each is given when it was read to its end.
+    Raises as `read_archive` does."""
     try:
         with path.open("rb") as file:
-            return _Reader(str(path)).read(file)
+            yield from archives_in(file, f"`{path}`", codec)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(
@@ -214,12 +258,27 @@ def read_archive(path: Path) -> Archive:
         ) from None
 
 
-class _Reader:
-    """Reads one archive, line by line. `name` is what errors call the file."""
+def archives_in(file: BinaryIO, name: str, codec: PayloadCodec | None = None) -> Iterator[Archive]:
+    """As `read_archives`, from an open file, such as stdin. `name` is what errors call it."""
+    lines = 0
+    while True:
+        reader = _Reader(name, codec, lines)
+        archive = reader.read(file)
+        if archive is None:
+            return
+        lines = reader.line
+        yield archive
 
-    def __init__(self, name: str) -> None:
+
+class _Reader:
+    """Reads one archive, line by line. `name` is what errors call the file, `before` the number of lines of it that
+    were read."""
+
+    def __init__(self, name: str, codec: PayloadCodec | None, before: int) -> None:
         self._name = name
-        self._line = 0
+        self._encoding = None if codec is None else Encoding(codec)
+        self._before = before
+        self.line = before
         self._run: dict[str, Any] = {}
         self._manifest: CodeManifest | None = None
         self._modules: dict[str, str] = {}
@@ -228,32 +287,34 @@ class _Reader:
         self._gates: list[NewWait] = []
         self._messages: list[NewMessage] = []
 
-    def read(self, file: Any) -> Archive:
-        """Reads to the end. Raises as `read_archive` does."""
-        digest, end = sha256(), None
-        while line := file.readline(LINE_BYTES_MAX + 1):
-            self._line += 1
-            if end is not None:
-                raise self._damaged("there is more after the last line")
+    def read(self, file: BinaryIO) -> Archive | None:
+        """Reads to the last line of the archive; None when there is nothing after another. Raises as `read_archive`
+        does."""
+        digest, is_whole = sha256(), False
+        while not is_whole and (line := file.readline(LINE_BYTES_MAX + 1)):
+            self.line += 1
+            is_first = self.line == self._before + 1
             try:
                 document = json.loads(line)
-                if self._line == 1:
+                if is_first:
                     self._check_form(document)
                 elif "end" in document:
-                    end = document["end"]
-                    self._check_end(end, digest.hexdigest())
+                    self._check_end(document["end"], digest.hexdigest())
+                    is_whole = True
                 else:
                     self._take(document)
             except FlowlangError:
                 raise
             except UNREADABLE as error:
-                if self._line == 1:
+                if is_first:
                     raise self._foreign() from error
                 raise self._damaged("it is not what was written") from error
             digest.update(line)
-        if self._line == 0:
-            raise self._foreign()
-        if end is None:
+        if self.line == self._before:
+            if self._before == 0:
+                raise self._foreign()
+            return None
+        if not is_whole:
             raise self._damaged("the file is cut off after it")
         try:
             return self._archive()
@@ -266,16 +327,16 @@ class _Reader:
             return
         if str(schema).startswith(FORMAT.rpartition("/")[0] + "/"):
             raise SchemaMismatch(
-                f"`{self._name}` was written by flowlang {document.get('flowlang')} in a newer form",
+                f"{self._name} was written by flowlang {document.get('flowlang')} in a newer form",
                 hint="use that version of flowlang, or a newer one",
             )
         raise self._foreign()
 
     def _check_end(self, end: Mapping[str, Any], digest: str) -> None:
         counted = (end["lines"], end["records"], end["sha256"])
-        if counted != (self._line - 1, len(self._records), digest):
+        if counted != (self.line - self._before - 1, len(self._records), digest):
             raise JournalCorrupt(
-                f"`{self._name}` is not what was exported: its digest does not fit",
+                f"{self._name} is not what was exported: its digest does not fit",
                 hint="export the run again, or copy the file again",
             )
 
@@ -300,23 +361,31 @@ class _Reader:
             gate = document["gate"]
             expires_at_ms = _one_of(gate["expires_at_ms"], int, type(None))
             self._gates.append(
-                NewWait(_text(gate, "position"), _text(gate, "name"), expires_at_ms, _value(gate["payload"]))
+                self._value(NewWait(_text(gate, "position"), _text(gate, "name"), expires_at_ms, _bytes(gate)))
             )
         else:
             message = document["message"]
             self._messages.append(
-                NewMessage(
-                    _text(self._run, "run_id"), _text(message, "channel"), _text(message, "name"),
-                    _text(message, "key"), _value(message["payload"]),
+                self._value(
+                    NewMessage(
+                        _text(self._run, "run_id"), _text(message, "channel"), _text(message, "name"),
+                        _text(message, "key"), _bytes(message),
+                    )
                 )
             )  # fmt: skip
 
     def _record(self, document: dict[str, Any]) -> Record:
         """The next record. Its payload must be a value, so that nothing that reads it later finds anything else."""
-        payload = _payload(document["payload"])
         detail = json.dumps(document["detail"], separators=(",", ":"), sort_keys=True)
-        fields = Fields(_text(document, "kind"), _text(document, "position"), _text(document, "name"), detail, payload)
-        event = decode(fields)
+        event = self._decoded(
+            decode(
+                Fields(
+                    _text(document, "kind"), _text(document, "position"), _text(document, "name"), detail,
+                    _payload(document["payload"]),
+                )
+            )
+        )  # fmt: skip
+        payload = getattr(event, "payload", None)
         if decode(encode(event)) != event:
             raise ValueError("no journal can hold the record")
         if payload is not None and not isinstance(event, LogWritten):
@@ -324,6 +393,22 @@ class _Reader:
         if document["record"] != len(self._records) + 1 or (not self._records and not isinstance(event, RunStarted)):
             raise ValueError("a record is missing")
         return Record(_number(document, "record"), _number(document, "at_ms"), _number(document, "token"), event)
+
+    def _value(self, holder: Held) -> Held:
+        """A gate or message whose payload is a value of the language."""
+        decoded: Held = self._decoded(holder)
+        decode_value(decoded.payload)
+        return decoded
+
+    def _decoded(self, holder: Any) -> Any:
+        """A part of the run with its values decoded."""
+        names = codecs_in(holder)
+        if names and self._encoding is None:
+            raise CodecMissing(
+                f"values in {self._name} were encoded by `{names.pop()}`, and there is no codec here",
+                hint="set `FLOWLANG_CODEC=module:name` to the codec that wrote them, or export with `--decoded`",
+            )
+        return self._encoding.decoded(holder) if names and self._encoding is not None else holder
 
     def _archive(self) -> Archive:
         run = self._run
@@ -353,12 +438,14 @@ class _Reader:
 
     def _damaged(self, what: str) -> JournalCorrupt:
         return JournalCorrupt(
-            f"`{self._name}` is damaged at line {self._line}: {what}",
+            f"{self._name} is damaged at line {self.line}: {what}",
             hint="export the run again, or copy the file again",
         )
 
-    def _foreign(self) -> UsageError:
-        return UsageError(f"`{self._name}` is no exported run", hint="`flowlang runs export` writes such files")
+    def _foreign(self) -> FlowlangError:
+        if self._before:
+            return self._damaged("there is more after the last line of a run")
+        return UsageError(f"{self._name} is no exported run", hint="`flowlang runs export` writes such files")
 
 
 def _one_of(value: Any, *types: type) -> Any:
@@ -384,10 +471,9 @@ def _number(document: Mapping[str, Any], name: str) -> int:
     return found
 
 
-def _value(document: Any) -> bytes:
-    """A payload that is a value of the language."""
-    payload = _payload(document)
+def _bytes(document: Mapping[str, Any]) -> bytes:
+    """The payload of a gate or message, which always has one."""
+    payload = _payload(document["payload"])
     if payload is None:
         raise ValueError("a payload is missing")
-    decode_value(payload)
     return payload

@@ -26,7 +26,7 @@ from flowlang.runtime.clock import Clock
 from flowlang.runtime.executors.executor import Executor
 from flowlang.runtime.gate_token import make_token
 from flowlang.runtime.hooks import Hooks
-from flowlang.runtime.journal.event import ChapterStarted, ChildStarted, GateOpened, Record, position_text
+from flowlang.runtime.journal.event import ChapterStarted, GateOpened, Record, position_text
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.journal.model import CodeManifest, Counters, NewChild, RunRecord
 from flowlang.runtime.launch import PinnedCode, child_run, entry_of
@@ -75,7 +75,7 @@ class Assembly:
         self._report = report
         self._codes: OrderedDict[str, tuple[Build, PinnedCode]] = OrderedDict()
         files, databases = self.project.access()
-        self.environment = Environment(Catalog(self.registry), executor, files, databases, clock, hooks)
+        self.environment = Environment(Catalog(self.registry), executor, files, databases, clock, hooks, journal.home)
 
     def close(self) -> None:
         """Closes the databases that actions used."""
@@ -111,11 +111,7 @@ class Assembly:
             versions=dict(replay.versions),
         )  # fmt: skip
         evaluation.correlation, evaluation.labels = facts.correlation, facts.labels
-        evaluation.child_ids = {
-            position: record.event.run_id
-            for position, record in replay.asked.items()
-            if type(record.event) is ChildStarted
-        }
+        evaluation.child_ids = replay.children
         if replay.is_resalted and beginning is not None:
             evaluation.child_tag = beginning.salt[:6]
         return evaluation
@@ -130,7 +126,7 @@ class Assembly:
             return child_run(command, position, facts.run_id, facts.root, code, self.clock.now_ms())
 
         identity = Identity(
-            facts.run_id, beginning.salt, beginning.number, decode(beginning.payload), facts.deadline_at_ms, child,
+            facts.run_id, beginning.salt, beginning.number, beginning.payload, facts.deadline_at_ms, child,
             self.journal.key,
         )  # fmt: skip
         performing = Performing(facts.run_id, self.environment, self._report, beginning.salt, token)
@@ -194,8 +190,7 @@ def _check_actions(run_id: str, manifest: CodeManifest, texts: Mapping[str, str]
         raise ActionsMissing(
             f"run `{run_id}` needs actions that are not here: {shown}",
             run_id=run_id,
-            hint="start a worker that has them, and let the run go on with `flowlang runs retry`; runs with actions of "
-            "their own go into a queue of their own",
+            hint="start a worker that has them; if the run was set aside before, `flowlang runs retry` lets it go on",
         )
 
 

@@ -32,6 +32,7 @@ from flowlang.runtime.journal.model import (
     ParentLink,
     Placement,
 )
+from flowlang.runtime.payload_codec import MARK, codec_missing
 from flowlang.runtime.replay import Beginning
 from flowlang.zones import zones_version
 
@@ -117,6 +118,8 @@ def entry_of(entry: str, flow: str, beginning: Beginning) -> Entry:
             return Entry(entry, flow, call=(list(given["positional"]), dict(given["named"])))
         return Entry(entry, flow, given["arguments"], given["texts"])
     except (LookupError, TypeError, ValueError) as error:
+        if beginning.payload.startswith(MARK):
+            raise codec_missing(beginning.payload) from None
         raise JournalCorrupt(
             "what the run begins with are no arguments", hint="restore the database from a backup"
         ) from error

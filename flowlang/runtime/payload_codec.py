@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol, cast
 
 import attrs
 
-from flowlang.errors import FlowlangError, JournalError, MessageConflict, UsageError
+from flowlang.errors import CodecMissing, FlowlangError, MessageConflict, UsageError
 from flowlang.runtime.journal.event import FlowStarted, LogWritten, MessageReceived, Record
 from flowlang.runtime.journal.journal import Journal
 from flowlang.runtime.journal.model import Append, Effects, Loaded, Message, NewChild, NewMessage, NewWait, WaitRecord
@@ -32,7 +32,6 @@ CODEC_VARIABLE: Final = "FLOWLANG_CODEC"
 MARK: Final = b"\x00"
 """No canonical bytes begin so."""
 LINE_MARK: Final = "\x01codec:"
-Change = Callable[[bytes], bytes]
 
 
 class PayloadCodec(Protocol):
@@ -54,6 +53,22 @@ def encoded_journal(journal: Journal, codec: PayloadCodec) -> Journal:
     return cast(Journal, EncodedJournal(journal, codec))
 
 
+def guarded_journal(journal: Journal) -> Journal:
+    """The journal for a program that has no codec: it raises CodecMissing for a value that was encoded, instead of
+    taking it for what it is not."""
+    return cast(Journal, EncodedJournal(journal, None))
+
+
+def stored_journal(journal: Journal) -> Journal:
+    """The journal as its store has it: its values stay encoded, where they are."""
+    return journal.stored if isinstance(journal, EncodedJournal) else journal
+
+
+def codec_of(journal: Journal) -> PayloadCodec | None:
+    """The codec that the journal's values pass through."""
+    return journal.codec if isinstance(journal, EncodedJournal) else None
+
+
 def configured_codec(environment: Mapping[str, str] = os.environ) -> PayloadCodec | None:
     """The codec that `FLOWLANG_CODEC=module:name` names, for programs that open a journal on their own."""
     named = environment.get(CODEC_VARIABLE)
@@ -70,24 +85,110 @@ def configured_codec(environment: Mapping[str, str] = os.environ) -> PayloadCode
     return found
 
 
+class Encoding:
+    """What a codec makes of values: of single payloads and lines, and of everything that holds some. Without a codec
+    values stay as they are, and there are none that were encoded."""
+
+    def __init__(self, codec: PayloadCodec | None) -> None:
+        self._codec = codec
+        self._head = b"" if codec is None else MARK + codec.name.encode() + MARK
+
+    def encoded(self, value: Any) -> Any:
+        """The value with the payloads in it encoded."""
+        return value if self._codec is None else _changed(value, Changes(self._encode, self._encode_line, _hidden))
+
+    def decoded(self, value: Any) -> Any:
+        """The value with the payloads in it decoded. Raises CodecMissing for what another codec, or another key,
+        encoded."""
+        return _changed(value, Changes(self._decode, self._decode_line))
+
+    def _encode(self, payload: bytes) -> bytes:
+        return payload if self._codec is None else self._head + self._codec.encode(payload)
+
+    def _decode(self, stored: bytes) -> bytes:
+        if not stored.startswith(MARK):
+            return stored
+        codec = self._codec
+        if codec is None:
+            raise codec_missing(stored)
+        if not stored.startswith(self._head):
+            raise CodecMissing(
+                f"a value was encoded by `{_name_in(stored)}`, and the codec here is `{codec.name}`",
+                hint="use the codec that wrote it",
+            )
+        try:
+            return codec.decode(stored[len(self._head) :])
+        except ValueError:
+            raise CodecMissing(
+                f"the codec `{codec.name}` cannot read a value", hint="does it have the key that wrote it?"
+            ) from None
+
+    def _encode_line(self, text: str) -> str:
+        return LINE_MARK + b64encode(self._encode(text.encode("utf-8", "surrogatepass"))).decode("ascii")
+
+    def _decode_line(self, text: str) -> str:
+        stored = _encoded_line(text)
+        return text if stored is None else self._decode(stored).decode("utf-8", "surrogatepass")
+
+
+def codec_missing(stored: bytes) -> CodecMissing:
+    """The error for an encoded value where there is no codec."""
+    return CodecMissing(
+        f"a value was encoded by `{_name_in(stored)}`, and there is no codec here",
+        hint=f"set `{CODEC_VARIABLE}=module:name` to the codec that wrote it",
+    )
+
+
+def codecs_in(value: Any) -> set[str]:
+    """The names of the codecs that encoded the payloads in a value."""
+    names: set[str] = set()
+
+    def payload(stored: bytes) -> bytes:
+        if stored.startswith(MARK):
+            names.add(_name_in(stored))
+        return stored
+
+    def line(text: str) -> str:
+        payload(_encoded_line(text) or b"")
+        return text
+
+    _changed(value, Changes(payload, line))
+    return names
+
+
+def _name_in(stored: bytes) -> str:
+    return stored[1:].partition(MARK)[0].decode("ascii", "replace")
+
+
+def _encoded_line(text: str) -> bytes | None:
+    """What a codec made of a line; None for one that was stored as it is, such as of a script that prints the mark."""
+    if not text.startswith(LINE_MARK):
+        return None
+    try:
+        stored = b64decode(text[len(LINE_MARK) :], validate=True)
+    except NotBase64:
+        return None
+    return stored if stored.startswith(MARK) else None
+
+
 class EncodedJournal:
     """See the module. It has no list of the journal's methods: values are found by their types, in what is given to
     any method and in what comes back."""
 
-    def __init__(self, journal: Journal, codec: PayloadCodec) -> None:
-        self._journal = journal
-        self._codec = codec
-        self._head = MARK + codec.name.encode() + MARK
+    def __init__(self, journal: Journal, codec: PayloadCodec | None) -> None:
+        self.stored = journal
+        self.codec = codec
+        self._encoding = Encoding(codec)
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._journal, name)
+        method = getattr(self.stored, name)
         if not callable(method):
             return method
+        encoded, decoded = self._encoding.encoded, self._encoding.decoded
 
         def passed(*positional: Any, **named: Any) -> Any:
-            given = [_changed(each, self._encode, self._encode_line) for each in positional]
-            options = {key: _changed(each, self._encode, self._encode_line) for key, each in named.items()}
-            return _changed(method(*given, **options), self._decode, self._decode_line)
+            options = {key: encoded(each) for key, each in named.items()}
+            return decoded(method(*map(encoded, positional), **options))
 
         self.__dict__[name] = passed  # the next look-up finds it without coming here
         return passed
@@ -96,7 +197,7 @@ class EncodedJournal:
         """As the store's. It compares encoded messages, and those of a codec that uses chance differ every time, so
         here a duplicate is recognised by what it says."""
         try:
-            return self._journal.post(_changed(message, self._encode, self._encode_line))
+            return self.stored.post(self._encoding.encoded(message))
         except MessageConflict:
             if not self._has_same(message):
                 raise
@@ -115,48 +216,34 @@ class EncodedJournal:
             for record in self.__getattr__("read")(message.run_id)
         )
 
-    def _encode(self, payload: bytes) -> bytes:
-        return self._head + self._codec.encode(payload)
 
-    def _decode(self, stored: bytes) -> bytes:
-        if not stored.startswith(MARK):
-            return stored
-        if not stored.startswith(self._head):
-            name = stored[1:].partition(MARK)[0].decode("ascii", "replace")
-            raise JournalError(f"a value was encoded by `{name}`, and the codec here is `{self._codec.name}`")
-        try:
-            return self._codec.decode(stored[len(self._head) :])
-        except ValueError:
-            raise JournalError(
-                f"the codec `{self._codec.name}` cannot read a value", hint="does it have the key that wrote it?"
-            ) from None
-
-    def _encode_line(self, text: str) -> str:
-        return LINE_MARK + b64encode(self._encode(text.encode("utf-8", "surrogatepass"))).decode("ascii")
-
-    def _decode_line(self, text: str) -> str:
-        if not text.startswith(LINE_MARK):
-            return text
-        try:
-            stored = b64decode(text[len(LINE_MARK) :], validate=True)
-        except NotBase64:
-            return text  # a script that prints the mark
-        return self._decode(stored).decode("utf-8", "surrogatepass") if stored.startswith(MARK) else text
+def _hidden(_: str) -> str:
+    return ""
 
 
-def _changed(value: Any, change: Change, change_line: Callable[[str], str]) -> Any:
+@attrs.frozen
+class Changes:
+    """What becomes of payloads, of the lines of the log, and of previews of arguments."""
+
+    payload: Callable[[bytes], bytes]
+    line: Callable[[str], str]
+    preview: Callable[[str], str] = str
+
+
+def _changed(value: Any, changes: Changes) -> Any:
     """The value with the payloads in it changed."""
+    change = changes.payload
 
     def again(each: Any) -> Any:
-        return _changed(each, change, change_line)
+        return _changed(each, changes)
 
     match value:
         case Record():
             return attrs.evolve(value, event=again(value.event))
         case LogWritten():
-            return attrs.evolve(value, text=change_line(value.text))
+            return attrs.evolve(value, text=changes.line(value.text))
         case FlowStarted():
-            return attrs.evolve(value, preview="")
+            return attrs.evolve(value, preview=changes.preview(value.preview))
         case Effects():
             return attrs.evolve(
                 value, opened=again(value.opened), children=again(value.children), sent=again(value.sent),

@@ -2,6 +2,7 @@
 
     what came in (outcomes, messages, time)  ─▶  every run that it concerns is evaluated on
       ─▶  all appends of the round in one transaction  ─▶  the effects of those that were accepted start
+
 So runs that have something to do at the same time share a commit, however different they are, and a lone run commits
 and performs inline without a second thread. The order within a round is the order in which runs became ready; nothing
 here looks at a clock but the one it was given, or waits.
@@ -15,25 +16,22 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import attrs
-
 from flowlang.errors import (
     ActionsMissing,
     FlowlangError,
-    InternalError,
     JournalUnavailable,
     LeaseLost,
     PayloadTooLarge,
     WaitDecided,
 )
 from flowlang.lang.eval.evaluation import Continued, Step
-from flowlang.lang.interpreter import Build
-from flowlang.runtime.activation import Activation
 from flowlang.runtime.assembly import Assembly, Facts
 from flowlang.runtime.clock import Reading, read_clock
+from flowlang.runtime.driven import Driven, Ending, counters_of, defect_of
+from flowlang.runtime.joint_outcome import perform_next
 from flowlang.runtime.journal.event import Event, Record
-from flowlang.runtime.journal.model import Append, Claim, Counters, Effects, Lease, Loaded, NewRun, RunRecord, RunStatus
-from flowlang.runtime.launch import PinnedCode
+from flowlang.runtime.journal.model import Append, Claim, Counters, Effects, Lease, Loaded, RunStatus
+from flowlang.runtime.missing_actions import MissingActions
 from flowlang.runtime.performing import Done
 from flowlang.runtime.replay import Divergence
 
@@ -41,43 +39,6 @@ SLICE_MS: Final = 50
 """A script that computes for longer lets the other runs of its worker go on in between."""
 LINGER_MS: Final = 1_000
 """A run that waits for a message stays in memory for so long; one that sleeps for longer leaves at once."""
-
-
-@attrs.define(eq=False)
-class Driven:
-    """A run that is being driven. `new`: what makes it, until its first append. `lease` is None until then."""
-
-    facts: Facts
-    build: Build
-    code: PinnedCode
-    activation: Activation
-    lease: Lease | None
-    new: NewRun | None = None
-    idle_since_ms: int | None = None
-
-    @property
-    def run_id(self) -> str:
-        return self.facts.run_id
-
-    @property
-    def safe_until(self) -> Reading | None:
-        """Until then nobody else can have claimed the run, whatever happens."""
-        return self.activation.performing.safe_until
-
-    @safe_until.setter
-    def safe_until(self, moment: Reading | None) -> None:
-        self.activation.performing.safe_until = moment
-
-
-@attrs.frozen
-class Ending:
-    """A run is not driven any more: it ended, was put down, or was lost (`error`). `driven` is None when it could not
-    be loaded at all."""
-
-    run_id: str
-    status: RunStatus
-    driven: Driven | None
-    error: FlowlangError | None = None
 
 
 class Rounds:
@@ -93,6 +54,7 @@ class Rounds:
         self.owner = owner
         self.driven: dict[str, Driven] = {}
         self.done: deque[Done] = deque()
+        self.missing = MissingActions()
         self._parks = parks
         self._spawned = spawned
         self._ready: dict[str, None] = {}
@@ -132,9 +94,12 @@ class Rounds:
                 step = activation.take_up()
             except JournalUnavailable:
                 raise
+            except ActionsMissing as error:
+                assert isinstance(loaded, Loaded)
+                self._give_back(claim, loaded, error)
+                continue
             except FlowlangError as error:
-                reason = "actions-missing" if isinstance(error, ActionsMissing) else "unreadable"
-                self._set_aside(claim.lease, claim.run.sequence, counters_of(claim.run), reason, error)
+                self._set_aside(claim.lease, claim.run.sequence, counters_of(claim.run), "unreadable", error)
                 continue
             except Divergence as divergence:
                 self.driven[driven.run_id] = driven
@@ -160,6 +125,25 @@ class Rounds:
         activation.waiting.add(loaded.messages)
         return Driven(Facts.of(run, loaded.attributes), build, code, activation, claim.lease)
 
+    def _give_back(self, claim: Claim, loaded: Loaded, error: ActionsMissing) -> None:
+        """A run whose actions are not here is left to workers that have them, and set aside when none takes it."""
+        lease, sequence, counters = claim.lease, claim.run.sequence, counters_of(claim.run)
+        delay_ms = self.missing.delay_ms(lease.run_id, sequence, self.clock.monotonic_ms())
+        if delay_ms is None:
+            self._set_aside(lease, sequence, counters, "actions-missing", error)
+            return
+        # What is in the inbox is no reason to be claimed again at once.
+        seen = loaded.messages[-1].number if loaded.messages else 0
+        later = Effects(reason="actions-missing", wake_at_ms=self.clock.now_ms() + delay_ms, seen=seen)
+        try:
+            self.journal.append(lease, sequence, [], counters, RunStatus.WAITING, later)
+        except JournalUnavailable:
+            raise
+        except FlowlangError as refusal:
+            self._endings.append(Ending(lease.run_id, RunStatus.RUNNING, None, refusal))
+        else:
+            self._endings.append(Ending(lease.run_id, RunStatus.WAITING, None, error))
+
     def _set_aside(self, lease: Lease, sequence: int, counters: Counters, reason: str, error: FlowlangError) -> None:
         """A run that cannot be driven waits for an operator, so that it is not claimed again and again. If not even
         that can be written, its lease runs out, and it is put into quarantine after a few times."""
@@ -176,7 +160,9 @@ class Rounds:
     def _begin_slice(self, driven: Driven) -> None:
         if self._parks:
             self._slice_end_ms = self.clock.monotonic_ms() + SLICE_MS
-            driven.activation.evaluation.slice(self._is_slice_over)
+            evaluation = driven.activation.evaluation
+            if evaluation.meter.pause is None:
+                evaluation.slice(self._is_slice_over)
 
     def _is_slice_over(self) -> bool:
         return self.clock.monotonic_ms() >= self._slice_end_ms
@@ -190,7 +176,7 @@ class Rounds:
         self.driven.pop(driven.run_id, None)
         if error is not None:
             driven.activation.performing.abandon()
-        driven.activation.evaluation.drop()
+        driven.activation.evaluation.end()
         self._endings.append(Ending(driven.run_id, status, driven, error))
 
     # Rounds
@@ -256,7 +242,7 @@ class Rounds:
         self._set_aside(driven.lease, activation.sequence, activation.counters, "defect", defect_of(error))
         self.driven.pop(driven.run_id, None)
         activation.performing.abandon()
-        activation.evaluation.drop()
+        activation.evaluation.end()
 
     def take_outcomes(self) -> None:
         """Hands what attempts came to to the runs that wait for it."""
@@ -274,6 +260,7 @@ class Rounds:
             activation.waiting.add(self.journal.open_messages(driven.run_id, activation.waiting.seen))
             activation.waiting.end_receptions(now_ms)
         self._begin_slice(driven)
+        perform_next(self.journal, driven.lease, activation)
         if activation.advance(now_ms) or (activation.status is not RunStatus.RUNNING):
             drafts.append(driven)
             driven.idle_since_ms = None
@@ -298,13 +285,13 @@ class Rounds:
 
     # Appending
 
-    def _safe_until(self, asked_at: Reading) -> Reading | None:
+    def _safe_until(self, asked_at: Reading | None) -> Reading | None:
         """How long a lease is safe that was asked for then, with a margin; a lone run trusts its owner's lock."""
-        return asked_at.later(self.journal.lease_ms * 2 // 3) if self._parks else None
+        return asked_at.later(self.journal.lease_ms * 2 // 3) if asked_at is not None and self._parks else None
 
     def _append(self, drafts: Sequence[Driven]) -> None:
         appends: list[tuple[Driven, Append]] = []
-        asked_at = read_clock(self.clock)
+        asked_at = read_clock(self.clock) if self._parks else None
         for driven in drafts:
             parks = self._may_park(driven)
             if driven.lease is None:
@@ -345,8 +332,9 @@ class Rounds:
         return due_ms is not None and due_ms - self.clock.now_ms() > LINGER_MS
 
     def _create(self, driven: Driven) -> None:
-        new, activation, asked_at = driven.new, driven.activation, read_clock(self.clock)
+        new, activation = driven.new, driven.activation
         assert new is not None
+        asked_at = read_clock(self.clock) if self._parks else None
         append = activation.append(Lease(new.run_id, self.owner, 1))
         try:
             driven.lease = self.journal.create(
@@ -362,7 +350,7 @@ class Rounds:
         activation.performing.lease_token = driven.lease.token
         self._accept(driven, append, asked_at)
 
-    def _accept(self, driven: Driven, append: Append, asked_at: Reading) -> None:
+    def _accept(self, driven: Driven, append: Append, asked_at: Reading | None) -> None:
         """What a run appended is durable. Its effects start, unless the answer came so late that somebody else may
         drive the run by now."""
         activation = driven.activation
@@ -370,25 +358,26 @@ class Rounds:
         if not activation.performing.is_held() and append.status is RunStatus.RUNNING:
             self._end(driven, RunStatus.RUNNING, LeaseLost(f"the lease of run `{driven.run_id}` may have run out"))
             return
-        children = [child.run.run_id for child in append.effects.children]
-        events, first = append.events, append.expected_sequence + 1
+        now_ms = self.clock.now_ms()
         try:
-            activation.settle(self.clock.now_ms())
+            activation.settle(now_ms)
         except FlowlangError as error:  # the key of a gate could not be read
             self._end(driven, RunStatus.RUNNING, error)
             return
         if append.status is not RunStatus.RUNNING:
             self._end(driven, append.status)
         elif isinstance(activation.step, Continued):
-            self._begin_chapter(driven, events, first)
+            self._begin_chapter(driven, append.events, append.expected_sequence + 1)
         elif activation.is_ready:
             self._ready[driven.run_id] = None
         else:
-            self._rest(driven, self.clock.now_ms())
-        if children and self._spawned is not None:
-            self._spawned(children)
-        with contextlib.suppress(FlowlangError):  # they would be told of it as well
-            _ = [self.deliver(message.run_id) for message in append.effects.sent]
+            self._rest(driven, now_ms)
+        if append.effects.children and self._spawned is not None:
+            self._spawned([child.run.run_id for child in append.effects.children])
+        if append.effects.sent:
+            with contextlib.suppress(FlowlangError):  # they would be told of it as well
+                for message in append.effects.sent:
+                    self.deliver(message.run_id)
 
     def _refuse(self, driven: Driven, error: FlowlangError) -> None:
         """Nothing of what a run wanted to append was written."""
@@ -410,14 +399,14 @@ class Rounds:
         """The run is taken up anew from its journal: its evaluation went on with an answer that was refused."""
         assert driven.lease is not None
         driven.activation.performing.abandon()
-        driven.activation.evaluation.drop()
+        driven.activation.evaluation.end()
         del self.driven[driven.run_id]
         self.take_up([Claim(driven.lease, self.journal.run(driven.run_id))])
 
     def _begin_chapter(self, driven: Driven, events: Sequence[Event], first: int) -> None:
         old, now_ms = driven.activation, self.clock.now_ms()
         record = Record(first + len(events) - 1, now_ms, old.performing.lease_token, events[-1])
-        old.evaluation.drop()
+        old.evaluation.end()
         safe_until = driven.safe_until
         driven.activation = self.assembly.next_chapter(old, record, driven.facts, driven.build, driven.code)
         driven.safe_until = safe_until
@@ -486,15 +475,3 @@ class Rounds:
         driven = self.driven.get(lease.run_id)
         if driven is not None and driven.lease == lease:
             self._end(driven, RunStatus.RUNNING, error or LeaseLost(f"run `{lease.run_id}` was taken over"))
-
-
-def counters_of(run: RunRecord) -> Counters:
-    """What a run has used, as its row says."""
-    return Counters(run.steps, run.memory, run.actions_completed)
-
-
-def defect_of(error: Exception) -> InternalError:
-    """An exception that nobody foresaw, as an error."""
-    defect = InternalError(f"{type(error).__name__}: {error}")
-    defect.__cause__ = error
-    return defect

@@ -23,17 +23,20 @@ from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.assembly import Assembly
 from flowlang.runtime.clock import Clock, SystemClock, read_clock
 from flowlang.runtime.collector import patient_collector
+from flowlang.runtime.driven import Ending
 from flowlang.runtime.executors.dispatcher import Dispatcher
 from flowlang.runtime.executors.executor import Executor
 from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.journal import Journal, Wakeup
 from flowlang.runtime.journal.model import QUEUE_DEFAULT, Claim, Lease, RunStatus
 from flowlang.runtime.lease import LeaseRenewal
+from flowlang.runtime.missing_actions import HEAD_START_MS
 from flowlang.runtime.performing import Done
-from flowlang.runtime.rounds import Ending, Rounds
+from flowlang.runtime.rounds import Rounds
 
 TURN_STEPS: Final = 100_000_000
-"""Steps of one turn, unless a budget says otherwise: other runs of the worker wait meanwhile."""
+"""Steps of one turn, unless a budget says otherwise. A turn of so many takes about ten seconds, in slices
+(`rounds.SLICE_MS`) that leave the other runs of the worker their time; a script that never ends is stopped by it."""
 CONCURRENCY: Final = 100
 POLL_MS: Final = 5_000
 """A worker looks for due runs so often even if nobody told it of any."""
@@ -75,6 +78,7 @@ class Worker:
         self.owner = journal.new_owner()
         self._rounds = Rounds(self._assembly, self.owner, parks=True)
         self._wakeup: Wakeup = journal.listen(self.owner)
+        self._is_waiting = False
         self._is_backlogged = True
         self._look_at_ms = 0
         self._stepped_at_ms = self.clock.now_ms()
@@ -105,7 +109,7 @@ class Worker:
             did = self._look(now_ms) or did
         self._note_endings()
         if self._suspect is not None:
-            did = not self._is_testing_suspect or did
+            did = not self._still_tests_suspect() or did
         if now_ms >= self._renew_at_ms:
             self._renew(now_ms)
         if not did and not self._rounds.has_work:
@@ -137,7 +141,7 @@ class Worker:
         room = self.concurrency - len(self._rounds.driven)
         if self._grace_ms is not None or room <= 0:
             return did
-        if self._is_testing_suspect:
+        if self._still_tests_suspect():
             return did
         takes_suspects = not self._rounds.driven
         self._left_suspects = not takes_suspects
@@ -155,13 +159,14 @@ class Worker:
         if not claims:
             due_ms = self.journal.next_due_at_ms(self.queues, suspects=takes_suspects)
             if due_ms is not None:
+                due_ms += HEAD_START_MS if self._rounds.missing else 0
                 self._look_at_ms = min(self._look_at_ms, max(due_ms, self.clock.now_ms() + 1))
+            self._rounds.missing.forget_old(self.clock.monotonic_ms())
         return did or bool(claims)
 
-    @property
-    def _is_testing_suspect(self) -> bool:
+    def _still_tests_suspect(self) -> bool:
         """Whether a run whose last worker died is being driven and has not recorded an answer yet: it is driven alone,
-        so that it cannot take others with it."""
+        so that it cannot take others with it. As soon as that is over, the worker looks for other runs again."""
         suspect = self._suspect
         if suspect is not None:
             driven = self._rounds.driven.get(suspect.run.run_id)
@@ -236,13 +241,24 @@ class Worker:
         if any(driven.idle_since_ms is not None for driven in self._rounds.driven.values()):
             times.append(now_ms + 1_000)
         left_s = max(0.0, (min(times) - now_ms) / 1000)
-        if self._wakeup.wait(min(wait_s, left_s)):
+        if self._wait(min(wait_s, left_s)):
             self._look_at_ms = 0
 
     def _report(self, done: Done) -> None:
-        """Called by executors, from any thread."""
+        """Called by executors, from any thread. A worker that is awake looks for outcomes before it waits, so it needs
+        no poke, which would be a system call for every action."""
         self._rounds.done.append(done)
-        self._wakeup.poke()
+        if self._is_waiting:
+            self._wakeup.poke()
+
+    def _wait(self, seconds: float) -> bool:
+        """Waits for something to come in, for so long at most. Whether the journal told of something."""
+        self._is_waiting = True
+        try:
+            # After the flag is set: whoever reported before has not seen it.
+            return not self._rounds.done and self._wakeup.wait(seconds)
+        finally:
+            self._is_waiting = False
 
     # Running
 
@@ -263,7 +279,7 @@ class Worker:
             or any(driven.activation.performing.running for driven in self._rounds.driven.values())
         ):
             if not self._rounds.has_work and not self._is_backlogged:
-                self._wakeup.wait(0.05)
+                self._wait(0.05)
         self._guarded(lambda: self._rounds.park_idle(self.clock.now_ms(), all_of_them=True))
         self._note_endings()
 
@@ -284,7 +300,7 @@ class Worker:
                 self._guarded(lambda free=free: self._rounds.suspend(free))
                 self._note_endings()
             else:
-                self._wakeup.wait(min(0.1, max(0.0, (self._stop_at_ms - self.clock.now_ms()) / 1000)))
+                self._wait(min(0.1, max(0.0, (self._stop_at_ms - self.clock.now_ms()) / 1000)))
         for driven in self._rounds.driven.values():
             driven.activation.performing.abandon()
         self._guarded(lambda: self._rounds.suspend(list(self._rounds.driven)))

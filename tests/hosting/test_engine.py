@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import attrs
 import pytest
-from engine_world import World, run_async
+from engine_world import World, add, run_async
 
 from flowlang.errors import (
     ConversionError,
@@ -18,10 +20,15 @@ from flowlang.errors import (
     SourceError,
     UsageError,
 )
+from flowlang.hosting.engine import Engine
+from flowlang.hosting.run import Run
 from flowlang.hosting.starting import Order
 from flowlang.lang.values.result import Err, Ok
+from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.journal.event import RunCompleted, RunStarted
+from flowlang.runtime.journal.locate import open_journal
 from flowlang.runtime.journal.model import RunStatus
+from flowlang.testing.interpose import InterposedJournal
 
 
 @attrs.frozen
@@ -53,6 +60,43 @@ def test_many_at_the_same_time(world: World) -> None:
             orders = [Order("add.flow:add", {"a": number, "b": 1}) for number in range(100)]
             runs = await engine.start_many(orders)
             assert await asyncio.gather(*(run.value() for run in runs)) == [number + 1 for number in range(100)]
+
+    run_async(test)
+
+
+def test_starts_at_the_same_time_share_transactions(sqlite_world: World) -> None:
+    """Hundreds take a few, in the order in which they were asked for; each has an outcome of its own."""
+    world = sqlite_world
+    creations: list[int] = []
+
+    class Counting(InterposedJournal):
+        def around(self, method: str, call: Callable[[], Any], arguments: tuple[tuple[Any, ...], Any]) -> Any:
+            if method == "create_many":
+                creations.append(len(arguments[0][0]))
+            return call()
+
+    async def test() -> None:
+        journal = open_journal(str(world.location), SystemClock())
+        counting: Any = Counting(journal)
+        async with Engine(counting, flows=world.flows, actions=[add], worker=False) as engine:
+            runs = await asyncio.gather(*(engine.start("add.flow:add", {"a": n, "b": 1}) for n in range(300)))
+            assert sum(creations) == 300
+            assert len(creations) <= 10
+            found = sorted(await engine.list(limit=300), key=lambda run: run.number)
+            assert [run.run_id for run in found] == [run.id for run in runs]
+            mixed = [
+                engine.start("add.flow:add", {"a": 1, "b": 1}, id="same"),
+                engine.start("add.flow:nothing"),
+                engine.start("add.flow:add", {"a": 1, "b": 1}, id="same"),
+                engine.start("add.flow:add", {"a": 1, "b": 1}, id=runs[0].id),
+                engine.start("wrong.flow"),
+                engine.start("add.flow:add", {"a": 1, "b": 1}, id="other"),
+            ]
+            same, unknown, again, taken, wrong, other = await asyncio.gather(*mixed, return_exceptions=True)
+            assert [run.id for run in (same, again, other) if isinstance(run, Run)] == ["same", "same", "other"]
+            assert [type(each) for each in (unknown, taken, wrong)] == [UsageError, UsageError, SourceError]
+            assert await engine.count() == {RunStatus.SUSPENDED: 302}
+        journal.close()
 
     run_async(test)
 

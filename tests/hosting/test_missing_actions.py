@@ -1,4 +1,4 @@
-"""A worker that does not have a run's actions sets the run aside: it neither fails it nor loses what it did."""
+"""A worker that does not have a run's actions leaves it to others: it neither fails it nor loses what it did."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from engine_world import WAIT_S, World, run_async
 
 from flowlang.actions import shipped_actions
-from flowlang.errors import ActionsMissing, RunError
+from flowlang.errors import ActionsMissing, FlowlangError
 from flowlang.hosting.engine import Engine
 from flowlang.runtime.action import action
 from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.driver import RunDriver
+from flowlang.runtime.hooks import Hooks
 from flowlang.runtime.journal.locate import open_journal
-from flowlang.runtime.journal.model import RunStatus
-from flowlang.runtime.operations.operations import Operations
+from flowlang.runtime.journal.model import RunFilter, RunStatus
 
 SCRIPT = """
 def _sum(fctx):
@@ -34,7 +34,7 @@ plain = flow(implementation = _plain)
 
 
 def test_runs_wait_for_a_worker_that_has_their_actions(sqlite_world: World) -> None:
-    """One that has not begun, and one in the middle; an operator lets both go on, and nothing is done twice."""
+    """One that has not begun, and one in the middle; both go on as soon as there is one, and nothing is done twice."""
     world = sqlite_world
     (world.flows / "sum.flow").write_text(SCRIPT)
     calls: list[int] = []
@@ -53,17 +53,21 @@ def test_runs_wait_for_a_worker_that_has_their_actions(sqlite_world: World) -> N
         async with Engine(world.location, flows=world.flows, actions=[double], worker=False) as engine:
             await engine.start("sum.flow:sum", id="new")
             await (await engine.get("begun")).signal("go")
-        async with Engine(world.location, flows=world.flows) as engine:
-            for name in ("begun", "new"):
-                run = await engine.get(name)
-                with pytest.raises(RunError):
-                    await run.result()
-                record = await run.record()
-                assert (record.status, record.reason) == (RunStatus.STOPPED, "actions-missing")
+        given_back = {"begun": threading.Event(), "new": threading.Event()}
+
+        class Watching(Hooks):
+            def put_down(self, run_id: str, status: RunStatus, error: FlowlangError | None) -> None:
+                if status is RunStatus.WAITING and isinstance(error, ActionsMissing):
+                    given_back[run_id].set()
+
+        async with Engine(world.location, flows=world.flows, hooks=[Watching()]) as engine:
+            for name, event in given_back.items():
+                assert await asyncio.to_thread(event.wait, WAIT_S)
+                record = await (await engine.get(name)).record()
+                assert record.status in (RunStatus.WAITING, RunStatus.RUNNING)
 
         journal = open_journal(str(world.location), SystemClock())
-        for name in ("begun", "new"):
-            Operations(journal).retry(name)
+        assert [run.reason for run in journal.find(RunFilter())] == ["actions-missing"] * 2
         driver = RunDriver(world.flows, journal, actions=shipped_actions())
         with pytest.raises(ActionsMissing, match=r"run `new` needs actions that are not here: `shop\.double`"):
             driver.resume("new")

@@ -1,4 +1,5 @@
-"""D1: death at every write. For each write of a workload, a process dies just before and one just after it."""
+"""D1: death at every write. For each write of a workload, a process dies just before it, one just after it, and some
+at random moments inside of it."""
 
 from __future__ import annotations
 
@@ -12,13 +13,16 @@ from trial import Crash, Setting, Trial, undisturbed
 
 @attrs.define
 class Report:
-    """What an experiment found. `trials` of it, `faults` that came about, the `worst_s` that one trial took;
-    `points`: at which operations of the store it struck."""
+    """What an experiment found. `trials` of it, `faults` that came about, the `worst_s` that one trial took,
+    and how long all of them did (`took_s`), in CPU time of this program `cpu_s`; `points`: at which operations of the
+    store it struck."""
 
     name: str
     trials: int = 0
     faults: int = 0
     worst_s: float = 0.0
+    took_s: float = 0.0
+    cpu_s: float = 0.0
     problems: list[str] = attrs.field(factory=list)
     points: Counter[str] = attrs.field(factory=Counter)
 
@@ -30,20 +34,26 @@ class Report:
         self.problems += problems
 
 
-def kill_at_writes(setting: Setting, report: Report, random: Random, trials_max: int = 10_000) -> None:
-    """Each write, before and after; a random choice of them when that is more than `trials_max`."""
+def kill_at_writes(setting: Setting, report: Report, random: Random, trials: int) -> None:
+    """Each write, before and after it, and inside of random ones until there were `trials`; a random choice of all
+    that when it is more."""
     report.problems += undisturbed(setting)
-    choices = [(write, moment) for write in range(1, len(setting.points) + 1) for moment in ("before", "after")]
-    if len(choices) > trials_max:
-        choices = sorted(random.sample(choices, trials_max))
-    for number, (write, moment) in enumerate(choices):
+    writes = range(1, len(setting.points) + 1)
+    choices = [Crash(write, moment) for write in writes for moment in ("before", "after")]  # type: ignore[arg-type]
+    choices += [_inside(setting, random) for _ in range(max(len(choices) // 4, trials - len(choices)))]
+    for number, crash in enumerate(random.sample(choices, trials)):
         began = time.monotonic()
         trial = Trial(setting, f"{report.trials}-{number}")
-        trial.crash(Crash(write, moment))  # type: ignore[arg-type]
-        problems = trial.judge(f"{setting.workload.name} killed {moment} write {write} of {len(setting.points)}")
+        trial.crash(crash)
+        problems = trial.judge(f"{setting.workload.name} killed at write {crash.write} of {len(writes)}: {crash}")
         report.add(trial.crashes, time.monotonic() - began, problems)
         if trial.crashes:
-            report.points[f"{moment} {setting.points[write - 1]}"] += 1
+            report.points[f"{crash.moment} {setting.points[crash.write - 1]}"] += 1
+
+
+def _inside(setting: Setting, random: Random) -> Crash:
+    write = random.randint(1, len(setting.points))
+    return Crash(write, "inside", delay_s=random.uniform(0.0, setting.took_s[write - 1]))
 
 
 def kill_during_recovery(setting: Setting, report: Report, random: Random, trials: int, again: int = 3) -> None:

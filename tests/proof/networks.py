@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 from kills import Report
 
-from flowlang.errors import FlowlangError, JournalUnavailable
+from flowlang.errors import FlowlangError, JournalUnavailable, RunNotFound
 from flowlang.runtime.clock import SystemClock
 from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.dialects import postgres_connection
@@ -167,9 +167,12 @@ def judge(load: Load, journal: SqlJournal) -> list[str]:
     """What the database holds that must not be there, and what is missing; over a connection of its own."""
     problems = list(load.problems)
     for run_id, facts in load.acknowledged.items():
-        recorded = [
-            _fact(each.event.payload) for each in journal.read(run_id) if isinstance(each.event, ActionCompleted)
-        ]
+        try:
+            records = journal.read(run_id)
+        except RunNotFound:
+            problems.append(f"{run_id} was acknowledged and is not there")
+            continue
+        recorded = [_fact(each.event.payload) for each in records if isinstance(each.event, ActionCompleted)]
         problems += [f"{fact} is recorded {count} times" for fact, count in Counter(recorded).items() if count > 1]
         doubtful = set(load.doubtful[run_id])
         certain = [fact for fact in recorded if fact not in doubtful]
@@ -194,13 +197,13 @@ def restarts(report: Report, random: Random, rounds: int, down_s: float) -> None
         load = Load(journal)
         load.start()
         for _ in range(rounds):
-            _await(load, 0.3)
+            await_writes(load, 0.3)
             began = time.monotonic()
             server.stop("immediate")
             endure(random.uniform(0.0, down_s))
             server.start()
             back = time.monotonic()
-            if not _await(load, 0.0):
+            if not await_writes(load):
                 report.problems.append("nobody wrote any more after the server was back")
             took_s = load.last_success - back
             if took_s > RECONNECT_MAX_S:
@@ -236,7 +239,7 @@ def _break(report: Report, random: Random, rounds: int, hole_s: float, connect_s
         load.start()
         for number in range(rounds):
             name, strike, lasts_s = _breaks(proxy, load, random, hole_s)[number % 7]
-            if not _await(load, 0.02):
+            if not await_writes(load, 0.02):
                 break
             began, load.worst_s = time.monotonic(), 0.0
             strike()
@@ -244,7 +247,7 @@ def _break(report: Report, random: Random, rounds: int, hole_s: float, connect_s
             proxy.swallow(False, False)
             proxy.refuse(False)
             proxy.delay_s = 0.0
-            if not _await(load, 0.0):
+            if not await_writes(load):
                 report.problems.append(f"nobody wrote any more after: {name}")
             if load.worst_s > max(NOTICE_MAX_S, lasts_s + RECONNECT_MAX_S):
                 report.problems.append(f"{name}: an operation took {load.worst_s:.1f} s")
@@ -282,7 +285,7 @@ def cut_answers(proxy: Proxy, load: Load, random: Random, cuts: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while proxy.cuts == before and not load.problems and time.monotonic() < deadline:
             endure(0.001)
-        if not _await(load, 0.0):
+        if not await_writes(load):
             return
 
 
@@ -312,7 +315,7 @@ def endure(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def _await(load: Load, calm_s: float) -> bool:
+def await_writes(load: Load, calm_s: float = 0.0) -> bool:
     """Whether writes succeed again, and did so for a while."""
     begun = time.monotonic()
     while load.problems or load.last_success < begun + calm_s:

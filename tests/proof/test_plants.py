@@ -11,7 +11,8 @@ from histories import Stage
 from plants import PLANTS
 from workloads import WORKLOADS, Sink, proof_actions
 
-from flowlang.runtime import replay
+from flowlang.lang.eval.command import CallAction
+from flowlang.runtime import agreement, replay
 from flowlang.runtime.driver import RunDriver
 from flowlang.runtime.journal.event import ActionScheduled
 from flowlang.runtime.journal.memory import MemoryJournal
@@ -42,8 +43,12 @@ def test_a_replay_that_compares_names_only_is_found(tmp_path: Path, monkeypatch:
     (tmp_path / "sound").mkdir()
     (tmp_path / "planted").mkdir()
     assert _goes_on_with_other_arguments(tmp_path / "sound") is False
-    by_name = lambda event, asking: event.action == asking.action  # noqa: E731 - stands in for one in the table
-    monkeypatch.setitem(replay._AGREEMENTS, ActionScheduled, by_name)  # type: ignore[arg-type]
+
+    def by_name(event: ActionScheduled, asking: CallAction) -> bool:
+        return event.action == asking.action
+
+    for module in (agreement, replay):
+        monkeypatch.setattr(module, "is_same_call", by_name)
     assert _goes_on_with_other_arguments(tmp_path / "planted") is True
 
 

@@ -32,7 +32,7 @@ from flowlang.runtime.launch import code_of, prepare
 from flowlang.runtime.project import Project
 from flowlang.runtime.worker import Worker
 from flowlang.testing.clock import START_MS, VirtualClock
-from flowlang.testing.crash import CrashingJournal, kill_this_process
+from flowlang.testing.crash import CrashingJournal, KillWithin, kill_this_process
 from flowlang.testing.fork import Exit, forked
 from flowlang.testing.ledger import Ledger
 from flowlang.testing.simulation import let_time_pass
@@ -44,16 +44,18 @@ Open = Callable[[VirtualClock], Journal]
 
 @attrs.frozen
 class Crash:
-    """Die just before or after a write of the journal (0: never), or after some seconds."""
+    """Die just before or after a write of the journal (0: never), `delay_s` after its beginning, or from outside after
+    some seconds."""
 
     write: int = 0
-    moment: Literal["before", "after"] = "before"
+    moment: Literal["before", "inside", "after"] = "before"
+    delay_s: float = 0.0
     after_s: float | None = None
 
 
 class Setting:
     """What the trials of a workload share: the project folder, the database, how large the workload is.
-    `points`: the writes of the undisturbed run, in order."""
+    `points`: the writes of the undisturbed run, in order, and `took_s` how long each of them took."""
 
     def __init__(self, workload: Workload, folder: Path, open_journal: Open, *, is_full: bool = False) -> None:
         self.workload = workload
@@ -65,6 +67,7 @@ class Setting:
         self.script.write_text(workload.script)
         self.expected: Outcome | None = None
         self.points: list[str] = []
+        self.took_s: list[float] = []
 
     def new_run(self, run_id: str, sink: Sink, clock: VirtualClock, queue: str) -> NewChild:
         """The run as a client starts it."""
@@ -178,7 +181,8 @@ def drive(trial: Trial, crash: Crash) -> dict[str, Any]:
     # Some time has passed since the crash, so that leases and timers have become due meanwhile.
     clock = VirtualClock(START_MS + trial.crashes * DOWN_MS, jumps=False)
     inner = setting.open_journal(clock)
-    journal: Any = CrashingJournal(inner, crash.write, crash.moment, kill_this_process)
+    strike = KillWithin(crash.delay_s) if crash.moment == "inside" else kill_this_process
+    journal: Any = CrashingJournal(inner, crash.write, crash.moment, strike)
     problems: list[str] = []
     client = Client(trial, journal)
     client.start(setting.new_run(trial.run_id, trial.sink, clock, trial.run_id))
@@ -203,7 +207,7 @@ def drive(trial: Trial, crash: Crash) -> dict[str, Any]:
         problems.append(f"I8: no end after {STEPS_MAX} steps")
     worker.close()
     inner.close()
-    return {"problems": problems, "points": journal.points}
+    return {"problems": problems, "points": journal.points, "took_s": journal.took_s}
 
 
 class Client:
@@ -271,7 +275,7 @@ def undisturbed(setting: Setting) -> list[str]:
     """Drives the workload without a fault; its outcome is what every other is compared with."""
     trial = Trial(setting, "undisturbed")
     ended = trial.crash(Crash())
-    setting.points = ended.value["points"]
+    setting.points, setting.took_s = ended.value["points"], ended.value["took_s"]
     setting.expected = trial.finish()
     setting.expected = attrs.evolve(setting.expected, records=_renamed(setting.expected.records, trial.run_id))
     return [f"undisturbed: {problem}" for problem in trial.problems]

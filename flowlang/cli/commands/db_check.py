@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,37 +20,34 @@ if TYPE_CHECKING:
 def check_runs(settings: Settings, run_id: str | None) -> ExitCode:
     """Check the journals of all runs, or of one.
 
-    That is their checksums, order and counters, open gates and messages. Changes nothing, and may be done while
-    workers run. The exit code is 1 when something is wrong.
+    That is their checksums, order and counters, open gates, messages, and when they are due. Changes nothing, and may
+    be done while workers run. The exit code is 1 when something is wrong.
     """
 
     def check(journal: Journal) -> ExitCode:
         from flowlang.cli.run_lookup import find_run
-        from flowlang.errors import RunNotFound
-        from flowlang.runtime.journal.journal import RunFilter
-        from flowlang.runtime.journal.verify import verify
-        from flowlang.runtime.operations.selection import Selection
+        from flowlang.runtime.journal.verify import verify, verify_each
 
-        runs = Selection(RunFilter()).runs(journal) if run_id is None else iter([find_run(journal, run_id)])
-        checked, findings = 0, 0
+        results: Iterable[tuple[str, list[str]]]
+        if run_id is None:
+            results = verify_each(journal)
+        else:
+            found_id = find_run(journal, run_id).run_id
+            results = [(found_id, verify(journal, found_id))]
+        checked = 0
         documents: list[dict[str, Any]] = []
-        for run in runs:
-            try:
-                found = verify(journal, run.run_id)
-            except RunNotFound:  # deleted meanwhile
-                continue
+        for checked_id, findings in results:
             checked += 1
-            findings += len(found)
-            if found:
-                documents.append({"run_id": run.run_id, "findings": found})
-            for finding in found if not settings.output.is_json else ():
-                settings.output.data(f"{run.run_id}: {finding}")
+            if findings:
+                documents.append({"run_id": checked_id, "findings": findings})
+            for finding in findings if not settings.output.is_json else ():
+                settings.output.data(f"{checked_id}: {finding}")
         if settings.output.is_json:
             settings.output.document({"schema": "flowlang/verification/1", "checked": checked, "damaged": documents})
         settings.output.status(_summary(checked, len(documents)))
         if documents:
             settings.output.hint("restore the database from a copy; runs that are not named are whole")
-        return ExitCode.FAILED if findings else ExitCode.OK
+        return ExitCode.FAILED if documents else ExitCode.OK
 
     return use_journal(settings, check, run_id or "")
 

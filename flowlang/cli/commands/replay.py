@@ -73,8 +73,10 @@ def replay(
     if target.endswith(ARCHIVE_SUFFIX):
         from flowlang.runtime.archive import read_archive
         from flowlang.runtime.dry_replay import archived_recording
+        from flowlang.runtime.payload_codec import configured_codec
 
-        return _replay_one(settings, archived_recording(read_archive(Path(target))), code, options)
+        archive = read_archive(Path(target), configured_codec())
+        return _replay_one(settings, archived_recording(archive), code, options)
 
     from flowlang.cli.option import use_journal
 

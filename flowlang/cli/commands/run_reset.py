@@ -85,7 +85,8 @@ def _described(run_id: str, plan: ResetPlan, words: str) -> Change:
 def fork_run(settings: Settings, run_id: str, at: int, file: Path | None, new_id: str | None) -> ExitCode:
     """Start a new run from the beginning of another, which stays as it is.
 
-    The new run has everything that the other did up to the event, and goes on from there by itself.
+    The new run has everything that the other did up to the event, and goes on from there by itself. Children that had
+    not ended then are spawned anew, unless they have ended since.
     """
 
     def fork(journal: Journal) -> ExitCode:

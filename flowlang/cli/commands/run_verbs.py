@@ -46,7 +46,11 @@ def cancel_runs(settings: Settings, batch: Batch, reason: str, is_awaited: bool)
         word = "is asked" if is_new else "was asked before"
         return Change(f"run {run.run_id} {word} to end", {"is_new": is_new})
 
-    plan = _plan_of_ending("cancel")
+    def plan(operations: Operations, run: RunRecord) -> Change:
+        is_new = operations.plan_cancel(run.run_id)
+        word = "would cancel" if is_new else "has been asked before to end:"
+        return Change(f"{word} run {run.run_id}, which is {run.status.value}", {"is_new": is_new})
+
     return _use(settings, batch, lambda journal: apply_to_runs(settings, journal, batch, "cancel", cancel, plan=plan))
 
 
@@ -63,7 +67,10 @@ def terminate_runs(settings: Settings, batch: Batch, reason: str) -> ExitCode:
         operations.terminate(run.run_id, reason=reason, by=operator())
         return Change(f"run {run.run_id} is terminated", {"status": "terminated"})
 
-    plan = _plan_of_ending("terminate")
+    def plan(operations: Operations, run: RunRecord) -> Change:
+        operations.plan_terminate(run.run_id)
+        return Change(f"would terminate run {run.run_id}, which is {run.status.value}", {})
+
     return _use(
         settings, batch, lambda journal: apply_to_runs(settings, journal, batch, "terminate", terminate, plan=plan)
     )
@@ -84,7 +91,12 @@ def retry_runs(settings: Settings, batch: Batch, reason: str) -> ExitCode:
         where = "where it was stopped" if retried.to is None else f"event {retried.to}"
         return Change(f"run {run.run_id} goes on from {where}", {"to": retried.to})
 
-    code = _use(settings, batch, lambda journal: apply_to_runs(settings, journal, batch, "retry", retry))
+    def plan(operations: Operations, run: RunRecord) -> Change:
+        to = operations.plan_retry(run.run_id).to
+        where = "where it was stopped" if to is None else f"event {to}"
+        return Change(f"run {run.run_id}, which is {run.status.value}, would go on from {where}", {"to": to})
+
+    code = _use(settings, batch, lambda journal: apply_to_runs(settings, journal, batch, "retry", retry, plan=plan))
     if code is ExitCode.OK and not batch.is_dry_run:
         target = settings.command(f"resume {batch.run_id}") if batch.run_id else settings.command("worker")
         settings.output.hint(f"a worker takes it up; without one, `{target}` does")
@@ -107,23 +119,14 @@ def delete_runs(settings: Settings, batch: Batch) -> ExitCode:
         operations.delete(run.run_id)
         return Change(f"run {run.run_id} is deleted", {})
 
+    def plan(operations: Operations, run: RunRecord) -> Change:
+        operations.plan_delete(run.run_id)
+        return Change(f"would delete run {run.run_id}, which is {run.status.value}", {})
+
     return _use(
         settings, batch,
-        lambda journal: apply_to_runs(settings, journal, batch, "delete", delete, is_always_asked=True),
+        lambda journal: apply_to_runs(settings, journal, batch, "delete", delete, is_always_asked=True, plan=plan),
     )  # fmt: skip
-
-
-def _plan_of_ending(verb: str) -> Callable[[Operations, RunRecord], Change]:
-    """What a dry run says: runs that have ended refuse, as they will."""
-
-    def plan(operations: Operations, run: RunRecord) -> Change:
-        if run.status.is_final:
-            from flowlang.runtime.journal.rules import run_ended
-
-            raise run_ended(run)
-        return Change(f"would {verb} run {run.run_id}, which is {run.status.value}", {})
-
-    return plan
 
 
 def _use(settings: Settings, batch: Batch, use: Callable[[Journal], ExitCode]) -> ExitCode:

@@ -60,14 +60,14 @@ def show_logs(settings: Settings, run_id: str, level: str) -> ExitCode:
     def show(journal: Journal) -> ExitCode:
         from flowlang.cli.document import moment
         from flowlang.cli.run_lookup import find_run
+        from flowlang.runtime.journal.canonical_form import standing_records
         from flowlang.runtime.journal.event import LogWritten
-        from flowlang.runtime.replay import effective
 
         order = ("debug", "print", "info", "warning", "error")
         run = find_run(journal, run_id)
         lines = [
             (record, record.event)
-            for record in effective(journal.read(run.run_id))
+            for record in standing_records(journal.read(run.run_id))
             if isinstance(record.event, LogWritten) and order.index(record.event.level) >= order.index(level)
         ]
         if settings.output.is_json:

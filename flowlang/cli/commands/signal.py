@@ -53,6 +53,14 @@ def signal(settings: Settings, words: tuple[str, ...], batch: Batch, payload: st
             return Change(f"run {run.run_id} has the signal `{name}`", fields)
         return Change(f"run {run.run_id} had the signal with the key `{key}` before; nothing changed", fields)
 
+    def plan(operations: Operations, run: RunRecord) -> Change:
+        is_new = operations.plan_signal(run.run_id, name, value, key=key)
+        fields = {"name": name, "key": key or None, "is_new": is_new}
+        if is_new:
+            return Change(f"would signal run {run.run_id}, which is {run.status.value}", fields)
+        return Change(f"run {run.run_id} has the signal with the key `{key}` already", fields)
+
     return use_journal(
-        settings, lambda journal: apply_to_runs(settings, journal, batch, "signal", send), batch.run_id or ""
-    )
+        settings, lambda journal: apply_to_runs(settings, journal, batch, "signal", send, plan=plan),
+        batch.run_id or "",
+    )  # fmt: skip

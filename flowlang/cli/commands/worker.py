@@ -41,26 +41,26 @@ def worker(
     """
     from flowlang.actions import shipped_actions
     from flowlang.cli.interrupt import handled
-    from flowlang.cli.worker_log import WorkerLog
+    from flowlang.cli.worker_log import WORKER, logging_to
+    from flowlang.runtime.run_log import RunLog
     from flowlang.runtime.worker import Worker
 
-    log = WorkerLog(settings.output, is_json=log_format == "json")
     with contextlib.ExitStack() as ends:
+        ends.enter_context(logging_to(settings.output, is_json=log_format == "json"))
         journal = ends.enter_context(contextlib.closing(settings.open_journal(create=True)))
         made = Worker(
-            settings.root, journal, actions=shipped_actions(), hooks=log, queues=queues or ("default",),
+            settings.root, journal, actions=shipped_actions(), hooks=RunLog(), queues=queues or ("default",),
             concurrency=concurrency,
         )  # fmt: skip
         ends.callback(made.close)
         stopping = ends.enter_context(handled(lambda: made.request_stop(grace_ms / 1000), lambda: None))
-        log.write("info", "worker started", owner=made.owner, queues=",".join(made.queues), concurrency=concurrency)
+        about = {"owner": made.owner, "queues": ",".join(made.queues), "concurrency": concurrency}
+        WORKER.info("worker started", extra=about)
         if once:
             made.run_until_idle()
         else:
             made.run()
         tally = made.tally
-        log.write(
-            "info", "worker stopped", stopped=stopping.is_set(), claimed=tally.claimed, ended=tally.ended,
-            parked=tally.parked, lost=tally.lost,
-        )  # fmt: skip
+        counts = {"claimed": tally.claimed, "ended": tally.ended, "parked": tally.parked, "lost": tally.lost}
+        WORKER.info("worker stopped", extra={"stopped": stopping.is_set(), **counts})
     return ExitCode.OK

@@ -32,6 +32,7 @@ from flowlang.lang.eval.command import (
     SendMessage,
     SpawnRun,
     StateNote,
+    TaskBegun,
 )
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.iteration import LongLoop
@@ -43,6 +44,7 @@ from flowlang.lang.values.protocol import VALUE_TYPES
 from flowlang.lang.values.size import (
     ELEMENT,
     FIBER,
+    FUNCTION,
     NOTE,
     OBJECT,
     SLOT,
@@ -81,7 +83,7 @@ def take_census(
         waiting += module.own_values()
     waiting += _locals(running)
     for fiber in fibers:
-        total += FIBER
+        total += FIBER + _handlers_size(fiber.scope)
         waiting += fiber.held
         waiting += _locals(fiber.gr_frame)
         waiting += _held_by_scopes(fiber.scope)
@@ -210,6 +212,8 @@ class _Count:
 def note_size(note: Command | Note) -> int:
     """The bytes of something told."""
     match note:
+        case TaskBegun():  # there are most of these
+            return NOTE
         case LogLine(text=text):
             return NOTE + text_size(text)
         case FlowEnded(payload=bytes() as data) | CallAction(arguments=data) | SpawnRun(arguments=data):
@@ -226,9 +230,18 @@ def _held_by_scopes(scope: Scope | None) -> Iterator[Any]:
         yield from scope.tasks
         for handler in scope.handlers or ():
             yield handler.function
-            yield from handler.positional
-            yield from handler.keywords.values()
+            yield handler.positional
+            yield handler.keywords
         scope = scope.parent
+
+
+def _handlers_size(scope: Scope | None) -> int:
+    """The bytes of handlers themselves, which are no values."""
+    total = 0
+    while scope is not None:
+        total += FUNCTION * len(scope.handlers or ())
+        scope = scope.parent
+    return total
 
 
 def _locals(frame: FrameType | None) -> Iterator[Any]:

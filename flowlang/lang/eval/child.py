@@ -16,7 +16,7 @@ import attrs
 from flowlang.lang.eval.cleanup import as_result
 from flowlang.lang.eval.command import Answer, Position, SendMessage, SpawnRun, check_size
 from flowlang.lang.eval.context import RUNTIME_ACTIONS
-from flowlang.lang.eval.failure import fault_result, trace_struct
+from flowlang.lang.eval.failure import fault_of, fault_result, trace_struct
 from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
 from flowlang.lang.eval.flow import Flow, checked_arguments, seal
 from flowlang.lang.eval.inbox import MESSAGE_NAME_MAX, checked_run_id
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 CANCEL: Final = "cancel"
 POLICIES: Final = ("cancel", "abandon", "wait")
 PRIORITY_MAX: Final = 2
-GONE: Final = frozenset({"run-ended", "run-not-found"})
+NOT_FOUND: Final = "run-not-found"
+GONE: Final = frozenset({"run-ended", NOT_FOUND})
 """Failures of a message for a run that needs none any more."""
 
 
@@ -65,12 +66,7 @@ class Child(Task):
     def _end(self, answer: Answer) -> None:
         self.evaluation.enter_fiber()
         if answer.failure is not None:
-            told = answer.failure
-            fault = Fault(
-                told["kind"], told["message"], hint=told.get("hint"), data=told.get("data"),
-                retryable=bool(told.get("retryable")),
-            )  # fmt: skip
-            self._fail(fault)
+            self._fail(fault_of(answer.failure))
             return
         self.finish(self.evaluation, as_result(None if answer.payload is None else decode(answer.payload)))
 
@@ -78,8 +74,21 @@ class Child(Task):
         """Asks the run to end. It is not waited for: here its Result is an Err of the kind `cancelled` at once."""
         if self.result is not None:
             return
+        self._give_up()
+        self._send_cancel(fiber)
+
+    def ask_to_end(self, fiber: Fiber) -> None:
+        """Asks the run to end, and goes on hearing of it: its Result is that with which it ends."""
+        if self._send_cancel(fiber) == NOT_FOUND and self.result is None:
+            self._give_up()  # it was deleted: it will never report
+
+    def _give_up(self) -> None:
+        """Hears nothing more of the run."""
         self.evaluation.withdraw(self.position)
         self._fail(Fault("cancelled", f"the run `{self.run_id}` was cancelled"))
+
+    def _send_cancel(self, fiber: Fiber) -> str:
+        """Sends the run the wish that it end; gives why that was not needed, or an empty text."""
         payload = encode(dict_of_texts({"reason": "its parent cancelled it", "by": self.evaluation.run_id}))
         position, frame = fiber.scope.next_position(), calling_frame(sys._getframe())
         command = SendMessage(position, CANCEL, self.run_id, "", "", payload, digest(payload), frame)
@@ -88,6 +97,8 @@ class Child(Task):
         except Fault as fault:
             if fault.slug not in GONE:
                 raise
+            return fault.slug
+        return ""
 
     def leave(self, evaluation: Evaluation) -> None:
         """The flow that spawned it has ended: the run goes on, and nothing more is heard of it here."""

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from flowlang.lang.eval.traceback import Frame
+from flowlang.lang.statically_frozen import statically_frozen
 from flowlang.lang.values.canonical import digest
 from flowlang.lang.values.fault import Fault
 
@@ -21,7 +22,7 @@ PAYLOAD_BYTES_MAX: Final = 16 << 20
 """No larger value enters a journal."""
 
 
-@attrs.frozen
+@statically_frozen
 class CallAction:
     """Perform an action. `arguments`: canonical bytes of the dict of given arguments."""
 
@@ -126,7 +127,7 @@ class FlowEnded:
     payload: bytes | None
 
 
-@attrs.frozen
+@statically_frozen
 class TaskBegun:
     """A task began in a fiber of its own."""
 
@@ -186,7 +187,7 @@ CANCEL_POSITION: Final[Position] = ()
 """An answer at this position is no answer but ends the run: its failure has the kind `cancelled` or `timeout`."""
 
 
-@attrs.frozen
+@statically_frozen
 class Answer:
     """What the outside says to a command: canonical bytes of a value, or the description of a failure (kind,
     message, data, retryable, hint)."""

@@ -134,8 +134,7 @@ class ActionRef:
     def __call__(self, depth: int, /, *positional: Any, **keywords: Any) -> Any:
         fiber = acting_fiber(f"the action `{self.name}`")
         policy = policy_argument(self.name, keywords.pop("retry")) if "retry" in keywords else None
-        arguments, timeout_s = self.catalog.bind(self.name, positional, given_names(keywords))
-        encoded = encode_atoms(arguments, arguments.values()) or encode(Dict(arguments))
+        encoded, timeout_s = self.encoded(positional, keywords)
         retry = None if policy is None else policy.plain() if policy.function is None else ONE_ATTEMPT
         command = CallAction(
             fiber.scope.next_position(), self.name, encoded, timeout_s, calling_frame(sys._getframe()), retry
@@ -143,6 +142,11 @@ class ActionRef:
         if policy is None or policy.function is None:
             return fiber.evaluation.ask(fiber, command)
         return _ask_again(fiber, policy, depth, command)
+
+    def encoded(self, positional: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[bytes, float | None]:
+        """The checked arguments of a call as canonical bytes, and its timeout in seconds. Raises Fault."""
+        arguments, timeout_s = self.catalog.bind(self.name, positional, given_names(keywords))
+        return encode_atoms(arguments, arguments.values()) or encode(Dict(arguments)), timeout_s
 
 
 def _ask_again(fiber: Fiber, policy: RetryPolicy, depth: int, command: CallAction) -> Any:

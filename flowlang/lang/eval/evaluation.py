@@ -40,11 +40,11 @@ from flowlang.lang.eval.context import ActionCatalog, Actions
 from flowlang.lang.eval.crossing import result_by_value
 from flowlang.lang.eval.entry import Entry, EntryMismatch, entry_keywords, entry_name
 from flowlang.lang.eval.event_flow import dispatch_events
-from flowlang.lang.eval.failure import Defect
-from flowlang.lang.eval.fiber import Fiber, Scope
+from flowlang.lang.eval.failure import Defect, fault_of
+from flowlang.lang.eval.fiber import Fiber, Scope, Strand
 from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.interruption import Ending, Interruption, interrupt
-from flowlang.lang.eval.module import Module, needed_programs
+from flowlang.lang.eval.module import Module, needed_programs, plain_statement, root_statement
 from flowlang.lang.eval.services import evaluation_services, method_table
 from flowlang.lang.eval.step import Chapter, Completed, Continued, Step, Stopped, Suspended
 from flowlang.lang.eval.task import tasks_wait_for_each_other
@@ -52,7 +52,7 @@ from flowlang.lang.eval.traceback import frames_of, stop_of
 from flowlang.lang.resolve.load_source import library_of
 from flowlang.lang.values.canonical import decode
 from flowlang.lang.values.display import str_value
-from flowlang.lang.values.fault import FailSignal, Fault, Stop
+from flowlang.lang.values.fault import Fault, Stop
 from flowlang.lang.values.meter import METER, Budget, Meter
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
@@ -126,7 +126,7 @@ class Evaluation:
         """Gives the answer to a command, if it is recorded and comes next, and all that was said before it is recorded,
         too: then the fiber that asks need not be suspended. Else None, and the command is put as always."""
         self._said: list[Command | Note] = []
-        self._ready: list[tuple[Position, Fiber]] = []
+        self._ready: list[tuple[Position, Strand]] = []
         self._flushing: Fiber | None = None
         self._waiting: dict[Position, Waiter] = {}
         self._fibers: set[Fiber] = set()
@@ -163,6 +163,14 @@ class Evaluation:
             if fiber and fiber is not getcurrent():
                 fiber.parent = getcurrent()
                 fiber.throw(GreenletExit)
+
+    def end(self) -> None:
+        """Gives up everything, for good. A function refers to its module and a meter to its evaluation, so what ended
+        runs leave behind would otherwise wait for the garbage collector."""
+        self.drop()
+        self.meter.census = self.meter.pause = None
+        for name in self.modules.keys() - self.linked.keys():
+            self.modules[name].globals.clear()
 
     def resume(self, answers: Iterable[tuple[Position, Answer]]) -> Step:
         """Delivers answers, in order, and runs to the next suspension. An answer to a command that was withdrawn is
@@ -298,9 +306,13 @@ class Evaluation:
     def make_ready(self, fiber: Fiber, answer: Answer | None = None) -> None:
         """Lets a fiber run, with an answer if it asked for one, as soon as it is its turn."""
         self._fibers.add(fiber)
-        fiber.is_ready = True
         fiber.answer = answer
-        heappush(self._ready, (fiber.path, fiber))
+        self.queue(fiber.path, fiber)
+
+    def queue(self, position: Position, strand: Strand) -> None:
+        """Lets something at that position go on as soon as it is its turn."""
+        strand.is_ready = True
+        heappush(self._ready, (position, strand))
 
     def yield_to_lower(self, fiber: Fiber) -> None:
         """Lets fibers with lower positions run first, after the running fiber has made some ready."""
@@ -320,23 +332,23 @@ class Evaluation:
 
     def _run_ready(self) -> None:
         self.hub = getcurrent()
-        fiber, self._flushing = self._flushing, None
+        strand: Strand | None
+        strand, self._flushing = self._flushing, None
         while self._stop is None and self._flushing is None:
-            if fiber is None:
+            if strand is None:
                 if not self._ready:
                     break
-                _, fiber = heappop(self._ready)
-                fiber.is_ready = False
+                strand = heappop(self._ready)[1]
             try:
-                fiber.switch(fiber.answer) if fiber else fiber.switch()
+                strand.go_on()
             except Stop as stop:
                 self._stop = stop
             except Exception as error:
                 # Between two flows, where nothing is left that could turn it into an Err.
                 self._stop = stop_of(error) or Defect(error)
-            if fiber.dead:
-                self._fibers.discard(fiber)
-            fiber = None
+            if type(strand) is Fiber and strand.dead:
+                self._fibers.discard(strand)
+            strand = None
 
     def _advance(self) -> Step:
         self._run_ready()
@@ -411,8 +423,8 @@ class Evaluation:
 
     def _link(self, program: Program, predeclared: Mapping[str, Any], role: str) -> Module:
         names = evaluation_services(self.meter, self.depth_limit)
-        names["$statement"] = _root_statement if role == MAIN else _plain_statement
-        names["$entry"] = self._entry_call if role == MAIN else _plain_statement
+        names["$statement"] = root_statement if role == MAIN else plain_statement
+        names["$entry"] = self._entry_call if role == MAIN else plain_statement
         names["&__name__"] = role
         for name in program.universals:
             names["@" + name] = self.universe[name]
@@ -475,26 +487,7 @@ class Evaluation:
         return total
 
 
-def fault_of(failure: Mapping[str, Any]) -> Fault:
-    """A failure that came as an answer, as what ends the flow that asked."""
-    return Fault(
-        failure["kind"], failure["message"], hint=failure.get("hint"), data=failure.get("data"),
-        retryable=bool(failure.get("retryable")),
-    )  # fmt: skip
-
-
 @lru_cache(maxsize=16)
 def _of_the_past(budget: Budget) -> Budget:
     """A budget that sets no limits to what was evaluated before."""
     return attrs.evolve(budget, steps=None, memory_bytes=1 << 62)
-
-
-def _plain_statement(value: Any) -> Any:
-    return value
-
-
-def _root_statement(value: Any) -> Any:
-    """A statement at the top level of the root flow: an Err that nobody looks at ends the run with it."""
-    if type(value) is Err:
-        raise FailSignal(value.error, value.failure)
-    return value

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flowlang.lang.eval.traceback import Frame, explain, frames_of, stop_of
 from flowlang.lang.eval.unlock import unlock_after
 from flowlang.lang.values.convert import from_host
@@ -43,6 +46,14 @@ def fault_result(fault: Fault, frames: list[Struct]) -> Err:
     """The Err of a Fault at a place."""
     failure = Failure(fault.slug, fault.message, from_host(fault.data), fault.retryable, frames, fault.hint)
     return Err(failure, failure)
+
+
+def fault_of(failure: Mapping[str, Any]) -> Fault:
+    """A failure that came as an answer, as what ends the flow that asked."""
+    return Fault(
+        failure["kind"], failure["message"], hint=failure.get("hint"), data=failure.get("data"),
+        retryable=bool(failure.get("retryable")),
+    )  # fmt: skip
 
 
 def trace_struct(frame: Frame) -> Struct:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from greenlet import getcurrent, greenlet
 
@@ -66,6 +66,16 @@ class Scope:
         return (*self.path, self.counter, -self.lines)
 
 
+class Strand(Protocol):
+    """What an evaluation lets go on, when it is its turn."""
+
+    is_ready: bool
+
+    def go_on(self) -> None:
+        """Goes on until it waits or has ended. May raise Stop."""
+        ...
+
+
 class Fiber(greenlet):
     """One strand of an evaluation, in its current scope. `path`: of the scope that it began with. `held`: values that
     it was given to begin with. While it is suspended, `asked` is the command and `wait` the tasks that it waits for.
@@ -87,6 +97,11 @@ class Fiber(greenlet):
         self.postponed: Interruption | None = None
         self.is_ready = False
         self.is_recalling = False
+
+    def go_on(self) -> None:
+        """Runs on until it waits or has ended, with the answer if it asked for one."""
+        self.is_ready = False
+        self.switch(self.answer) if self else self.switch()
 
     def suspend(self) -> Any:
         """Gives control back to the evaluation until the fiber is answered. Raises what interrupts it instead."""

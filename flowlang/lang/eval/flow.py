@@ -7,12 +7,14 @@ journal: so a call that the journal has from begin to end can be answered from t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from flowlang.lang.eval.action_task import start_action
 from flowlang.lang.eval.attempt import RetryPolicy, attempts_of, policy_argument, retry_policy
 from flowlang.lang.eval.call import enter_call
 from flowlang.lang.eval.callback import passes_calls_on
@@ -24,6 +26,7 @@ from flowlang.lang.eval.module import freeze_with_globals
 from flowlang.lang.eval.pattern import EVENT_OF_CALL, ArgPattern, bind_declared
 from flowlang.lang.eval.period import span_ms
 from flowlang.lang.eval.task import Task, start_task
+from flowlang.lang.eval.traceback import Frame, calling_frame
 from flowlang.lang.eval.wrong_call import misfit
 from flowlang.lang.values.argument import given_names
 from flowlang.lang.values.canonical import REFERENCES
@@ -155,7 +158,13 @@ def callable_name(function: Any) -> str:
 @builtin("run", "run(flow, *args, **kwargs)")
 def run_action(depth: int, target: Any, /, *positional: Any, **keywords: Any) -> Task:
     """Starts a flow, an action or a function of the script as a task, and does not wait for it."""
-    fiber = acting_fiber("`run`")
+    return run_in(acting_fiber("`run`"), target, positional, keywords, calling_frame(sys._getframe()))
+
+
+def run_in(fiber: Fiber, target: Any, positional: Sequence[Any], keywords: dict[str, Any], frame: Frame | None) -> Task:
+    """Starts a task of the fiber's scope. `frame`: where the script asks for it."""
+    if type(target) is ActionRef and "retry" not in keywords:  # a fiber is only needed to try again
+        return start_action(fiber, target, by_value(positional, keywords), frame)
     found = VALUE_TYPES.get(type(target))
     if found is None or not found.callable:
         hint = "give `run` the flow itself and its arguments: `run(f, x)`, not `run(f(x))`"
@@ -181,7 +190,7 @@ def run_action(depth: int, target: Any, /, *positional: Any, **keywords: Any) ->
         result = run_scope(own, own.scope, body)
         return result if type(target) is Flow else result_by_value(result)[0]
 
-    return start_task(fiber, callable_name(target), crossed[2], call, (target, *crossed[:2]))
+    return start_task(fiber, callable_name(target), crossed[2], call, frame, (target, *crossed[:2]))
 
 
 @builtin("with_timeout", "with_timeout(seconds, f, *args, **kwargs)")

@@ -13,7 +13,9 @@ from typing import Any
 
 from flowlang.lang.compile.naming import CLONE, DIRECT, is_script_name, python_name
 from flowlang.lang.compile.program import Program
+from flowlang.lang.values.fault import FailSignal
 from flowlang.lang.values.freeze import freeze_all
+from flowlang.lang.values.result import Err
 
 
 class Module:
@@ -79,8 +81,22 @@ def _referred_globals(function: FunctionType) -> list[Any]:
     return [module.globals[name] for name in sorted(names) if is_script_name(name) and name in module.globals]
 
 
+_known: tuple[Sequence[Program], Set[str], Sequence[Program]] | None = None
+"""What was asked for last, with the answer: many runs of the same programs come one after the other."""
+
+
 def needed_programs(programs: Sequence[Program], prelude: Set[str]) -> Sequence[Program]:
     """All but those of the prelude that no other one refers to: their top levels only bind names."""
+    global _known
+    known = _known
+    if known is not None and known[0] is programs and known[1] == prelude:
+        return known[2]
+    needed = _find_needed(programs, prelude)
+    _known = programs, prelude, needed
+    return needed
+
+
+def _find_needed(programs: Sequence[Program], prelude: Set[str]) -> Sequence[Program]:
     names: set[str] = set()
     modules: set[str] = set()
     needed = []
@@ -93,3 +109,15 @@ def needed_programs(programs: Sequence[Program], prelude: Set[str]) -> Sequence[
             modules.add(load.module)
             names.add(load.original)
     return needed[::-1]
+
+
+def plain_statement(value: Any) -> Any:
+    """A statement that is an expression, anywhere but at the top level of the root flow."""
+    return value
+
+
+def root_statement(value: Any) -> Any:
+    """The same at the top level of the root flow: an Err that nobody looks at ends the run with it."""
+    if type(value) is Err:
+        raise FailSignal(value.error, value.failure)
+    return value

@@ -139,11 +139,13 @@ class ArgPatterns:
 def _pattern_method(kind: str) -> Callable[..., ArgPattern]:
     def make(depth: int, self: ArgPatterns, /, default: Any = REQUIRED, *, doc: str = "") -> ArgPattern:
         pattern = ArgPattern(kind, REQUIRED, _text(doc))
-        if default is not REQUIRED and default is not None and not pattern.accepts(default):
+        if default is REQUIRED:
+            return pattern
+        if default is not None and not pattern.accepts(default):
             raise Fault(
                 "flow-arguments", f"the default of `args.{kind}` must be {pattern.expects()}, not {type_name(default)}"
             )
-        return attrs.evolve(pattern, default=default if default is REQUIRED else copy_by_value(default))
+        return attrs.evolve(pattern, default=copy_by_value(default))
 
     make.__qualname__ = f"args.{kind}"
     return make

@@ -9,11 +9,12 @@ import attrs
 
 from flowlang.lang.eval.command import Command, Note
 from flowlang.lang.eval.traceback import Frame
+from flowlang.lang.statically_frozen import statically_frozen
 from flowlang.lang.values.fault import Stop
 from flowlang.lang.values.result import Err, Ok
 
 
-@attrs.frozen
+@statically_frozen
 class Suspended:
     """All fibers wait. `said`: notes and commands in the order in which they came up; at least one command of this
     or an earlier step is unanswered."""

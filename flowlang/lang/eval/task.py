@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flowlang.lang.eval.command import Answer, Position, TaskBegun
 from flowlang.lang.eval.fiber import Fiber, Scope
 from flowlang.lang.eval.interruption import Interruption, interrupt
-from flowlang.lang.eval.traceback import calling_frame
+from flowlang.lang.eval.traceback import Frame
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.meter import charge
 from flowlang.lang.values.protocol import ValueType, register, type_name
@@ -80,6 +79,10 @@ class Task:
             fault = Fault("cancelled", f"the task `{self.name}` was cancelled")
             interrupt(self.strand, Interruption(self.scope, fault))
 
+    def ask_to_end(self, fiber: Fiber) -> None:
+        """As `cancel`, for a fiber that waits until it has ended."""
+        self.cancel(fiber)
+
     def leave(self, evaluation: Evaluation) -> None:
         """Its owner has ended and leaves it alone."""
 
@@ -131,13 +134,19 @@ class Wait:
 
 
 def start_task(
-    fiber: Fiber, name: str, digest: str, run: Callable[[Fiber], Ok | Err], held: Sequence[Any] = ()
+    fiber: Fiber,
+    name: str,
+    digest: str,
+    run: Callable[[Fiber], Ok | Err],
+    frame: Frame | None,
+    held: Sequence[Any] = (),
 ) -> Task:
-    """Starts `run(its fiber)` as a task of the fiber's scope. `held`: the values that it will need."""
+    """Starts `run(its fiber)` as a task of the fiber's scope. `frame`: where the script asks for it; `held`: the values
+    that it will need."""
     evaluation, scope = fiber.evaluation, fiber.scope
     charge(FIBER_STEPS, FIBER)
     position = scope.next_position()
-    evaluation.tell(TaskBegun(position, name, digest, calling_frame(sys._getframe())))
+    evaluation.tell(TaskBegun(position, name, digest, frame))
     task = Task(name, scope)
     task.scope = own_scope = Scope(position, scope, scope.flow, scope.arguments)
     task.strand = own = Fiber(evaluation, own_scope, lambda: _run(evaluation, task, run), held)

@@ -10,7 +10,7 @@ from flowlang.lang.eval.callback import passes_calls_on
 from flowlang.lang.eval.command import StartTimer
 from flowlang.lang.eval.context import RUNTIME_ACTIONS
 from flowlang.lang.eval.fiber import Fiber, acting_fiber
-from flowlang.lang.eval.flow import run_action
+from flowlang.lang.eval.flow import run_in
 from flowlang.lang.eval.operators import iterate
 from flowlang.lang.eval.period import timeout_ms
 from flowlang.lang.eval.task import Task, Wait, await_tasks, checked_tasks, reach_out, suspend_for
@@ -78,10 +78,10 @@ def wait_all_action(depth: int, tasks: Any, /, fail_fast: Any = False, timeout: 
     return _timed_out(f"{len(pending)} of {len(waited)} tasks were not done", timeout)
 
 
-@builtin("cancel", "cancel(task)")
-def cancel_action(depth: int, task: Any, /) -> None:
+@builtin("cancel", "cancel(task, wait = False)")
+def cancel_action(depth: int, task: Any, /, wait: Any = False) -> Ok | Err | None:
     """Ends a task where it waits: its Result is an `Err` of the kind `cancelled`. A task that is done stays as it
-    is. It cleans up first; `wait` for it to know that it has ended."""
+    is. It cleans up first; with `wait` that is waited for, also of a child run, and its Result given."""
     fiber = acting_fiber("`cancel`")
     if not isinstance(task, Task):
         raise Fault(
@@ -91,9 +91,16 @@ def cancel_action(depth: int, task: Any, /) -> None:
     charge(1)
     reach_out(fiber.scope, task)
     if task.result is None:
-        task.cancel(fiber)
+        if wait:
+            task.ask_to_end(fiber)
+        else:
+            task.cancel(fiber)
         fiber.check()
         fiber.evaluation.yield_to_lower(fiber)
+    if not wait:
+        return None
+    _suspend(fiber, "cancel", [task], None, None)
+    return task.result
 
 
 class Pool:
@@ -158,13 +165,14 @@ def parallel_map(
     if on_error not in ("collect", "fail_fast"):
         raise Fault("wrong-argument", '`on_error` takes "collect" or "fail_fast"')
     pool, tasks, stops = Pool(fiber), [], on_error == "fail_fast"
+    frame = calling_frame(sys._getframe())
     for item in iterate(items):
         while len(pool.running) >= max_concurrency:
             pool.wait()
         if stops and pool.failed is not None:
             break
         charge(1, list_size(1))
-        task = run_action(depth, function, item)
+        task = run_in(fiber, function, (item,), {}, frame)
         tasks.append(task)
         pool.add(task)
     while pool.running and not (stops and pool.failed is not None):

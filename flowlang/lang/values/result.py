@@ -5,6 +5,7 @@ an operator, a retry policy and a journal need: kind, message, hint, data, retry
 script made up itself they are synthesised, so nobody who handles an Err has to ask first what it is.
 
 Equality looks at the value or the error and never at the trace: a test may compare an Err with the one it expects.
+The host's `==` and `hash` do the same, by the host's own rules for what is inside; scripts never reach them.
 """
 
 from __future__ import annotations
@@ -53,6 +54,16 @@ class Failure:
         hold(frames, FROZEN)
         self.trace: Final[AnyList] = frames
 
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Failure:
+            return NotImplemented
+        return (self.kind, self.message, self.retryable) == (other.kind, other.message, other.retryable) and bool(
+            self.data == other.data
+        )
+
+    def __hash__(self) -> int:
+        return hash((Failure, self.kind, self.message, self.retryable))
+
     def __repr__(self) -> str:
         return f"<Failure {self.kind}: {self.message}>"
 
@@ -65,6 +76,12 @@ class Ok:
 
     def __init__(self, value: Any) -> None:
         self.value: Final = value
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.value == other.value) if type(other) is Ok else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Ok, self.value))
 
     def __repr__(self) -> str:
         return f"Ok({self.value!r})"
@@ -79,6 +96,12 @@ class Err:
     def __init__(self, error: Any, failure: Failure | None = None) -> None:
         self.error: Final = error
         self.failure: Final = failure or failure_of(error)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.error == other.error) if type(other) is Err else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Err, self.error))
 
     def __repr__(self) -> str:
         return f"Err({self.error!r})"

@@ -30,6 +30,8 @@ FAILURE: Final = 320
 """An Err with its failure and an empty trace."""
 FIBER: Final = 65_536
 """A strand of execution: its stack."""
+ACTION_TASK: Final = 2_048
+"""A call of an action as a task, without its arguments."""
 FLOW: Final = 256
 """A flow without its arguments."""
 NOTE: Final = 512

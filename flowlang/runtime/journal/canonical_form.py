@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -20,6 +21,7 @@ from flowlang.runtime.journal.event import (
     ActionScheduled,
     ActivationStarted,
     AttemptFailed,
+    AttemptHeartbeat,
     AttemptStarted,
     ChapterStarted,
     Event,
@@ -39,7 +41,7 @@ UNREPEATABLE_ACTIONS = frozenset({"now", "random", "random_int", "uuid"})
 
 _MASKED = b'"masked"'
 
-_LEFT_OUT = (ActivationStarted, AttemptStarted, AttemptFailed)
+_LEFT_OUT = (ActivationStarted, AttemptStarted, AttemptHeartbeat, AttemptFailed)
 
 
 def canonical_form(records: Iterable[Record], masked_actions: Collection[str] = UNREPEATABLE_ACTIONS) -> list[Event]:
@@ -56,8 +58,13 @@ def canonical_form(records: Iterable[Record], masked_actions: Collection[str] = 
     return sorted((_mask(event, masked) for event in kept), key=_key)
 
 
+_event = attrgetter("event")
+
+
 def standing_records(records: Sequence[Record]) -> list[Record]:
     """The records that count: without those that a later `RunReset` undid. A reset stays until another undoes it."""
+    if RunReset not in map(type, map(_event, records)):
+        return list(records)  # nearly always, and some journals are long
     standing: list[Record] = []
     for record in records:
         if isinstance(record.event, RunReset):

@@ -10,16 +10,20 @@ fields go into a small JSON document (`codec.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
+
+from flowlang.lang.statically_frozen import statically_frozen
 
 Position: TypeAlias = tuple[int, ...]
 
 
+@lru_cache(maxsize=4096)
 def position_text(position: Position) -> str:
-    """`(0, 3, 1)` as `0.3.1`; the root's empty position as the empty text."""
+    """`(0, 3, 1)` as `0.3.1`; the root's empty position as the empty text. A command is named by it again and again."""
     return ".".join(map(str, position))
 
 
@@ -29,7 +33,7 @@ def parse_position(text: str) -> Position:
     return tuple(map(int, text.split("."))) if text else ()
 
 
-@attrs.frozen
+@statically_frozen
 class Place:
     """Where in the source a command was asked for: module name, line from 1, column from 0."""
 
@@ -69,7 +73,7 @@ class CodeChanged:
     code: str
 
 
-@attrs.frozen
+@statically_frozen
 class ActionScheduled:
     """The intent to perform an action, durable before the action starts. `payload`: the arguments (a dict)."""
 
@@ -90,6 +94,15 @@ class AttemptStarted:
 
 
 @attrs.frozen
+class AttemptHeartbeat:
+    """An attempt under way said how far it is, some time ago. `payload`: the details, for the next attempt."""
+
+    position: Position
+    attempt: int
+    payload: bytes
+
+
+@attrs.frozen
 class AttemptFailed:
     """An attempt failed and another will follow. `retry_at_ms`: when, UTC. `payload`: the failure as a dict, and the
     last heartbeat of the attempt under `heartbeat` if there was one."""
@@ -100,7 +113,7 @@ class AttemptFailed:
     payload: bytes
 
 
-@attrs.frozen
+@statically_frozen
 class ActionCompleted:
     """The result of an action. `payload`: the value."""
 
@@ -276,7 +289,7 @@ class RunForked:
     salt: str
 
 
-@attrs.frozen
+@statically_frozen
 class TaskStarted:
     """A task began in a fiber of its own, whose path is `position`. `name`: the flow or action that it runs."""
 
@@ -338,6 +351,7 @@ Event: TypeAlias = (
     | CodeChanged
     | ActionScheduled
     | AttemptStarted
+    | AttemptHeartbeat
     | AttemptFailed
     | ActionCompleted
     | ActionFailed
@@ -364,6 +378,28 @@ Event: TypeAlias = (
     | RunCompleted
     | RunStopped
 )
+
+
+COMMANDS: Final[tuple[type, ...]] = (
+    ActionScheduled, TimerStarted, ReceiveStarted, GateOpened, MessageSent, ChildStarted,
+)  # fmt: skip
+"""What a script asks the outside for. Each has an answer in the end, or is withdrawn; two are their own."""
+
+BEGINNINGS: Final[tuple[type, ...]] = (TaskStarted, FlowStarted)
+"""What begins a position below which others stand."""
+
+ANSWERS: Final[Mapping[type, tuple[type, ...]]] = {
+    ActionCompleted: (ActionScheduled,),
+    ActionFailed: (ActionScheduled, ChildStarted, MessageSent),
+    TimerFired: (TimerStarted,),
+    MessageReceived: (ReceiveStarted,),
+    ReceiveTimedOut: (ReceiveStarted,),
+    ChildEnded: (ChildStarted,),
+}
+"""Each kind of answer with the kinds of commands that it answers."""
+
+DELIVERED: Final[frozenset[type]] = frozenset({*ANSWERS, CancelRequested})
+"""What the outside said to the script: answers, and what ends a run from outside of it."""
 
 
 @attrs.frozen

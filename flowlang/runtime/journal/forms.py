@@ -24,6 +24,7 @@ from flowlang.runtime.journal.event import (
     ActionScheduled,
     ActivationStarted,
     AttemptFailed,
+    AttemptHeartbeat,
     AttemptStarted,
     CancelRequested,
     ChapterStarted,
@@ -331,6 +332,14 @@ FORMS = (
         AttemptStarted,
         lambda e: (position_text(e.position), "", f'{{"attempt":{e.attempt}}}', None),
         lambda position, _, detail, __: AttemptStarted(parse_position(position), _detail(detail)["attempt"]),
+    ),
+    Form(
+        "attempt-heartbeat/1",
+        AttemptHeartbeat,
+        lambda e: (position_text(e.position), "", f'{{"attempt":{e.attempt}}}', e.payload),
+        lambda position, _, detail, payload: AttemptHeartbeat(
+            parse_position(position), _detail(detail)["attempt"], _bytes(payload)
+        ),
     ),
     Form("attempt-failed/1", AttemptFailed, _write_attempt_failed, _read_attempt_failed),
     Form("action-completed/1", ActionCompleted, lambda e: _at(e.position, e.payload), _read_completed),

@@ -20,6 +20,8 @@ from typing import Protocol
 
 from flowlang.errors import FlowlangError
 from flowlang.runtime.journal.event import Event, Record
+from flowlang.runtime.journal.home import Home
+from flowlang.runtime.journal.joining import JoinedAppend
 from flowlang.runtime.journal.model import (
     CRASHES_MAX,
     NO_EFFECTS,
@@ -93,9 +95,10 @@ class Wakeup(Protocol):
 
 class Journal(Protocol):
     """A store of runs. Every method may raise `JournalUnavailable` (disk full, read-only, locked, gone). `lease_ms`:
-    how long a lease lasts that is not extended."""
+    how long a lease lasts that is not extended. `home`: the database that it is stored in, None when that is none."""
 
     lease_ms: int
+    home: Home | None
 
     def create(self, run: NewRun, owner: str, events: Sequence[Event], counters: Counters, status: RunStatus,
                effects: Effects = NO_EFFECTS) -> Lease:  # fmt: skip
@@ -122,6 +125,11 @@ class Journal(Protocol):
     def append_many(self, appends: Sequence[Append]) -> list[int | FlowlangError]:
         """Appends of different runs in one transaction. Each gives its last sequence or the error that `append` would
         raise; one that is refused does not keep the others from being written."""
+        ...
+
+    def join(self, lease: Lease, expected_sequence: int, event: Event, counters: Counters) -> JoinedAppend:
+        """An append of one record that is made in a transaction of somebody else's, on a connection to `home`. Raises
+        PayloadTooLarge."""
         ...
 
     def claim_due(self, owner: str, *, limit: int, queues: Sequence[str] = (QUEUE_DEFAULT,),

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import attrs
 
+from flowlang.lang.statically_frozen import statically_frozen
 from flowlang.runtime.journal.event import Event, Record
 
 AttributeValue: TypeAlias = str | int | float | bool
@@ -95,7 +96,7 @@ class NewRun:
     correlation: str = ""
 
 
-@attrs.frozen
+@statically_frozen
 class RunRecord:
     """The run's row. Times in milliseconds since 1970, UTC. `owner` is empty when nobody holds the lease."""
 
@@ -149,7 +150,7 @@ class Lease:
     token: int
 
 
-@attrs.frozen
+@statically_frozen
 class Counters:
     """The run's totals as of an append: steps and live bytes of the evaluation, and completed actions."""
 
@@ -256,7 +257,7 @@ class Effects:
 NO_EFFECTS = Effects()
 
 
-@attrs.frozen
+@statically_frozen
 class Append:
     """One append of one run, for `append_many`."""
 

@@ -16,52 +16,36 @@ from flowlang.lang.values.result import Err, Ok
 from flowlang.runtime.journal.canonical_form import standing_records
 from flowlang.runtime.journal.codec import kind_of
 from flowlang.runtime.journal.event import (
-    ActionCompleted,
+    ANSWERS,
+    BEGINNINGS,
+    COMMANDS,
     ActionFailed,
     ActionScheduled,
     AttemptFailed,
+    AttemptHeartbeat,
     AttemptStarted,
     CancelRequested,
     ChapterStarted,
     ChildEnded,
-    ChildStarted,
     CommandWithdrawn,
     Event,
     FlowCompleted,
     FlowStarted,
-    GateOpened,
     MessageReceived,
-    MessageSent,
     Position,
     ReceiveStarted,
-    ReceiveTimedOut,
     Record,
     RunCompleted,
     RunStarted,
     RunStopped,
-    TaskStarted,
-    TimerFired,
-    TimerStarted,
     position_text,
 )
-
-ANSWERS: Final[Mapping[type, tuple[type, ...]]] = {
-    ActionCompleted: (ActionScheduled,),
-    ActionFailed: (ActionScheduled, ChildStarted, MessageSent),
-    TimerFired: (TimerStarted,),
-    MessageReceived: (ReceiveStarted,),
-    ReceiveTimedOut: (ReceiveStarted,),
-    ChildEnded: (ChildStarted,),
-}
-"""Each kind of answer with the kinds of commands that it answers."""
 
 GATE: Final = "gate"
 ENCODED: Final = b"\0"
 """What bytes begin with that a codec made (`payload_codec.py`)."""
 
-_COMMANDS: Final = (ActionScheduled, TimerStarted, ReceiveStarted, ChildStarted, MessageSent, GateOpened)
-_BEGINNINGS: Final = (TaskStarted, FlowStarted)
-_ATTEMPTS: Final = (AttemptStarted, AttemptFailed)
+_ATTEMPTS: Final = (AttemptStarted, AttemptHeartbeat, AttemptFailed)
 
 
 def nonsense(records: Sequence[Record]) -> Iterator[str]:
@@ -85,7 +69,7 @@ def misplaced(records: Sequence[Record]) -> Iterator[str]:
         if isinstance(event, ChapterStarted):
             asked.clear()
             closed.clear()
-        elif isinstance(event, (*_COMMANDS, *_BEGINNINGS)):
+        elif isinstance(event, (*COMMANDS, *BEGINNINGS)):
             if position in asked:
                 yield f"{where} asks for what record {asked[position].sequence} asked for"
             asked[position] = record
@@ -106,7 +90,7 @@ def _belongs(event: Event, command: Event) -> bool:
         return isinstance(command, ActionScheduled)
     if isinstance(event, MessageReceived) and isinstance(command, ReceiveStarted) and command.channel == GATE:
         return event.payload[:1] == ENCODED or all(part in decode(event.payload) for part in ("by", "reason", "at"))
-    return isinstance(command, ANSWERS.get(type(event), _COMMANDS))
+    return isinstance(command, ANSWERS.get(type(event), COMMANDS))
 
 
 def _is_shaped(event: Event) -> bool:

@@ -76,10 +76,10 @@ class Step:
         """The step as one statement of PostgreSQL with its values, numbered as the server wants them: for so many
         values the driver would need longer to do that than the server for the statement. It inserts all rows, or none
         when it is refused."""
-        values = list(self.values)
+        values = self.values
         for row in self.rows:
-            values.extend(row)
-        return _joined(self.advance, len(self.rows)), tuple(values)
+            values += row
+        return _joined(self.advance, len(self.rows)), values
 
     def __call__(self, cursor: Any) -> None:
         """Performs the step in the transaction of the cursor, as two statements."""

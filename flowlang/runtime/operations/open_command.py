@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from flowlang.runtime.journal.canonical_form import standing_records
 from flowlang.runtime.journal.event import (
     ActionCompleted,
     ActionFailed,
@@ -32,7 +33,6 @@ from flowlang.runtime.journal.event import (
     TimerStarted,
     position_text,
 )
-from flowlang.runtime.replay import effective
 
 
 @attrs.define
@@ -56,7 +56,7 @@ def open_commands(records: Sequence[Record]) -> list[OpenCommand]:
     """What has no answer at the end of these records, in the order in which it was asked for."""
     found: dict[Position, OpenCommand] = {}
     gates: dict[str, str] = {}
-    for record in effective(records):
+    for record in standing_records(records):
         event = record.event
         match event:
             case ChapterStarted():

@@ -30,6 +30,7 @@ from flowlang.runtime.journal.journal import (
     RunStatus,
     WaitRecord,
 )
+from flowlang.runtime.journal.rules import check_deletable, check_not_driven, message_conflict, run_ended
 from flowlang.runtime.launch import PinnedCode
 from flowlang.runtime.message import signal_message
 from flowlang.runtime.operations.copying import check_fork_point, fork_run, import_run
@@ -37,6 +38,7 @@ from flowlang.runtime.operations.open_command import OpenCommand, open_commands
 from flowlang.runtime.operations.reset import ResetPlan, plan_reset, retry_point
 from flowlang.runtime.operations.selection import Selection, select
 from flowlang.runtime.outcome import recorded_result
+from flowlang.runtime.payload_codec import codec_of
 
 REASON_LENGTH_MAX = 2000
 GATES_MAX = 10_000
@@ -107,13 +109,7 @@ class Operations:
     def cancel(self, run_id: str, *, reason: str = "", by: str = "") -> bool:
         """Asks a run to end, after its `on_exit` handlers. Whoever drives it does so; a run that nobody drives waits
         for a worker. False: it was asked before. Raises RunEnded."""
-        run = self.journal.run(run_id)
-        if run.status is RunStatus.STOPPED:
-            raise RunError(
-                f"run `{run_id}` is stopped, so nobody reads what it is asked",
-                run_id=run_id,
-                hint=f"`flowlang runs terminate {run_id}` ends it at once, without its `on_exit` handlers",
-            )
+        run = self._listening(run_id)
         payload = encode(from_host({"reason": _short(reason), "by": _short(by)}))
         try:
             return self.journal.post(NewMessage(run_id, "cancel", "", f"cancel-{run.token}", payload))
@@ -138,17 +134,16 @@ class Operations:
     def retry(self, run_id: str, *, reason: str = "", by: str = "") -> Retried:
         """Lets a run go on that ended badly or was stopped; `retry_point` says from where. Raises RunError when that
         would not help, LeaseHeld."""
-        run = self.journal.run(run_id)
-        to = None if run.status is RunStatus.STOPPED else retry_point(run, self.journal.read(run_id))
-        if to is None:
+        plan = self.plan_retry(run_id)
+        if plan.to is None:
             self.journal.reopen(run_id, events=())
         else:
-            self.reset(run_id, to, reason=reason or "retry", by=by)
-        return Retried(run_id, to)
+            self.reset(run_id, plan.to, reason=reason or "retry", by=by)
+        return plan
 
     def plan_reset(self, run_id: str, to: int) -> ResetPlan:
-        """What `reset` would do; changes nothing."""
-        return plan_reset(self.journal.run(run_id), self.journal.read(run_id), to)
+        """What `reset` would do; changes nothing, and raises as it does."""
+        return plan_reset(self._undriven(run_id), self.journal.read(run_id), to)
 
     def reset(self, run_id: str, to: int, *, reason: str = "", by: str = "") -> ResetPlan:
         """Sets a run back to its event `to`: what came after does not count, and it goes on from there. Raises
@@ -167,6 +162,65 @@ class Operations:
         except RunError:
             return  # it ended, or is gone: there is nothing to end
 
+    # Foreseeing: what the methods of these names would do. Nothing is changed; a refusal is raised as they raise it.
+
+    def plan_cancel(self, run_id: str) -> bool:
+        """Whether the run is asked for the first time. Raises RunEnded, RunError."""
+        run = self._listening(run_id)
+        if run.status.is_final:
+            raise run_ended(run)
+        return all(message.channel != "cancel" for message in self.journal.open_messages(run_id))
+
+    def plan_terminate(self, run_id: str) -> RunRecord:
+        """The run that would be ended. Raises RunEnded."""
+        run = self.journal.run(run_id)
+        if run.status.is_final:
+            raise run_ended(run)
+        return run
+
+    def plan_delete(self, run_id: str) -> RunRecord:
+        """The run that would be gone. Raises RunError, LeaseHeld."""
+        run = self.journal.run(run_id)
+        check_deletable(run, self.clock.now_ms(), self.journal.is_owner_alive)
+        return run
+
+    def plan_retry(self, run_id: str) -> Retried:
+        """Where the run would go on from. Raises RunError, LeaseHeld."""
+        run = self.journal.run(run_id)
+        to = None if run.status is RunStatus.STOPPED else retry_point(run, self.journal.read(run_id))
+        self._undriven(run_id)
+        return Retried(run_id, to)
+
+    def plan_signal(self, run_id: str, name: str, payload: Any = None, *, key: str = "") -> bool:
+        """Whether the signal would be new, as far as those are concerned that wait to be received. Raises RunEnded,
+        MessageConflict."""
+        run, message = self.journal.run(run_id), signal_message(run_id, name, encode(from_host(payload)), key)
+        if run.status.is_final:
+            raise run_ended(run)
+        for each in self.journal.open_messages(run_id) if key else ():
+            if (each.channel, each.name, each.key) == (message.channel, name, key):
+                if each.payload != message.payload:
+                    raise message_conflict(message)
+                return False
+        return True
+
+    def _listening(self, run_id: str) -> RunRecord:
+        """The run, which must read what it is asked, sooner or later."""
+        run = self.journal.run(run_id)
+        if run.status is RunStatus.STOPPED:
+            raise RunError(
+                f"run `{run_id}` is stopped, so nobody reads what it is asked",
+                run_id=run_id,
+                hint=f"`flowlang runs terminate {run_id}` ends it at once, without its `on_exit` handlers",
+            )
+        return run
+
+    def _undriven(self, run_id: str) -> RunRecord:
+        """The run, which nobody must drive."""
+        run = self.journal.run(run_id)
+        check_not_driven(run, self.clock.now_ms(), self.journal.is_owner_alive)
+        return run
+
     # Copying
 
     def fork(
@@ -182,17 +236,26 @@ class Operations:
         fork_run(self.journal, run, records, at, new_id, code, entry or run.entry, self.clock.now_ms())
         return new_id
 
-    def export(self, run_id: str, path: Path) -> Archive:
-        """Writes a run into a new file that needs nothing else. Raises UsageError when the file exists."""
-        archive = collect(self.journal, run_id)
+    def archive(self, run_id: str, *, is_decoded: bool = False) -> Archive:
+        """Everything about a run, its values as the journal holds them: encoded where it has a codec, unless
+        `is_decoded`."""
+        return collect(self.journal, run_id, is_decoded=is_decoded)
+
+    def export(self, run_id: str, path: Path, *, is_decoded: bool = False) -> Archive:
+        """Writes a run into a new file that needs nothing else but the codec of its values. Raises UsageError when
+        the file exists."""
+        archive = self.archive(run_id, is_decoded=is_decoded)
         write_archive(archive, path, exported_at_ms=self.clock.now_ms())
         return archive
 
-    def import_archive(self, path: Path, *, run_id: str | None = None) -> str:
+    def import_archive(self, archive: Archive | Path, *, run_id: str | None = None) -> str:
         """Brings an exported run in, under its own id or another; gives the id. One that had not ended comes in
-        stopped, so that nothing is done twice while it goes on elsewhere: `retry` lets it go on here. Raises
-        RunAlreadyExists, JournalCorrupt, SchemaMismatch."""
-        return import_run(self.journal, read_archive(path), run_id)
+        stopped, so that nothing is done twice while it goes on elsewhere: `retry` lets it go on here. Values that a
+        codec encoded are decoded by the journal's own. Raises RunAlreadyExists, JournalCorrupt, CodecMissing,
+        SchemaMismatch."""
+        if isinstance(archive, Path):
+            archive = read_archive(archive, codec_of(self.journal))
+        return import_run(self.journal, archive, run_id)
 
     # Telling and deciding
 

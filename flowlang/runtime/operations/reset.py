@@ -16,6 +16,7 @@ import attrs
 from flowlang.errors import RunError, UsageError
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.container import Dict
+from flowlang.runtime.journal.canonical_form import standing_records
 from flowlang.runtime.journal.event import (
     ActionFailed,
     ActivationStarted,
@@ -37,7 +38,6 @@ from flowlang.runtime.journal.event import (
 from flowlang.runtime.journal.journal import NewMessage, RunRecord, RunStatus
 from flowlang.runtime.journal.rules import child_message
 from flowlang.runtime.message import GATE, SIGNAL
-from flowlang.runtime.replay import effective
 
 
 @attrs.frozen
@@ -55,7 +55,7 @@ class ResetPlan:
 
 def plan_reset(run: RunRecord, records: Sequence[Record], to: int) -> ResetPlan:
     """What a reset of this run does. Raises UsageError when nothing can be set back to that event."""
-    counting = effective(records)
+    counting = standing_records(records)
     last = records[-1].sequence
     if not 1 <= to < last:
         raise UsageError(
@@ -124,7 +124,7 @@ def retry_point(run: RunRecord, records: Sequence[Record]) -> int | None:
             run_id=run_id,
             hint=f"`flowlang runs show {run_id}` says what it waits for, `flowlang runs watch {run_id}` follows it",
         )
-    counting = effective(records)
+    counting = standing_records(records)
     for record in reversed(counting):
         event = record.event
         if status is RunStatus.FAILED:

@@ -9,6 +9,12 @@ import attrs
 from hypothesis import strategies
 
 DEPTH_MAX = 3
+ACTIONS = "work, trouble = actions.work, actions.trouble"
+WRAPPED = (
+    "work, trouble = lambda text, seconds: actions.work(text, seconds), "
+    "lambda text, seconds: actions.trouble(text, seconds)"
+)
+"""What stands for the actions in tasks: themselves, or functions that call them, which take fibers."""
 SECONDS = strategies.integers(0, 6)
 
 
@@ -26,7 +32,7 @@ class Writer:
         """The whole script."""
         entry = self.function(0)
         texts = [
-            f"def _f{number}(fctx):\n    actions = fctx.actions\n    tasks = []\n"
+            f"def _f{number}(fctx):\n    actions = fctx.actions\n    {ACTIONS}\n    tasks = []\n"
             + "".join(f"    {line}\n" for line in lines)
             for number, lines in enumerate(self.functions)
         ]
@@ -58,9 +64,22 @@ class Writer:
     def statement(self, depth: int) -> Sequence[str]:
         """One statement."""
         seconds = self.draw(SECONDS)
-        kinds = ["sleep", "work", "wait", "map", "print"]
+        kinds = ["sleep", "work", "wait", "map", "print", "act", "act"]
         if self.is_racy:
-            kinds += ["work", "any", "any", "all", "timeout", "cancel", "on_exit", "limit", "shield", "self", "trouble"]
+            kinds += [
+                "trial",
+                "work",
+                "any",
+                "any",
+                "all",
+                "timeout",
+                "cancel",
+                "on_exit",
+                "limit",
+                "shield",
+                "self",
+                "trouble",
+            ]
         if depth < DEPTH_MAX:
             kinds += ["run", "call"] * (5 - depth)
         match self.draw(strategies.sampled_from(kinds)):
@@ -76,6 +95,10 @@ class Writer:
                 action = "trouble" if mode and seconds > 3 else "work"
                 body = f'lambda n: fctx.actions.{action}("p%d" % n, (n * {seconds}) % 4)'
                 return [f"print(parallel_map(range(4), {body}, max_concurrency = {limit}{mode}))"]
+            case "act":
+                return [f"tasks.append(actions.run(work, {self.mark()!r}, {seconds}))"]
+            case "trial":
+                return [f"tasks.append(actions.run(trouble, {self.mark()!r}, {seconds}))"]
             case "print":
                 return [f"print({self.mark()!r})"]
             case "run":

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import attrs
 import pytest
 from journal_store import LEASE_MS, STARTED, new_run, start, step
 
 from flowlang.errors import FlowlangError, LeaseLost, RunAlreadyExists
-from flowlang.runtime.journal.event import RunCompleted
+from flowlang.runtime.journal.event import ActionCompleted, LogWritten, RunCompleted
 from flowlang.runtime.journal.journal import (
     Append,
     Counters,
@@ -51,6 +52,38 @@ def test_runs_created_together_are_whole_and_in_order(journal: Journal) -> None:
     claims = journal.claim_due(journal.new_owner(), limit=2 * MANY)
     assert [claim.lease.run_id for claim in claims] == [f"{prefix}-{n:02}" for prefix in "ab" for n in range(MANY)]
     assert all(claim.lease.token == claim.run.token == 2 for claim in claims)
+
+
+HOSTILE = ['"', "\\", "{,}", "NULL", "", "'; DROP TABLE run; --", "\x00\n\t", "\ud800", "ü\U0001f600", '\\"{}\\']
+
+
+@pytest.mark.parametrize("together", [1, len(HOSTILE)])
+def test_any_text_and_any_bytes_are_written_as_they_are(journal: Journal, together: int) -> None:
+    """Alone and in groups, in rows of runs and in records: nothing in a value is taken for something else."""
+    news = [
+        NewChild(attrs.evolve(new_run(f"run-{at:02}"), correlation=text), [STARTED]) for at, text in enumerate(HOSTILE)
+    ]
+    for begin in range(0, len(news), together):
+        journal.create_many(news[begin : begin + together])
+    claims = journal.claim_due(journal.new_owner(), limit=len(HOSTILE))
+    assert [claim.run.correlation for claim in claims] == HOSTILE
+    payloads = [bytes([0, 92, 34, 123, 125, 44, at]) * 10 for at in range(len(HOSTILE))]
+    appends = [
+        Append(
+            claim.lease,
+            1,
+            [LogWritten((1, 1), "info", text), ActionCompleted((1,), payload)],
+            Counters(),
+            RunStatus.RUNNING,
+        )
+        for claim, text, payload in zip(claims, HOSTILE, payloads, strict=True)
+    ]
+    for begin in range(0, len(appends), together):
+        assert journal.append_many(appends[begin : begin + together]) == [3] * len(appends[begin : begin + together])
+    for claim, text, payload in zip(claims, HOSTILE, payloads, strict=True):
+        line, answer = journal.read(claim.lease.run_id, 1)
+        assert line.event == LogWritten((1, 1), "info", text)
+        assert answer.event == ActionCompleted((1,), payload)
 
 
 def test_code_that_was_removed_meanwhile_is_stored_again(store: Any, journal: Journal) -> None:
@@ -136,7 +169,7 @@ def test_steps_whose_commit_was_not_answered_are_written_once(cut_off: tuple[Sql
     journal, proxy = cut_off
     journal.create_many(new_runs("run"))
     leases = [claim.lease for claim in journal.claim_due(journal.new_owner(), limit=MANY)]
-    proxy.cut_reply(0, b"json_to_recordset")
+    proxy.cut_reply(0, b"unnest")
     appends = [Append(lease, 1, step(0), Counters(), RunStatus.RUNNING) for lease in leases]
     assert journal.append_many(appends) == [3] * MANY
     assert proxy.cuts == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -294,3 +295,22 @@ def test_damaged_pages_are_found(sqlite_store: SqliteStore, page: int) -> None:
         with suppress(JournalError):
             read[run_id] = sqlite_store.open().read(run_id)
     assert all(records == written[run_id] for run_id, records in read.items())
+
+
+def test_the_collector_runs_again_whatever_reading_came_to(sqlite_store: SqliteStore, lease: Lease) -> None:
+    """It is paused while records are read, and a damaged record must not leave it so. Who has stopped it finds it
+    stopped."""
+    journal = sqlite_store.open()
+    number = run_number(sqlite_store, "run")
+    journal.read("run")
+    assert gc.isenabled()
+    damage(sqlite_store, f"UPDATE event SET name = name || 'x' WHERE run = {number}")
+    with pytest.raises(JournalCorrupt):
+        journal.read("run")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        journal.read("healthy")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

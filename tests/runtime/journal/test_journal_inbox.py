@@ -28,7 +28,10 @@ from flowlang.runtime.journal.journal import (
     NewWait,
     RunStatus,
 )
+from flowlang.runtime.journal.memory import store as memory_store
 from flowlang.runtime.journal.payload import PAYLOAD_BYTES_BLOB, PAYLOAD_BYTES_MAX
+from flowlang.runtime.journal.rules import forgets_keys
+from flowlang.runtime.journal.sql import effects
 
 ENDED = RunCompleted(True, b"null")
 
@@ -100,6 +103,30 @@ def test_a_message_with_a_known_key_changes_nothing(store: Any, journal: Journal
     assert journal.post(NewMessage("run", "cancel", "", "one", b"1"))
     start(journal, "second")
     assert journal.post(signal(key="one", run_id="second"))
+
+
+def test_keys_of_old_messages_are_forgotten(store: Any, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of so many messages that a run received last (10,000, here fewer) a repetition is recognised; what was received
+    long before leaves nothing behind, so that a service does not grow with its events. Messages that wait are never
+    forgotten."""
+    for module in (effects, memory_store):
+        monkeypatch.setattr(module, "KEYS_KEPT", 200)
+    lease, total = start(journal), 1_700
+    journal.post(signal("waits", "first"))
+    sent = [signal("go", f"k{number}") for number in range(total)]
+    sequence = journal.append(lease, 1, step(1), Counters(), effects=Effects(sent=sent))
+    taken = [message.number for message in journal.open_messages("run") if message.name == "go"]
+    journal.append(lease, sequence, step(2), Counters(), effects=Effects(taken=taken))
+    assert not any(journal.post(signal("go", f"k{number}")) for number in range(total - 200, total, 20))
+    assert not journal.post(signal("waits", "first"))
+    assert all(journal.post(signal("go", f"k{number}")) for number in range(0, 500, 50))
+
+
+def test_forgetting_is_spread_over_all_messages() -> None:
+    """Whatever part of the messages a run receives, every second, every 256th, it forgets at about one of 256."""
+    for stride in (1, 2, 3, 16, 255, 256, 4_096):
+        share = sum(forgets_keys(number) for number in range(7, 7 + 100_000 * stride, stride)) / 100_000
+        assert 0.5 / 256 < share < 2 / 256
 
 
 def test_messages_without_a_key_are_never_duplicates(journal: Journal) -> None:

@@ -105,6 +105,7 @@ def test_nothing_reads_a_whole_table(sqlite_store: SqliteStore, name: str) -> No
         for text in asked:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
             whole = [line for line in plan if line.startswith("SCAN") and "USING INDEX" not in line]
+            whole = [line for line in whole if "VIRTUAL TABLE" not in line]  # the numbers that the statement is given
             whole = [line for line in whole if "CONSTANT ROW" not in line and "COVERING INDEX run_owner" not in line]
             assert not whole, (text, plan)
 

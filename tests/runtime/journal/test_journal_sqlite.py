@@ -170,10 +170,13 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
+    """A file without a byte holds nobody's data: it becomes a journal, and what is written into it is there again."""
     path = tmp_path / "x.db"
     path.touch()
     with closing(open_at(path)) as journal:
-        start(journal)
+        first = start(journal).run_id
+    with closing(open_at(path)) as journal:
+        assert len(journal.read(first)) == 1
 
 
 def test_a_directory_is_no_journal(tmp_path: Path) -> None:

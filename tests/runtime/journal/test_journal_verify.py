@@ -43,6 +43,11 @@ def completed(*position: int) -> ActionCompleted:
     return ActionCompleted(position, b"1")
 
 
+def chapter(events: list[Event]) -> int | None:
+    """Where the chapter begins in events that follow the first record."""
+    return next((number for number, event in enumerate(events, 2) if isinstance(event, ChapterStarted)), None)
+
+
 WHOLE: list[Event] = [
     scheduled(0),
     AttemptStarted((0,), 2),
@@ -68,9 +73,9 @@ WHOLE: list[Event] = [
 
 def test_a_whole_journal_has_no_faults(journal: Journal) -> None:
     lease = start(journal)
-    effects = Effects(opened=[NewWait("6", "g", None, b"1")])
     # The reset undoes what came after record 6, so the timer, withdrawn in record 6, is not answered.
     events = [event for event in WHOLE if not isinstance(event, TimerFired)]
+    effects = Effects(opened=[NewWait("6", "g", None, b"1")], chapter=chapter(events))
     sequence = journal.append(lease, 1, events, Counters(), effects=effects)
     assert verify(journal, "run") == []
     journal.append(lease, sequence, [], Counters(), RunStatus.WAITING, Effects(wake_at_ms=5))
@@ -95,7 +100,7 @@ def test_a_whole_journal_has_no_faults(journal: Journal) -> None:
     ],
 )
 def test_answers_that_cannot_be_are_found(journal: Journal, events: list[Event], finding: str) -> None:
-    journal.append(start(journal), 1, events, Counters())
+    journal.append(start(journal), 1, events, Counters(), effects=Effects(chapter=chapter(events)))
     (found,) = verify(journal, "run")
     assert finding in found
     assert verify_all(journal) == {"run": [found]}

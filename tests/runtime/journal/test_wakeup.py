@@ -103,12 +103,17 @@ def test_a_pipe_tells_listeners_of_other_bells(tmp_path: Path) -> None:
 
 
 def test_a_full_pipe_does_not_hold_up_who_rings(tmp_path: Path) -> None:
+    """Neither pokes nor rings wait for a reader; one wait takes all of them, and the next ring is heard again."""
     bell = FifoBell(tmp_path, Unchanged)
     listener = bell.listen("owner")
+    bell.ring()
     for _ in range(70_000):
         listener.poke()
     bell.ring()
-    listener.wait(LONG_S)
+    assert listener.wait(LONG_S)
+    assert not listener.wait(0)
+    bell.ring()
+    assert listener.wait(0)
     listener.close()
 
 
@@ -124,7 +129,9 @@ def test_a_pipe_that_nobody_reads_is_removed(tmp_path: Path) -> None:
 
 
 def test_ringing_without_a_directory_does_nothing(tmp_path: Path) -> None:
+    """A bell that nobody ever listened to: whoever rings makes no directory for it."""
     FifoBell(tmp_path / "none", Unchanged).ring()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_system_without_named_pipes_leaves_the_question_every_second(

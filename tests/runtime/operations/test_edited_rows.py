@@ -119,3 +119,73 @@ def test_a_message_that_could_not_be_sent_is_no_damage(project: Callable[[str], 
     operated.work()
     assert "ActionFailed" in operated.kinds("run")
     assert verify_all(operated.journal) == {}
+
+
+WAITING = """
+def _waits(fctx):
+    opened = gate("release", {"n": 1}, timeout = 900000)
+    set_status("waits")
+    tasks = [run(lambda: sleep(5000)), run(lambda: receive("go", timeout = 7000))]
+    return wait(tasks + [run(lambda: try_await_gate(opened))])
+work = flow(_waits)
+"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "finding"),
+    [
+        ("UPDATE run SET due_at_ms = NULL", "the run waits, and will not become due in time"),
+        ("UPDATE run SET due_at_ms = due_at_ms + 1", "the run waits, and will not become due in time"),
+        ("UPDATE run SET chapter_sequence = 3", "the run is to go on from record 3, but its chapter begins elsewhere"),
+        ("UPDATE run SET deadline_at_ms = 1", "the run waits, and will not become due in time"),
+        ("UPDATE wait SET name = 'other'", "is not the one that record 3 opened"),
+        ("UPDATE wait SET expires_at_ms = NULL", "is not the one that record 3 opened"),
+        ("UPDATE wait SET position = '0.5'", "but there is none"),
+        ("DELETE FROM wait", "record 3 opened a gate at `0.0`, but there is none"),
+        ("DELETE FROM gate_key", "nobody can decide the gate at `0.0`: there is no key"),
+        ("UPDATE gate_key SET key_id = 'other'", "nobody can decide the gate at `0.0`: there is no key"),
+    ],
+)
+def test_what_the_journal_tells_about_a_waiting_run_is_compared(tmp_path: Path, edit: str, finding: str) -> None:
+    """When the run is due, where it goes on, its gates and their keys follow from its records, so an edit of them is
+    found, though no checksum covers them."""
+    clock, place = VirtualClock(), tmp_path / "journal.db"
+    with closing(open_journal(str(place), clock)) as journal:
+        project = OperatedProject.make(tmp_path, journal, clock, WAITING)
+        project.start("work", "run")
+        project.work()
+        assert project.status("run") == "waiting"
+        assert verify_all(journal) == {}
+    with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+        assert connection.execute(edit).rowcount > 0
+    with closing(open_journal(str(place), clock)) as journal:
+        found = verify_all(journal)
+        assert any(finding in line for line in found["run"]), found
+
+
+@pytest.mark.parametrize(
+    ("edit", "finding"),
+    [
+        ("UPDATE run SET due_at_ms = NULL", "the run waits, and will not become due"),
+        ("UPDATE run SET due_at_ms = due_at_ms + 3600000", "the run waits, and will not become due"),
+        ("UPDATE wait SET decided_by = ''", None),
+    ],
+)
+def test_a_message_that_nobody_would_deliver_is_found(tmp_path: Path, edit: str, finding: str | None) -> None:
+    """A run that waits for what lies in its inbox must be due. A gate whose decision still lies there may be open: it
+    is found once the decision was received."""
+    clock, place = VirtualClock(), tmp_path / "journal.db"
+    script = 'work = flow(lambda fctx: [await_gate(gate("ok", timeout = 100000)), receive("go")])'
+    with closing(open_journal(str(place), clock)) as journal:
+        project = OperatedProject.make(tmp_path, journal, clock, script)
+        project.start("work", "run")
+        project.work()
+        project.operations.approve("run:ok", by="me")
+        if finding is None:
+            project.work()
+        assert verify_all(journal) == {}
+    with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+        assert connection.execute(edit).rowcount > 0
+    with closing(open_journal(str(place), clock)) as journal:
+        wanted = finding or "is open, but its decision was received"
+        assert any(wanted in line for line in verify_all(journal)["run"])

@@ -240,7 +240,7 @@ def test_fork_with_other_code(project):
     assert made.value(forked) == "oa"
 
 
-def test_fork_opens_gates_of_its_own_and_needs_no_child_of_others(project):
+def test_fork_opens_gates_of_its_own_and_knows_how_children_ended(project):
     """A fork waits at its own gate, whatever happens to the other's; a child that ended has its result in the fork,
     one that has not ended keeps the run from being forked there."""
     made = project(SIGNALS)

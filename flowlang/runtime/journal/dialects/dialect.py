@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
 from sqlalchemy.sql.dml import Insert
 
 from flowlang.errors import JournalError
 from flowlang.runtime.journal.creation import Creation
+from flowlang.runtime.journal.home import Home
 from flowlang.runtime.journal.journal import Wakeup
 from flowlang.runtime.journal.owner import FileOwners
 from flowlang.runtime.journal.step import Step
@@ -123,12 +124,25 @@ class Dialect(Protocol):
         """Who lives, as far as it can be known on this host."""
         ...
 
+    def home(self) -> Home:
+        """Where the journal is, for those who write to the same database."""
+        ...
+
     def insert(self, table: Table) -> Any:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
         ...
 
     def insert_or_ignore(self, table: Table) -> Insert:
         """An INSERT that does nothing when the row is there already."""
+        ...
+
+    def among(self, column: Column[int], name: str) -> ColumnElement[bool]:
+        """Whether the column holds one of the numbers that `listed` writes into the value of that name: one text of a
+        statement for lists of any length."""
+        ...
+
+    def listed(self, numbers: Sequence[int]) -> str:
+        """A value for `among`."""
         ...
 
     def begin_reading(self, cursor: Cursor, *, snapshot: bool) -> None:

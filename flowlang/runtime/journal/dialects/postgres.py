@@ -16,12 +16,29 @@ import stat
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import URL, BigInteger, Connection, Engine, LargeBinary, Table, create_engine, event
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    LargeBinary,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    create_engine,
+    event,
+)  # fmt: skip
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.sql.dml import Insert
@@ -31,8 +48,10 @@ from flowlang.runtime.journal.dialects import postgres_errors
 from flowlang.runtime.journal.dialects.dialect import Bell, Cursor, Trouble, WriteConnection
 from flowlang.runtime.journal.dialects.postgres_connection import connect, connection_arguments
 from flowlang.runtime.journal.dialects.postgres_writing import PostgresWriteConnection
+from flowlang.runtime.journal.home import Home, ServerHome
 from flowlang.runtime.journal.owner import FileOwners
 from flowlang.runtime.journal.tables import event as event_table
+from flowlang.runtime.journal.tables import metadata
 from flowlang.runtime.journal.wakeup_postgres import PostgresBell
 
 PATIENCE_S: Final = 20.0
@@ -136,6 +155,11 @@ class PostgresDialect:
         found = directory.stat()
         return FileOwners(directory, realm=sha256(f"{found.st_dev}:{found.st_ino}".encode()).hexdigest()[:8])
 
+    def home(self) -> Home:
+        """The server, asked over connections of their own."""
+        own = partial(connect, self._arguments, "flowlang", autocommit=True)
+        return ServerHome(own, frozenset(metadata.tables))
+
     def insert(self, table: Table) -> Any:
         """PostgreSQL's INSERT."""
         return postgres_insert(table)
@@ -143,6 +167,14 @@ class PostgresDialect:
     def insert_or_ignore(self, table: Table) -> Insert:
         """INSERT … ON CONFLICT DO NOTHING."""
         return postgres_insert(table).on_conflict_do_nothing()
+
+    def among(self, column: Column[int], name: str) -> ColumnElement[bool]:
+        """An array."""
+        return column == any_(cast(bindparam(name, type_=Text), ARRAY(BigInteger)))
+
+    def listed(self, numbers: Sequence[int]) -> str:
+        """An array as text."""
+        return f"{{{','.join(map(str, numbers))}}}"
 
     def begin_reading(self, cursor: Cursor, *, snapshot: bool) -> None:
         """The driver begins a transaction by itself, which costs a round trip at its end."""

@@ -25,8 +25,9 @@ from psycopg.types.numeric import Int8Dumper
 from flowlang.errors import JournalUnavailable
 from flowlang.runtime.journal.creation import Creation
 from flowlang.runtime.journal.dialects.dialect import Cursor
-from flowlang.runtime.journal.dialects.postgres_bulk import advance_all, create_all, wake_all
+from flowlang.runtime.journal.dialects.postgres_bulk import advance_all, create_all, create_one, wake_all
 from flowlang.runtime.journal.dialects.postgres_connection import WatchedConnection, connect
+from flowlang.runtime.journal.dialects.postgres_prepared import PreparedStatements
 from flowlang.runtime.journal.step import Step
 
 _PREPARED_MAX: Final = 200
@@ -44,6 +45,7 @@ class PostgresWriteConnection:
         self._channel = channel
         self._writer = secrets.token_hex(16)
         self._connection: WatchedConnection | None = None
+        self._prepared: PreparedStatements
         self._old_backend = 0
         self._counter = 0
         self._has_row = False
@@ -81,7 +83,8 @@ class PostgresWriteConnection:
         announces = any(step.announces for step in steps)
         waking = [step for step in steps if step.wake is not None]
         if len(groups) == 1 and not announces and not waking:
-            return self._send(groups[0]).taken()
+            single = self._single(changes[0]) if len(changes) == 1 else None
+            return self._send(groups[0]).taken() if single is None else [self._prepared.execute(*single) > 0]
         with connection.pipeline():
             connection.execute(b"BEGIN", prepare=False)
             sent = [self._send(group) for group in groups]
@@ -95,12 +98,17 @@ class PostgresWriteConnection:
             taken.update(zip(map(id, each.group), each.taken(), strict=True))
         return [taken[id(change)] for change in changes]
 
+    def _single(self, change: Step | Creation) -> tuple[str, tuple[Any, ...]] | None:
+        """A change as one statement with its bare values, where there is such a statement."""
+        return create_one(change, self._channel) if isinstance(change, Creation) else change.joined()
+
     def _wake(self, steps: Sequence[Step]) -> None:
         statement, values = wake_all([step.wake for step in steps if step.wake is not None])
         psycopg.RawCursor(self._connected()).execute(statement.encode(), values)
 
     def _send(self, group: Sequence[Step | Creation]) -> _Sent:
         first = group[0]
+        values: Sequence[Any]
         if type(first) is Creation:
             statement, values = create_all(first, self._channel)
         elif len(group) > 1:
@@ -182,6 +190,7 @@ class PostgresWriteConnection:
                 )
             self._old_backend = connection.info.backend_pid
             self._connection = connection
+            self._prepared = PreparedStatements(connection)
         return self._connection
 
     @property

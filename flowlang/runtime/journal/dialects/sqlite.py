@@ -18,15 +18,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+)  # fmt: skip
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.dml import Insert
 
 from flowlang.errors import InternalError, JournalCorrupt, JournalError, JournalUnavailable, SchemaMismatch
 from flowlang.runtime.journal.creation import Creation
 from flowlang.runtime.journal.dialects.dialect import Bell, Cursor, Trouble, WriteConnection
+from flowlang.runtime.journal.dialects.sqlite_log import LogRoom
+from flowlang.runtime.journal.home import FileHome, Home
 from flowlang.runtime.journal.owner import FileOwners
 from flowlang.runtime.journal.step import Step
+from flowlang.runtime.journal.tables import metadata
 from flowlang.runtime.journal.wakeup_fifo import FifoBell
 
 BUSY_TIMEOUT_MS = 30_000
@@ -92,7 +107,7 @@ class SqliteDialect:
 
     def write_connection(self, engine: Engine) -> WriteConnection:
         """One connection of the pool, kept."""
-        return _SqliteWriteConnection(engine)
+        return _SqliteWriteConnection(engine, LogRoom(Path(os.path.realpath(self.path))))
 
     def bell(self, engine: Engine) -> Bell:
         """Pipes in the owners' directory."""
@@ -102,6 +117,11 @@ class SqliteDialect:
         """Lock files beside the database."""
         return FileOwners(self.owners_directory)
 
+    def home(self) -> Home:
+        """The file that is there now."""
+        found = self.path.stat()
+        return FileHome((found.st_dev, found.st_ino), frozenset(metadata.tables))
+
     def insert(self, table: Table) -> Any:
         """SQLite's INSERT."""
         return sqlite_insert(table)
@@ -109,6 +129,14 @@ class SqliteDialect:
     def insert_or_ignore(self, table: Table) -> Insert:
         """INSERT … ON CONFLICT DO NOTHING."""
         return sqlite_insert(table).on_conflict_do_nothing()
+
+    def among(self, column: Column[int], name: str) -> ColumnElement[bool]:
+        """A list in JSON."""
+        return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
+
+    def listed(self, numbers: Sequence[int]) -> str:
+        """A list in JSON."""
+        return f"[{','.join(map(str, numbers))}]"
 
     def begin_reading(self, cursor: Cursor, *, snapshot: bool) -> None:
         """The driver begins no transaction by itself."""
@@ -182,25 +210,29 @@ class _SqliteWriteConnection:
 
     takes_steps = False
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, room: LogRoom) -> None:
         self._engine = engine
+        self._room = room
         self._connection: Any = None
+        self._driver: Any = None
 
     def begin(self) -> Cursor:
         if self._connection is None:
             self._connection = self._engine.raw_connection()
-        cursor = self._connection.driver_connection.cursor()
+            self._driver = self._connection.driver_connection
+        cursor = self._driver.cursor()
         cursor.execute(_BEGIN_WRITING)
         return cursor
 
     def commit(self, *, announces: bool) -> None:
-        self._connection.driver_connection.commit()
+        self._room.before_commit()
+        self._driver.commit()
 
     def rollback(self) -> None:
         if self._connection is None:
             return
         try:
-            self._connection.driver_connection.rollback()
+            self._driver.rollback()
         except Exception:
             # A connection that cannot roll back must not commit later; closing it rolls back.
             self.disconnect()

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from flowlang.errors import FlowlangError
-from flowlang.runtime.journal.chain import Sealed, seal
 from flowlang.runtime.journal.codec import manifest_digest
 from flowlang.runtime.journal.event import CodeChanged, Event, GateOpened, position_text
 from flowlang.runtime.journal.memory.store import MemoryRun, MemoryStore
@@ -229,8 +228,7 @@ class Appending:
             return True
         event = quarantine_event(row["run_id"], crashes)
         token = row["token"] + 1
-        sealed = seal(run.checksum, row["sequence"], now_ms, token, [event], run.counters)
-        store.extend(run, sealed, run.counters, now_ms)
+        store.extend(run, [event], run.counters, token, now_ms)
         store.let_go(run, RunStatus.STOPPED, None, "quarantine", now_ms)
         row.update(token=token, crashes=crashes)
         return False
@@ -240,10 +238,9 @@ class Appending:
         store = self._store
         run = self._held(lease, expected_sequence)
         row = run.row
-        sealed: Sealed = seal(run.checksum, expected_sequence, now_ms, lease.token, events, counters)
         if effects is not NO_EFFECTS:
             self._check_effects(run, effects)
-        store.extend(run, sealed, counters, now_ms)
+        store.extend(run, events, counters, lease.token, now_ms)
         if row["crashes"] and makes_progress(events):
             row["crashes"] = 0
         if status is RunStatus.RUNNING:
@@ -305,7 +302,7 @@ class Appending:
         for message in effects.sent:
             store.put(store.runs[message.run_id], message, now_ms)
         for number in effects.taken:
-            run.messages.pop(number, None)
+            store.take(run, number)
         if not run.messages:
             store.told.pop(row["run_id"], None)
         if effects.closes_gates:

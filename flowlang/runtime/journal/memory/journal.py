@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from flowlang.errors import InternalError
 from flowlang.runtime.clock import Clock
+from flowlang.runtime.journal.event import Event
+from flowlang.runtime.journal.home import Home
+from flowlang.runtime.journal.joining import JoinedAppend
 from flowlang.runtime.journal.journal import Wakeup
 from flowlang.runtime.journal.memory.appending import Appending
 from flowlang.runtime.journal.memory.asking import Asking
 from flowlang.runtime.journal.memory.outside import Outside
 from flowlang.runtime.journal.memory.store import MemoryStore
+from flowlang.runtime.journal.model import Counters, Lease
 from flowlang.runtime.journal.rules import LEASE_MS
 
 
@@ -16,6 +21,7 @@ class MemoryJournal:
 
     def __init__(self, clock: Clock, *, lease_ms: int = LEASE_MS) -> None:
         self.lease_ms = lease_ms
+        self.home: Home | None = None
         self._store = store = MemoryStore(clock, lease_ms)
 
         appending = Appending(store)
@@ -61,6 +67,10 @@ class MemoryJournal:
         self.copy_in = outside.copy_in
         self.key = outside.key
         self.rotate_key = outside.rotate_key
+
+    def join(self, lease: Lease, expected_sequence: int, event: Event, counters: Counters) -> JoinedAppend:
+        """Nobody else has transactions here."""
+        raise InternalError("a journal in memory has no database to join a transaction of")
 
     def listen(self, owner: str) -> Wakeup:
         """Lets this process be told when a run may have become due or got a message."""

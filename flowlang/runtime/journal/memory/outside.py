@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from flowlang.runtime.journal.chain import chain_anew, chapter_of, seal
+from flowlang.runtime.journal.chain import chain_anew, chapter_of
 from flowlang.runtime.journal.event import Event, Record
 from flowlang.runtime.journal.memory.store import MemoryRun, MemoryStore
 from flowlang.runtime.journal.model import Counters, NewMessage, NewRun, NewWait, RunStatus
@@ -165,5 +165,4 @@ class Outside:
     def _advance(self, run: MemoryRun, events: Sequence[Event], now_ms: int) -> None:
         row = run.row
         row["token"] += 1
-        sealed = seal(run.checksum, row["sequence"], now_ms, row["token"], events, run.counters)
-        self._store.extend(run, sealed, run.counters, now_ms)
+        self._store.extend(run, events, run.counters, row["token"], now_ms)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -18,7 +17,18 @@ from flowlang.errors import JournalUnavailable
 from flowlang.runtime.clock import Clock
 from flowlang.runtime.journal.chain import EventRow, Origin, Sealed, first_checksum, new_origin, seal
 from flowlang.runtime.journal.codec import Fields, check_run_id, decode, manifest_digest
-from flowlang.runtime.journal.event import RunCompleted
+from flowlang.runtime.journal.event import (
+    ActionCompleted,
+    ActionScheduled,
+    AttemptStarted,
+    Event,
+    FlowCompleted,
+    FlowStarted,
+    RunCompleted,
+    TaskStarted,
+    TimerFired,
+    TimerStarted,
+)
 from flowlang.runtime.journal.model import (
     AttributeValue,
     CodeManifest,
@@ -35,13 +45,15 @@ from flowlang.runtime.journal.model import (
     WaitRecord,
 )
 from flowlang.runtime.journal.owner import LocalOwners
-from flowlang.runtime.journal.payload import Blob, check_payload, unpack
+from flowlang.runtime.journal.payload import PAYLOAD_BYTES_INLINE, Blob, check_payload, unpack
 from flowlang.runtime.journal.rules import (
+    KEYS_KEPT,
     cancel_message,
     check_placement,
     child_message,
     due_when_new,
     ended_outcome,
+    forgets_keys,
     message_digest,
     parent_of,
     partition_busy,
@@ -49,23 +61,58 @@ from flowlang.runtime.journal.rules import (
 )
 from flowlang.runtime.journal.wakeup import LocalBell
 
+Unsealed: TypeAlias = tuple[int, int, int, Sequence[Event], Counters]
+"""What `seal` takes after the checksum."""
+
 
 @attrs.define
 class MemoryRun:
     """One run: its row as a dict with the fields of `RunRecord`, and all that refers to it."""
 
     row: dict[str, Any]
-    checksum: bytes
+    _checksum: bytes
     origin: Origin
     manifest: CodeManifest
     modules: Mapping[str, str]
-    records: list[EventRow]
+    _records: list[EventRow]
     start_at_ms: int | None
+    _unsealed: list[Unsealed] = attrs.field(factory=list)
+    """Small records wait here until somebody asks: most runs in memory end without anybody who reads their journal."""
     messages: dict[int, Message] = attrs.field(factory=dict)
     keys: dict[tuple[str, str], bytes] = attrs.field(factory=dict)
     gates: dict[str, WaitRecord] = attrs.field(factory=dict)
     gate_sequences: dict[str, int] = attrs.field(factory=dict)
     attributes: dict[str, AttributeValue] = attrs.field(factory=dict)
+
+    @property
+    def records(self) -> list[EventRow]:
+        """All records."""
+        self._seal()
+        return self._records
+
+    @property
+    def checksum(self) -> bytes:
+        """That of the last record."""
+        self._seal()
+        return self._checksum
+
+    def add(self, unsealed: Unsealed) -> list[Blob]:
+        """Adds records, and gives the blobs that they refer to. Raises PayloadTooLarge."""
+        if all(map(_is_small, unsealed[3])):
+            self._unsealed.append(unsealed)
+            return []
+        self._seal()
+        sealed = seal(self._checksum, *unsealed)
+        self._records.extend(sealed.rows)
+        self._checksum = sealed.checksum
+        return sealed.blobs
+
+    def _seal(self) -> None:
+        for unsealed in self._unsealed:
+            sealed = seal(self._checksum, *unsealed)
+            self._records.extend(sealed.rows)
+            self._checksum = sealed.checksum
+        self._unsealed.clear()
 
     @property
     def record(self) -> RunRecord:
@@ -82,6 +129,22 @@ class MemoryRun:
     def counters(self) -> Counters:
         """The counters as of the last record."""
         return Counters(self.row["steps"], self.row["memory"], self.row["actions_completed"])
+
+
+class _Turn:
+    """`with` one of these, somebody has the store alone. Written out, because every step comes here and a generator
+    takes three times as long."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> int:
+        return self._store.take_turn()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._store.end_turn(is_done=kind is None)
 
 
 class MemoryStore:
@@ -107,16 +170,26 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._is_closed = False
         self._rings = False
+        self._turn = _Turn(self)
 
-    @contextmanager
-    def locked(self) -> Iterator[int]:
-        """Gives the time, and holds everybody else off. Whoever listens is told afterwards of what was announced."""
-        with self._lock:
-            if self._is_closed:
-                raise JournalUnavailable("the journal is closed", hint="open it again")
-            yield self.clock.now_ms()
-            rings, self._rings = self._rings, False
-        if rings:
+    def locked(self) -> _Turn:
+        """A context that gives the time, and holds everybody else off. Whoever listens is told afterwards of what was
+        announced."""
+        return self._turn
+
+    def take_turn(self) -> int:
+        """Holds everybody else off until `end_turn`. Gives the time."""
+        self._lock.acquire()
+        if self._is_closed:
+            self._lock.release()
+            raise JournalUnavailable("the journal is closed", hint="open it again")
+        return self.clock.now_ms()
+
+    def end_turn(self, *, is_done: bool) -> None:
+        """Lets others go on, and tells whoever listens if something was done."""
+        rings, self._rings = self._rings, self._rings and not is_done
+        self._lock.release()
+        if rings and is_done:
             self.bell.ring()
 
     def close(self) -> None:
@@ -235,19 +308,17 @@ class MemoryStore:
         self.set_due(run, due_at_ms)
         self.announce()
 
-    def extend(self, run: MemoryRun, sealed: Sealed, counters: Counters, now_ms: int) -> None:
-        """Adds records."""
-        if sealed.rows:
-            run.records.extend(sealed.rows)
-            run.checksum = sealed.checksum
-            run.row.update(
-                updated_at_ms=now_ms,
-                sequence=len(run.records),
-                steps=counters.steps,
-                memory=counters.memory,
-                actions_completed=counters.actions_completed,
-            )
-            self.blobs.update((blob.digest, blob) for blob in sealed.blobs)
+    def extend(self, run: MemoryRun, events: Sequence[Event], counters: Counters, token: int, now_ms: int) -> None:
+        """Adds records. Raises PayloadTooLarge."""
+        if not events:
+            return
+        row = run.row
+        for blob in run.add((row["sequence"], now_ms, token, tuple(events), counters)):
+            self.blobs[blob.digest] = blob
+        row["updated_at_ms"] = now_ms
+        row["sequence"] += len(events)
+        row["steps"], row["memory"] = counters.steps, counters.memory
+        row["actions_completed"] = counters.actions_completed
 
     def remove(self, run: MemoryRun) -> None:
         """Removes a run and what only it refers to."""
@@ -283,6 +354,14 @@ class MemoryStore:
             self.set_due(run, now_ms)
         self.announce()
         return True
+
+    def take(self, run: MemoryRun, number: int) -> None:
+        """Takes a message out of the inbox; its key stays known, as long as not too many others were received."""
+        message = run.messages.pop(number, None)
+        if message is not None and message.key and forgets_keys(number):
+            waiting = {(each.channel, each.key) for each in run.messages.values()}
+            for key in [key for key in run.keys if key not in waiting][:-KEYS_KEPT]:
+                del run.keys[key]
 
     def open_gate(self, run: MemoryRun, gate: NewWait, sequence: int, now_ms: int) -> None:
         """Opens a gate; what a former chapter left at its position goes."""
@@ -351,6 +430,28 @@ class MemoryStore:
         placement = Placement(start_at_ms=run.start_at_ms, deadline_at_ms=run.row["deadline_at_ms"])
         self.set_due(run, due_when_new(placement, now_ms))
         self.announce()
+
+
+def _is_small(event: Event) -> bool:
+    """Whether the event is of a common kind, and its payload stays as it is when it is stored."""
+    if event.__class__ not in _COMMON:
+        return False
+    payload: bytes | None = getattr(event, "payload", None)
+    return payload is None or len(payload) <= PAYLOAD_BYTES_INLINE
+
+
+_COMMON: Final = frozenset(
+    {
+        ActionScheduled,
+        ActionCompleted,
+        AttemptStarted,
+        TaskStarted,
+        FlowStarted,
+        FlowCompleted,
+        TimerStarted,
+        TimerFired,
+    }
+)
 
 
 def _is_sound(run: MemoryRun) -> bool:

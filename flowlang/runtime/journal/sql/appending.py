@@ -10,6 +10,7 @@ from flowlang.runtime.journal.chain import Sealed, damaged, seal
 from flowlang.runtime.journal.creation import Creation
 from flowlang.runtime.journal.dialects.dialect import Cursor
 from flowlang.runtime.journal.event import CodeChanged, Event
+from flowlang.runtime.journal.joining import JoinedAppend
 from flowlang.runtime.journal.model import (
     NO_EFFECTS,
     Append,
@@ -156,6 +157,23 @@ class Appending:
             if isinstance(result, LeaseLost):
                 self._forget(ready.head)
         return results
+
+    def join(self, lease: Lease, expected_sequence: int, event: Event, counters: Counters) -> JoinedAppend:
+        """An append of one record in a transaction of somebody else's. Raises PayloadTooLarge."""
+        prepared = self._prepare(lease, expected_sequence, [event], counters, RunStatus.RUNNING, NO_EFFECTS)
+
+        def write(cursor: Cursor) -> None:
+            try:
+                prepared.change(cursor)
+            except LeaseLost:
+                self._forget(prepared.head)
+                raise
+
+        def is_written(cursor: Cursor) -> bool:
+            self._database.hold_run(cursor, lease.run_id)
+            return self._is_written(cursor, prepared.head.number, prepared.sealed)
+
+        return JoinedAppend(write, is_written, lambda: self._settle(prepared))
 
     def repin(self, lease: Lease, expected_sequence: int, manifest: CodeManifest, modules: Mapping[str, str],
               counters: Counters) -> int:  # fmt: skip

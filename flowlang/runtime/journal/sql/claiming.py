@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import attrs
-from sqlalchemy import ScalarSelect, Update, bindparam, null, select, text, update
+from sqlalchemy import ScalarSelect, bindparam, null, select, text, update
 
 from flowlang.errors import JournalCorrupt
 from flowlang.runtime.journal.chain import seal
@@ -31,12 +32,11 @@ from flowlang.runtime.journal.text import storable_text
 _SOUND = "crashes = 0 AND status <> 'running'"
 """Runs that did not kill an owner, as far as is known."""
 
+_FIELDS = tuple(field.name for field in attrs.fields(RunRecord))
+_values_of = attrgetter(*_FIELDS)
 _NUMBER = RUN_COLUMNS.index("number")
 _RENEWALS = 256
 """So many leases are extended by one statement; shorter lists are filled up, so that there is one text for all."""
-
-_SIZES = (1, 16, 256)
-"""So many runs are taken by one statement, for the same reason."""
 
 
 @attrs.frozen
@@ -103,7 +103,15 @@ class Claiming:
             )
             .values(status="stopped", reason="quarantine", owner="", lease_expires_at_ms=0, due_at_ms=null())
         )
-        self._take_many = {size: query(_taking(size)) for size in _SIZES}
+        new: dict[str, Any] = {
+            name: bindparam(f"new_{name}") for name in ("updated_at_ms", "owner", "lease_expires_at_ms", "crashes")
+        }
+        self._take_many = query(
+            update(run)
+            .where(database.dialect.among(run.c.number, "numbers"))
+            .values(new)
+            .values(status="running", token=run.c.token + 1, due_at_ms=bindparam("new_lease_expires_at_ms"), reason="")
+        )
         held: list[Any] = [bindparam(f"run_{at}") for at in range(_RENEWALS)]
         self._renew_many = query(
             update(run)
@@ -257,14 +265,15 @@ class Claiming:
         self, cursor: Cursor, chosen: Sequence[StoredRun], owner: str, now_ms: int, crashes: int
     ) -> list[Head]:
         # Their rows are locked, so nobody else takes them.
-        expires_at_ms = now_ms + self._database.lease_ms
-        new = {"updated_at_ms": now_ms, "owner": owner, "lease_expires_at_ms": expires_at_ms, "crashes": crashes}
-        given = {f"new_{name}": value for name, value in new.items()}
-        for begin in range(0, len(chosen), _SIZES[-1]):
-            numbers = [stored.number for stored in chosen[begin : begin + _SIZES[-1]]]
-            size = next(size for size in _SIZES if size >= len(numbers))
-            names = {f"run_{at}": numbers[min(at, len(numbers) - 1)] for at in range(size)}
-            self._take_many[size](cursor, **given, **names)
+        if chosen:
+            self._take_many(
+                cursor,
+                numbers=self._database.dialect.listed([stored.number for stored in chosen]),
+                new_updated_at_ms=now_ms,
+                new_owner=owner,
+                new_lease_expires_at_ms=now_ms + self._database.lease_ms,
+                new_crashes=crashes,
+            )
         return [
             Head.of_stored(stored, Lease(stored.record.run_id, owner, stored.record.token + 1), crashes)
             for stored in chosen
@@ -305,16 +314,13 @@ class Claiming:
     def _as_claimed(self, stored: StoredRun, head: Head) -> RunRecord:
         lease = head.lease
         expires_at_ms = self._database.clock.now_ms() + self._database.lease_ms
-        return attrs.evolve(
-            stored.record,
-            status=RunStatus.RUNNING,
-            owner=lease.owner,
-            token=lease.token,
-            lease_expires_at_ms=expires_at_ms,
-            due_at_ms=expires_at_ms,
-            crashes=head.crashes,
-            reason="",
-        )
+        changed: dict[str, Any] = {
+            "status": RunStatus.RUNNING, "owner": lease.owner, "token": lease.token, "due_at_ms": expires_at_ms,
+            "lease_expires_at_ms": expires_at_ms, "crashes": head.crashes, "reason": "",
+        }  # fmt: skip
+        # `attrs.evolve` takes as long as all the rest of a claim.
+        values: list[Any] = list(map(changed.get, _FIELDS, _values_of(stored.record)))
+        return RunRecord(*values)
 
     def _compile_next_due(self, queues: int) -> Query:
         first: list[ScalarSelect[int | None]] = [
@@ -329,18 +335,3 @@ class Claiming:
             for conditions in ((), (text(_SOUND),))
         ]
         return self._database.compiler.query(select(*first))
-
-
-def _taking(size: int) -> Update:
-    """The UPDATE that takes so many runs, whose rows are locked."""
-    numbers: list[Any] = [bindparam(f"run_{at}") for at in range(size)]
-    new: dict[str, Any] = {
-        name: bindparam(f"new_{name}") for name in ("updated_at_ms", "owner", "lease_expires_at_ms", "crashes")
-    }
-    return (
-        update(run)
-        .where(run.c.number.in_(numbers))
-        .values(
-            status="running", token=run.c.token + 1, due_at_ms=bindparam("new_lease_expires_at_ms"), reason="", **new
-        )
-    )

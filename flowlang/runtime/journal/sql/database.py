@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,21 @@ from flowlang.runtime.journal.statement import RUN_COLUMNS, Compiler, Statements
 from flowlang.runtime.journal.text import original_text, storable_text
 from flowlang.runtime.journal.writer import Writer
 
-_RECORD_FIELDS = tuple(field.name for field in attrs.fields(RunRecord))
 _NUMBERS = frozenset(
     {"created_at_ms", "updated_at_ms", "sequence", "token", "lease_expires_at_ms", "actions_completed", "steps"}
     | {"memory", "priority", "crashes", "chapter_sequence", "number"}
 )
-_TIMES = ("start_at_ms", "due_at_ms", "deadline_at_ms")
-_TEXTS = ("run_id", "entry", "flow", "arguments_digest", "code", "owner", "queue", "partition", "parent", "root")
+_TIMES = frozenset({"start_at_ms", "due_at_ms", "deadline_at_ms"})
 STORABLE = ("entry", "flow", "queue", "partition", "correlation", "state", "progress", "reason")
 """Columns of free text, which is stored in its storable form."""
+_TEXTS = frozenset({"run_id", "arguments_digest", "code", "status", "owner", "parent", "root", *STORABLE})
+
+_record_values = itemgetter(*(RUN_COLUMNS.index(field.name) for field in attrs.fields(RunRecord)))
+_STORABLE_AT = tuple(map(RUN_COLUMNS.index, STORABLE))
+_STATUS_AT, _CHECKSUM_AT, _MANIFEST_AT, _START_AT, _SEQUENCE_AT, _ID_AT = map(
+    RUN_COLUMNS.index, ("status", "checksum", "manifest", "start_at_ms", "sequence", "run_id")
+)
+_STATUSES = {status.value: status for status in RunStatus}
 
 
 @attrs.frozen
@@ -217,16 +225,30 @@ def _only(run_id: str, found: Sequence[Any]) -> StoredRun:
 
 def decode_run(found: Sequence[Any]) -> StoredRun:
     """A row of all columns of `run`. Raises JournalCorrupt when it cannot have been written by a journal."""
-    row = dict(zip(RUN_COLUMNS, found, strict=True))
+    # By places in the row, and with all types compared at once: workers decode thousands of rows.
+    if not _is_typed(tuple(map(type, found))) or found[_SEQUENCE_AT] < 1 or found[_STATUS_AT] not in _STATUSES:
+        raise damaged_row(str(found[_ID_AT]))
+    row = list(found)
+    row[_STATUS_AT] = _STATUSES[row[_STATUS_AT]]
     try:
-        for name in STORABLE:
-            row[name] = original_text(row[name])
-        record = RunRecord(**{name: row[name] for name in _RECORD_FIELDS} | {"status": RunStatus(row["status"])})
-    except (ValueError, TypeError, AttributeError) as error:
-        raise damaged_row(str(row["run_id"])) from error
-    # SQLite puts anything into any column.
-    typed = [(name, int) for name in _NUMBERS] + [(name, str) for name in _TEXTS]
-    typed += [(name, int) for name in _TIMES if row[name] is not None]
-    if not all(isinstance(row[name], expected) for name, expected in typed) or row["sequence"] < 1:
-        raise damaged_row(str(record.run_id))
-    return StoredRun(record, record.number, row["checksum"], row["manifest"], row["start_at_ms"])
+        for at in _STORABLE_AT:
+            row[at] = original_text(row[at])
+    except ValueError as error:
+        raise damaged_row(str(found[_ID_AT])) from error
+    record = RunRecord(*_record_values(row))
+    return StoredRun(record, record.number, row[_CHECKSUM_AT], row[_MANIFEST_AT], row[_START_AT])
+
+
+@lru_cache(maxsize=64)
+def _is_typed(types: tuple[type, ...]) -> bool:
+    """Whether the values of a row have the types of their columns: SQLite puts anything into any column."""
+    for name, kind in zip(RUN_COLUMNS, types, strict=True):
+        if name in _NUMBERS:
+            is_right = kind is int
+        elif name in _TIMES:
+            is_right = kind is int or kind is type(None)
+        else:
+            is_right = name not in _TEXTS or kind is str
+        if not is_right:
+            return False
+    return True

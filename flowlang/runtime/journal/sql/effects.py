@@ -28,12 +28,14 @@ from flowlang.runtime.journal.model import (
 )
 from flowlang.runtime.journal.payload import ENCODING_BLOB, Blob, pack, unpack
 from flowlang.runtime.journal.rules import (
+    KEYS_KEPT,
     cancel_message,
     check_attributes,
     check_placement,
     child_message,
     due_when_new,
     ended_outcome,
+    forgets_keys,
     is_same_call,
     message_conflict,
     message_digest,
@@ -100,6 +102,21 @@ class EffectWriter:
             update(inbox)
             .where(inbox.c.run == bindparam("number_is"), inbox.c.number == bindparam("message_is"))
             .values(taken_at_ms=bindparam("now_ms"), encoding="", payload=None)
+        )
+        old = inbox.alias("old")
+        oldest_kept = (
+            select(old.c.number)
+            .where(old.c.run == bindparam("number"), old.c.taken_at_ms.is_not(None))
+            .order_by(old.c.number.desc())
+            .limit(1)
+            .offset(bindparam("kept"))
+        )
+        self._forget_keys = query(
+            delete(inbox).where(
+                inbox.c.run == bindparam("number"),
+                inbox.c.taken_at_ms.is_not(None),
+                inbox.c.number <= oldest_kept.scalar_subquery(),
+            )
         )
         self._wake = query(
             update(run)
@@ -255,6 +272,8 @@ class EffectWriter:
         for taken in effects.taken:
             if self._forget_message(cursor, number=number, message=taken).rowcount != 1:
                 self._take_message(cursor, number_is=number, message_is=taken, now_ms=now_ms)
+                if forgets_keys(taken):
+                    self._forget_keys(cursor, number=number, kept=KEYS_KEPT)
         if effects.closes_gates:
             self._close_gates(cursor, number_is=number, now_ms=now_ms)
         if effects.opened:
@@ -287,11 +306,13 @@ class EffectWriter:
         if existing is None or not is_same_call(existing.record, child.run):
             raise run_exists(child.run.run_id)
         if existing.record.status.is_final:
-            # The parent was set back to before the call; it has to be told again how the child ended.
+            # The parent was set back to before the call; it has to be told again how the child ended, unless it ends
+            # with this very append.
             outcome = self._outcome_of(cursor, existing.number)
             ended = ended_outcome(existing.record.status, outcome, existing.record.reason)
             link = parent_of(child.run)
-            self.send(cursor, child_message(link.run_id, link.position, child.run.run_id, ended), now_ms)
+            with contextlib.suppress(RunEnded):
+                self.send(cursor, child_message(link.run_id, link.position, child.run.run_id, ended), now_ms)
 
     def create(self, cursor: Cursor, new: NewRun, events: Sequence[Event], counters: Counters, status: RunStatus,
                owner: str, now_ms: int, stored_code: set[str] | None = None,

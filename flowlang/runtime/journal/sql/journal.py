@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flowlang.runtime.clock import Clock
+from flowlang.runtime.journal.home import Home
 from flowlang.runtime.journal.journal import Wakeup
 from flowlang.runtime.journal.rules import LEASE_MS
 from flowlang.runtime.journal.sql.appending import Appending
@@ -29,12 +30,14 @@ class SqlJournal:
         effects = EffectWriter(database)
         self._database = database
         self.lease_ms = lease_ms
+        self.home: Home | None = database.dialect.home()
 
         appending = Appending(database, effects, heads)
         self.create = appending.create
         self.create_many = appending.create_many
         self.append = appending.append
         self.append_many = appending.append_many
+        self.join = appending.join
         self.repin = appending.repin
         self.renew = appending.renew
         self.release = appending.release

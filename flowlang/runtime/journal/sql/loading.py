@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, select, text
+from sqlalchemy import ColumnElement, Select, select, text
 
 from flowlang.errors import FlowlangError
 from flowlang.runtime.journal.chain import EventRow
@@ -25,9 +25,6 @@ from flowlang.runtime.journal.statement import Query
 from flowlang.runtime.journal.tables import attribute, event, inbox, run
 from flowlang.runtime.journal.text import original_text
 
-_SIZES = (1, 16, 256)
-"""So many runs are asked for by one statement; shorter lists are filled up to the next size."""
-
 _MESSAGE = ("number", "channel", "name", "message_key", "encoding", "payload", "created_at_ms")
 
 
@@ -37,31 +34,27 @@ class Loading:
     def __init__(self, database: Database, heads: dict[str, Head]) -> None:
         self._database = database
         self._heads = heads
-        self._queries: dict[int, tuple[Query, Query, Query]] = {}
+        self._queries = self._compile()
 
     def load_many(self, claims: Sequence[Claim]) -> list[Loaded | FlowlangError]:
         """What is needed to drive runs just claimed here, or why they cannot be read."""
         loaded: list[Loaded | FlowlangError] = []
-        for begin in range(0, len(claims), _SIZES[-1]):
-            chosen = claims[begin : begin + _SIZES[-1]]
-            stored = [self._stored(claim) for claim in chosen]
-            numbers = [each.number for each in stored]
-            # Nobody else changes what is read here while the leases hold, and messages only come in addition.
-            with self._database.looking(snapshot=False) as cursor:
-                events, attributes, messages = (self._rows(cursor, numbers, at) for at in range(3))
-                large = {row[9] for rows in events.values() for row in rows if row[8] == ENCODING_BLOB}
-                large |= {row[6] for rows in messages.values() for row in rows if row[5] == ENCODING_BLOB}
-                blobs = self._database.find_blobs(cursor, large)
-            for each in stored:
-                number = each.number
-                try:
-                    loaded.append(
-                        _loaded(
-                            each, events.get(number, []), attributes.get(number, []), messages.get(number, []), blobs
-                        )
-                    )
-                except FlowlangError as error:
-                    loaded.append(error)
+        stored = [self._stored(claim) for claim in claims]
+        numbers = self._database.dialect.listed([each.number for each in stored])
+        # Nobody else changes what is read here while the leases hold, and messages only come in addition.
+        with self._database.looking(snapshot=False) as cursor:
+            events, attributes, messages = (_rows(query, cursor, numbers) for query in self._queries)
+            large = {row[9] for rows in events.values() for row in rows if row[8] == ENCODING_BLOB}
+            large |= {row[6] for rows in messages.values() for row in rows if row[5] == ENCODING_BLOB}
+            blobs = self._database.find_blobs(cursor, large)
+        for each in stored:
+            number = each.number
+            try:
+                loaded.append(
+                    _loaded(each, events.get(number, []), attributes.get(number, []), messages.get(number, []), blobs)
+                )
+            except FlowlangError as error:
+                loaded.append(error)
         return loaded
 
     def _stored(self, claim: Claim) -> StoredRun:
@@ -71,35 +64,32 @@ class Loading:
         with self._database.looking() as cursor:
             return self._database.find_run(cursor, claim.lease.run_id)
 
-    def _rows(self, cursor: Cursor, numbers: Sequence[int], at: int) -> dict[int, list[Sequence[Any]]]:
-        size = next(size for size in _SIZES if size >= len(numbers))
-        if size not in self._queries:
-            self._queries[size] = self._compile(size)
-        query = self._queries[size][at]
-        names = {f"run_{index}": numbers[min(index, len(numbers) - 1)] for index in range(size)}
-        rows: dict[int, list[Sequence[Any]]] = {}
-        for row in query(cursor, **names).fetchall():
-            rows.setdefault(row[0], []).append(row)
-        return rows
-
-    def _compile(self, size: int) -> tuple[Query, Query, Query]:
-        numbers: list[Any] = [bindparam(f"run_{at}") for at in range(size)]
+    def _compile(self) -> tuple[Query, Query, Query]:
+        among = self._database.dialect.among
         chapter = select(run.c.chapter_sequence).where(run.c.number == event.c.run).scalar_subquery()
         records: Select[Any] = (
             select(event.c.run, *(event.c[name] for name in EventRow._fields))
-            .where(event.c.run.in_(numbers), event.c.sequence >= chapter - 1)
+            .where(among(event.c.run, "numbers"), event.c.sequence >= chapter - 1)
             .order_by(event.c.run, event.c.sequence)
         )
         attributes = select(attribute.c.run, attribute.c.name, attribute.c.kind, attribute.c.text, attribute.c.number)
-        is_open: ColumnElement[bool] = inbox.c.run.in_(numbers)
+        is_open: ColumnElement[bool] = among(inbox.c.run, "numbers")
         messages: Select[Any] = (
             select(inbox.c.run, *(inbox.c[name] for name in _MESSAGE))
             .where(is_open, text("taken_at_ms IS NULL"))
             .order_by(inbox.c.number)
         )
         query = self._database.compiler.query
-        of_runs = attributes.where(attribute.c.run.in_(numbers)).order_by(attribute.c.name)
+        of_runs = attributes.where(among(attribute.c.run, "numbers")).order_by(attribute.c.name)
         return query(records), query(of_runs), query(messages)
+
+
+def _rows(query: Query, cursor: Cursor, numbers: str) -> dict[int, list[Sequence[Any]]]:
+    """What a query gives for these runs, by run."""
+    rows: dict[int, list[Sequence[Any]]] = {}
+    for row in query(cursor, numbers=numbers).fetchall():
+        rows.setdefault(row[0], []).append(row)
+    return rows
 
 
 def _loaded(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, select, type_coerce
 from sqlalchemy.types import NullType
 
 from flowlang.errors import FlowlangError, JournalCorrupt
+from flowlang.runtime.collector import paused_collector
 from flowlang.runtime.journal import tables
 from flowlang.runtime.journal.chain import EventRow, check_end, damaged, first_checksum, open_rows
 from flowlang.runtime.journal.codec import decode_manifest
@@ -19,8 +21,11 @@ from flowlang.runtime.journal.model import CodeManifest
 from flowlang.runtime.journal.payload import ENCODING_BLOB, Blob
 from flowlang.runtime.journal.sql.database import Database, StoredRun, decode_run
 
+_encoding = itemgetter(EventRow._fields.index("encoding"))
 _AT_ONCE = 256
 """So many runs are read by one statement."""
+
+_BEFORE_ALL = -(1 << 62)
 
 
 class Reading:
@@ -38,6 +43,7 @@ class Reading:
         self._find_chapters = query(rows.where(event.c.sequence >= chapter - 1).order_by(*order))
         self._find_runs = query(select(*run.c).where(run.c.run_id.in_(numbers)))
 
+    @paused_collector()
     def read(self, run_id: str, after: int = 0) -> list[Record]:
         """The records after sequence `after`, in order, checked against the chain and the run's row."""
         with self._database.looking() as cursor:
@@ -45,10 +51,12 @@ class Reading:
             if after > stored.record.sequence:
                 return []
             statements = self._database.statements
-            found = cursor.execute(statements.find_events, (stored.number, after)).fetchall()
+            # From the beginning also what stands before it, where no journal writes.
+            where = (stored.number, after or _BEFORE_ALL)
+            found = cursor.execute(statements.find_events, where).fetchall()
             blobs: dict[bytes, Blob] = {}
-            if any(row[7] == ENCODING_BLOB for row in found):
-                large = cursor.execute(statements.find_blobs, (stored.number, after)).fetchall()
+            if ENCODING_BLOB in map(_encoding, found):
+                large = cursor.execute(statements.find_blobs, where).fetchall()
                 blobs = {row[0]: Blob(*row) for row in large}
         return open_stored(stored, after, found, blobs)
 
