@@ -10,6 +10,7 @@ import ast
 from typing import Final
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.derived import is_list_sum, lower_list_sum
 from flowlang.lang.compile.formats import lower_percent
 from flowlang.lang.compile.guards import Pair, bind_codes, first_type
 from flowlang.lang.compile.operation import COMPARISONS, operate
@@ -33,6 +34,8 @@ IN_PLACE: Final[dict[str, str]] = SLOW | {
 
 @lowers(nodes.Binary)
 def lower_binary(unit: Unit, node: nodes.Binary) -> ast.expr:
+    if is_list_sum(unit, node):
+        return lower_list_sum(unit, node)
     spine = _spine(node)
     if len(spine) <= CHAIN_PIECE:
         return _fold(unit, spine, None, unit.type_of(spine[0].left))[0]

@@ -12,9 +12,10 @@ from flowlang.lang.compile import tree
 from flowlang.lang.compile.formats import lower_format
 from flowlang.lang.compile.guards import SMALL_TYPES, flowing_operands, is_certain, is_unnoticed, operands
 from flowlang.lang.compile.inference import STRING_METHODS
+from flowlang.lang.compile.inflow import is_setdefault
 from flowlang.lang.compile.naming import clone_name, direct_name, python_name
 from flowlang.lang.compile.operation import SHORT_BYTES, SHORT_TEXT
-from flowlang.lang.compile.targets import plain_key
+from flowlang.lang.compile.targets import LONG_KEY, NEW_ENTRY_BYTES, plain_key
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import LEAF_BYTES_MAX, Unit, is_plain, is_simple, lowers, universal_name
 from flowlang.lang.compile.versions import KnownFunction
@@ -277,6 +278,12 @@ def _of_plain(unit: Unit, node: nodes.Call, dot: nodes.Dot, receiver: ast.expr, 
     if dot.name == "get" and is_ordinary and unit.type_of(dot.value).name == "dict":
         key, *others = operands(unit, arguments)
         return tree.call(tree.attribute(receiver, "get", at), [plain_key(unit, arguments[0], key, at), *others], at)
+    if is_setdefault(node) and unit.type_of(dot.value).name == "dict":
+        unit.spend_memory(NEW_ENTRY_BYTES)
+        key, default = flowing_operands(unit, arguments)
+        return tree.call(
+            tree.attribute(receiver, "setdefault", at), [plain_key(unit, arguments[0], key, at), default], at
+        )
     unit.methods.add(dot.name)
     copy = unit.temporary()
     bound = tree.walrus(copy, tree.operator("listed", [receiver], at), at)
@@ -326,7 +333,7 @@ def _setdefault(unit: Unit, use: ast.expr, key: nodes.Expr, default: nodes.Expr,
     got = tree.walrus(found, tree.call(tree.attribute(use, "get", at), [key_use], at), at)
     has_value = tree.compare(got, [ast.IsNot()], [tree.constant(None, at)], at)
     table = tree.subscript(tree.name(".setdefault", at), tree.type_of(use, at), at)
-    slow = tree.call(table, [unit.depth(at), use, key_use, unit.expression(default)], at)
+    slow = tree.call(table, [unit.depth(at), use, key_use, unit.flowing(default)], at)
     is_free = tree.is_type(use, "Dict", at)
     is_text: ast.expr = tree.is_type(code, "str", at)
     if code is not key_use:
@@ -334,13 +341,21 @@ def _setdefault(unit: Unit, use: ast.expr, key: nodes.Expr, default: nodes.Expr,
         is_text = tree.compare(is_free, [ast.Is(), ast.Is()], [is_text, tree.constant(True, at)], at)
     else:
         is_text = tree.both(is_free, is_text, at)
-    return tree.if_expression(tree.both(is_text, has_value, at), tree.name(found, at), slow, at)
+    is_found = ast.BoolOp(ast.And(), [is_text, _is_cheap_key(key_use, at), has_value], **at)
+    return tree.if_expression(is_found, tree.name(found, at), slow, at)
+
+
+def _is_cheap_key(key: ast.expr, at: Place) -> ast.expr:
+    """Whether a text is so short that hashing it is not charged."""
+    length = tree.call(tree.name("$len", at), [key], at)
+    return tree.compare(length, [ast.LtE()], [tree.constant(LONG_KEY, at)], at)
 
 
 def _get(
     unit: Unit, node: nodes.Expr, use: ast.expr, key: nodes.Expr, default: nodes.Expr | None, at: Place
 ) -> ast.expr:
-    """`x.get(key)` and `x.get(key, default)` of free dicts by string and int, and of any dict by a short string."""
+    """`x.get(key)` and `x.get(key, default)` of free dicts by int and by a string that is not long, and of any dict by
+    one that is certain to be short."""
     unit.methods.add("get")
     static, is_dict = unit.type_of(key), unit.type_of(node).name == "dict"
     code = unit.expression(key)
@@ -355,10 +370,12 @@ def _get(
     table = tree.subscript(tree.name(".get", at), tree.type_of(use, at), at)
     slow: ast.expr = tree.call(table, [unit.depth(at), use, key_use, *fallback], at)
     is_free = tree.is_type(use, "Dict", at)
+    is_cheap = _is_cheap_key(key_use, at)
     if static.name in ("int", "str") and code is key_use:
-        return tree.if_expression(is_free, direct, slow, at)
+        test = is_free if static.name == "int" else tree.both(is_free, is_cheap, at)
+        return tree.if_expression(test, direct, slow, at)
     by_int = tree.both(tree.is_type(key_use, "int", at), is_free, at)
-    by_text = tree.both(tree.is_type(code, "str", at), is_free, at)
+    by_text = ast.BoolOp(ast.And(), [tree.is_type(code, "str", at), is_free, is_cheap], **at)
     return tree.if_expression(by_text, direct, tree.if_expression(by_int, direct, slow, at), at)
 
 

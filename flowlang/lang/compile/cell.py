@@ -16,26 +16,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flowlang.lang.compile.static_type import NOTHING, Type
+from flowlang.lang.compile.static_type import NOTHING, Type, join
+from flowlang.lang.syntax import nodes
 
 
 class Cell:
-    """One class of containers. `items`: what is put in, as sources, each with the dataflow that it belongs to; `keys`:
-    a dict's keys; `asked`: what it is asked for. `form`: the host's type, for containers that are plain.
-    `content`: the cell of the containers inside. `item`, `key`: their types, as far as solved."""
+    """One class of containers. `items`: what is put in, as sources, each with the dataflow that it belongs to;
+    `fields`: the same of a dict's entries whose keys are literal strings; `keys`: a dict's keys; `asked`: what it is
+    asked for. `form`: the host's type, for containers that are plain. `content`: the cell of the containers inside.
+    `item`, `key`: their types, as far as solved, and `rest`, `field_types` those of `items` and `fields`."""
 
     __slots__ = (
-        "above", "asked", "content", "form", "has_escaped", "is_plain", "is_shown", "item", "items", "key", "keys",
+        "above", "asked", "content", "field_types", "fields", "form", "has_escaped", "is_plain", "is_shown", "item",
+        "items", "key", "keys", "rest",
     )  # fmt: skip
 
     def __init__(self, *, has_escaped: bool = False) -> None:
         self.above: Cell | None = None
         self.content: Cell | None = None
         self.items: list[Any] = []
+        self.fields: dict[str, list[Any]] = {}
         self.keys: list[Any] = []
         self.asked: list[Any] = []
         self.item: Type = NOTHING
         self.key: Type = NOTHING
+        self.rest: Type = NOTHING
+        self.field_types: dict[str, Type] = {}
         self.has_escaped = has_escaped
         self.is_plain = True
         self.is_shown = False
@@ -55,7 +61,19 @@ class Cell:
 
     def weight(self) -> int:
         """How much would have to be copied."""
-        return len(self.items) + len(self.keys) + len(self.asked)
+        return len(self.items) + len(self.fields) + len(self.keys) + len(self.asked)
+
+    def sources_at(self, key: nodes.Expr | None) -> list[Any]:
+        """Where to note what is put in under a key, or as an element."""
+        if isinstance(key, nodes.Constant) and type(key.value) is str:
+            return self.fields.setdefault(key.value, [])
+        return self.items
+
+    def item_at(self, key: nodes.Expr) -> Type:
+        """The type of what is found under a key."""
+        if isinstance(key, nodes.Constant) and key.value in self.fields:
+            return join(self.rest, self.field_types.get(str(key.value), NOTHING))
+        return self.item
 
     def inner(self) -> Cell:
         """The cell of the containers that these containers hold."""
@@ -95,9 +113,11 @@ def merge(first: Cell, second: Cell) -> None:
         left.is_plain = left.is_plain and right.is_plain
         left.is_shown = left.is_shown or right.is_shown
         left.items += right.items
+        for name, sources in right.fields.items():
+            left.fields.setdefault(name, []).extend(sources)
         left.keys += right.keys
         left.asked += right.asked
-        right.items, right.keys, right.asked = [], [], []
+        right.items, right.fields, right.keys, right.asked = [], {}, [], []
         if left.content is None:
             left.content = right.content
         elif right.content is not None:

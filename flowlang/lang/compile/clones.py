@@ -19,26 +19,29 @@ from typing import Final
 
 from flowlang.lang.compile.dataflow import Dataflow
 from flowlang.lang.compile.inference import Inference, solve
+from flowlang.lang.compile.static_type import Type
 from flowlang.lang.compile.versions import SIZE_MAX, KnownFunction, KnownNames
 from flowlang.lang.resolve.scope import Binding
 from flowlang.lang.syntax import nodes
 
 CONTAINERS: Final = frozenset({"list", "dict"})
+MAKING: Final = (nodes.Name, nodes.ListExpr, nodes.Comprehension, nodes.Binary, nodes.Index, nodes.Slice)
+"""Expressions that make containers, or pass on what was made here."""
 
 
 def make_clones(known: KnownNames) -> None:
     """Finds the calls that can reach clones, and solves the types of clones and their callers together."""
-    passed = _passed_containers(known)
-    if not passed:
+    trials = _trials(known)
+    if not trials:
         return
     for function in known.functions:
-        if not passed.isdisjoint(function.parameters):
+        if function in trials:
             function.clone = Dataflow()
             function.clone.parameters = function.parameters
     flows: list[Dataflow] = []
 
     def walked(old: Dataflow, walk: Callable[[Dataflow], None]) -> Dataflow:
-        reaching = {id(call): clone for call, clone in _reaching(known, old, frozenset())}
+        reaching = {id(call): clone for call, clone in _reaching(known, old)}
         if not reaching:
             return old
         flow = Dataflow(clones=reaching)
@@ -49,8 +52,7 @@ def make_clones(known: KnownNames) -> None:
     for function in known.functions:
         node = function.definition
         if function.clone is not None:
-            inside = frozenset(passed.intersection(function.parameters))
-            function.clone.clones = {id(call): clone for call, clone in _reaching(known, function.plain, inside)}
+            function.clone.clones = {id(call): clone for call, clone in _reaching(known, trials[function])}
             flows.append(function.clone)
             function.clone.clone(node.body)
         # Where there is a version for likely types, the other one is sure of too little.
@@ -69,46 +71,44 @@ def make_clones(known: KnownNames) -> None:
 def _keep_locks(flows: list[Dataflow]) -> None:
     """A container that is passed to a clone in a loop over it, and is changed by any, must be able to say no."""
     for flow in flows:
-        flow.settle()
+        flow.sharing.settle()
     crossed = {id(cell.root()) for flow in flows for cell in flow.crossed}
     for flow in flows:
-        for cell in flow.changed:
-            if id(cell.root()) in crossed:
+        for cell, changed in flow.sharing.changed:
+            if id(cell.root()) in crossed and not flow.sharing.is_private(changed):
                 cell.spoil()
 
 
-def _passed_containers(known: KnownNames) -> set[Binding]:
-    """The parameters that receive containers of which the caller knows all."""
-    passed: set[Binding] = set()
-    for flow in [known.top, *(function.typed for function in known.functions)]:
+def _trials(known: KnownNames) -> dict[KnownFunction, Dataflow]:
+    """The functions that receive containers of which the caller knows all, each walked as if these parameters were
+    containers: so it is found what they pass on in turn."""
+    passed: dict[KnownFunction, dict[Binding, Type]] = {}
+    trials: dict[KnownFunction, Dataflow] = {}
+    waiting = [known.top, *(function.typed for function in known.functions)]
+    while waiting:
+        flow = waiting.pop()
         for function, call in _known_calls(known, flow):
-            for binding, argument in zip(function.parameters, call.arguments, strict=True):
-                if _is_container(flow, argument.value):
-                    passed.add(binding)
-    changed = bool(passed)
-    while changed:
-        before = len(passed)
-        for outer in known.functions:
-            for function, call in _known_calls(known, outer.plain):
-                for binding, argument in zip(function.parameters, call.arguments, strict=True):
-                    value = argument.value
-                    if isinstance(value, nodes.Name) and value.binding in passed:
-                        passed.add(binding)
-        changed = len(passed) > before
-    return passed
+            given = passed.setdefault(function, {})
+            new = {
+                binding: Type(flow.inference.type_of(argument.value).name)
+                for binding, argument in zip(function.parameters, call.arguments, strict=True)
+                if binding not in given and _is_container(flow, argument.value)
+            }
+            if new:
+                given.update(new)
+                node = function.definition
+                trials[function] = Dataflow()
+                trials[function].function(node.parameters, node.body, given)
+                Inference(trials[function], known)
+                waiting.append(trials[function])
+    return trials
 
 
-def _reaching(known: KnownNames, flow: Dataflow, inside: frozenset[Binding]) -> Iterator[tuple[nodes.Call, Dataflow]]:
-    """The calls of a function that reach clones. `inside`: its own parameters that are known containers."""
+def _reaching(known: KnownNames, flow: Dataflow) -> Iterator[tuple[nodes.Call, Dataflow]]:
+    """The calls of a function that reach clones."""
     for function, call in _known_calls(known, flow):
-        if function.clone is None:
-            continue
-        for argument in call.arguments:
-            value = argument.value
-            is_inside = isinstance(value, nodes.Name) and value.binding in inside
-            if is_inside or _is_container(flow, value):
-                yield call, function.clone
-                break
+        if function.clone is not None and any(_is_container(flow, argument.value) for argument in call.arguments):
+            yield call, function.clone
 
 
 def _known_calls(known: KnownNames, flow: Dataflow) -> Iterator[tuple[KnownFunction, nodes.Call]]:
@@ -132,6 +132,7 @@ def _may_have_clone(function: KnownFunction) -> bool:
 
 def _is_container(flow: Dataflow, node: nodes.Expr) -> bool:
     """Whether the value is a container that was made here, as far as one function tells."""
-    if not isinstance(node, (nodes.Name, nodes.ListExpr, nodes.Comprehension, nodes.Binary, nodes.Index)):
-        return False
-    return flow.inference.type_of(node).name in CONTAINERS
+    if isinstance(node, nodes.Call):
+        is_copy = isinstance(node.function, nodes.Name) and node.function.name == "list"
+        return is_copy and flow.inference.type_of(node).name in CONTAINERS
+    return isinstance(node, MAKING) and flow.inference.type_of(node).name in CONTAINERS

@@ -15,15 +15,17 @@ from typing import Any, Final
 from flowlang.lang.compile import inflow
 from flowlang.lang.compile.cell import Cell, merge
 from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, always_returns, is_literal, parallel
-from flowlang.lang.compile.static_type import UNKNOWN as UNKNOWN_TYPE
-from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.origin import new_cell, summands, use_of
+from flowlang.lang.compile.sharing import Sharing
+from flowlang.lang.compile.static_type import UNKNOWN, Type
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
 
 
 class Dataflow:
     """The walk. `sources`, `cells`: by local binding. `returns`: what the outermost function returns. `operations`,
-    `indexes`: the binary operations and the indexing; `hot`: the ids of those in loops. `called`: the names called.
+    `indexes`: the binary operations and the indexing; `hot`: the ids of those in loops, `inner_operations`: of those in
+    nested functions; `derived`: slices and sums with what they are made of. `called`: the names called.
     `own`: the names of a nested function walked on its own; all others belong to the code around it. `clones`: the
     dataflow of the clone that a call reaches, by the id of the call; `direct`: the ids of calls of direct versions.
     `inference`: what was last solved for it."""
@@ -37,6 +39,8 @@ class Dataflow:
         self.returns: list[nodes.Expr | None] = []
         self.kept: list[nodes.Expr] = []
         self.operations: list[nodes.Binary] = []
+        self.inner_operations: set[int] = set()
+        self.derived: list[tuple[nodes.Expr, Sequence[nodes.Expr]]] = []
         self.indexes: list[nodes.Index] = []
         self.hot: set[int] = set()
         self.called: set[Binding] = set()
@@ -46,16 +50,13 @@ class Dataflow:
         self.returned = Cell()
         self.is_clone = self.always_returns = False
         self.inference: Any = None
-        self.changed: list[Cell] = []
         self.crossed: list[Cell] = []
         self.parameters: list[Binding] = []
         self.size = 0
         self._loops = 0
         self._own = None if own is None else set(own)
         self._inner: list[set[Binding]] = []
-        self._iterated: list[Cell] = []
-        self._changes: list[tuple[Cell, tuple[Cell, ...]]] = []
-        self._together: list[list[Cell]] = []
+        self.sharing = Sharing(self)
 
     def function(
         self, parameters: Iterable[nodes.Parameter], body: Iterable[nodes.Statement], given: dict[Binding, Type]
@@ -63,14 +64,14 @@ class Dataflow:
         """Walks a function. `given`: types of parameters that are certain."""
         self._parameters(parameters, given)
         self.block(body)
-        self.settle()
+        self.sharing.settle()
 
     def clone(self, body: Sequence[nodes.Statement]) -> None:
         """Walks a function of which all callers are known; they give its parameters (`receive`)."""
         self.is_clone = True
         self.always_returns = always_returns(body)
         self.block(body)
-        self.settle()
+        self.sharing.settle()
 
     def receive(self, binding: Binding, argument: ArgumentOf, cell: Cell) -> None:
         """A call gives `argument` to a parameter of this clone."""
@@ -80,20 +81,7 @@ class Dataflow:
     def module(self, body: Iterable[nodes.Statement]) -> None:
         """Walks the top level of a module, whose functions are walked on their own."""
         self.block(statement for statement in body if not isinstance(statement, nodes.Def))
-        self.settle()
-
-    def settle(self) -> None:
-        """A list that is changed in a loop over it must be able to say no, and one that is returned twice, side by
-        side, must stay one. To be repeated when cells were merged later."""
-        for cell, iterated in self._changes:
-            if any(cell.root() is other.root() for other in iterated):
-                cell.spoil()
-        for parts in self._together:
-            seen: set[int] = set()
-            for cell in map(Cell.root, parts):
-                if id(cell) in seen:
-                    cell.spoil()
-                seen.add(id(cell))
+        self.sharing.settle()
 
     def _parameters(self, parameters: Iterable[nodes.Parameter], given: dict[Binding, Type]) -> None:
         for parameter in parameters:
@@ -101,7 +89,7 @@ class Dataflow:
                 self.escape(parameter.default)
             if parameter.name is not None:
                 binding = parameter.name.binding
-                self.sources.setdefault(binding, []).append(given.get(binding, UNKNOWN_TYPE))
+                self.sources.setdefault(binding, []).append(given.get(binding, UNKNOWN))
                 self.cell_of_binding(binding).escape()
 
     # Cells
@@ -120,46 +108,16 @@ class Dataflow:
             return self.cell_of(node.value).inner()
         cell = self.node_cells.get(id(node))
         if cell is None:
-            cell = self.node_cells[id(node)] = self._new_cell(node)
+            cell = self.node_cells[id(node)] = new_cell(self, node)
         return cell
 
-    def _new_cell(self, node: nodes.Expr) -> Cell:
-        cell = Cell()
-        match node:
-            case nodes.ListExpr(elements=elements):
-                for element in elements:
-                    self._put(cell, element)
-            case nodes.DictExpr(entries=entries):
-                for entry in entries:
-                    cell.keys.append((self, entry.key))
-                    self._put(cell, entry.value)
-            case nodes.Comprehension(element=element, key=key):
-                self._put(cell, element)
-                if key is not None:
-                    cell.keys.append((self, key))
-            case nodes.Binary(op="*", left=left, right=right) if isinstance(left, nodes.ListExpr):
-                self._pour(cell, left)
-            case nodes.Binary(op="*", left=left, right=right) if isinstance(right, nodes.ListExpr):
-                self._pour(cell, right)
-            case nodes.Call(function=nodes.Name(name=name, binding=binding), arguments=[argument, *_]) if (
-                binding.kind is BindingKind.UNIVERSAL and name in inflow.COPIERS and argument.kind == "positional"
-            ):
-                self._pour(cell, argument.value)
-                # Long lists are sorted; another copy would be as long.
-                cell.is_plain = name != "sorted"
-            case nodes.Call(function=nodes.Dot(name="split")):
-                cell.items.append((self, ItemOf(node)))
-            case nodes.Constant() | nodes.Unary() | nodes.Name():
-                pass
-            case _:
-                cell.has_escaped = True
-        return cell
-
-    def _put(self, cell: Cell, element: nodes.Expr) -> None:
-        cell.root().items.append((self, element))
+    def put(self, cell: Cell, element: nodes.Expr, key: nodes.Expr | None = None) -> None:
+        """The containers of a cell get an element, under a key if they are dicts."""
+        cell.root().sources_at(key).append((self, element))
         merge(cell.inner(), self.cell_of(element))
 
-    def _pour(self, cell: Cell, iterable: nodes.Expr) -> None:
+    def pour(self, cell: Cell, iterable: nodes.Expr) -> None:
+        """The containers of a cell get all that another one holds."""
         cell.root().items.append((self, ItemOf(iterable)))
         merge(cell.inner(), self.cell_of(iterable).inner())
 
@@ -183,6 +141,12 @@ class Dataflow:
         """Walks an expression whose value goes where the caller says."""
         self.size += 1
         _VISITS[type(node)](self, node)
+
+    def glance(self, node: nodes.Expr) -> None:
+        """Walks an expression whose value goes nowhere."""
+        self.size += 1
+        walk: Callable[[Dataflow, Any], None] = Dataflow._name if isinstance(node, nodes.Name) else _VISITS[type(node)]
+        walk(self, node)
 
     # Statements
 
@@ -209,13 +173,13 @@ class Dataflow:
                     self._loops -= 1
                 case nodes.Return(value=value):
                     if self.is_clone and not self._inner and value is not None:
-                        self.visit(value)
+                        self.glance(value)
                         merge(self.returned, self.cell_of(value))
                     elif value is not None:
                         parts = value.elements if isinstance(value, nodes.TupleExpr) else [value]
                         for part in parts:
                             self.read(part)
-                        self._together.append([self.cell_of(part) for part in parts])
+                        self.sharing.give_together(parts)
                     if not self._inner:
                         self.returns.append(value)
                 case nodes.Def():
@@ -223,17 +187,17 @@ class Dataflow:
 
     def loop(self, target: nodes.Expr, iterable: nodes.Expr, body: Callable[[], None]) -> None:
         """A `for`, of a statement or of a comprehension."""
-        self.visit(iterable)
+        self.glance(iterable)
         self._loops += 1
-        self._iterated.append(self.cell_of(iterable))
+        self.sharing.iterated.append(use_of(self, iterable))
         self.bind(target, ItemOf(iterable), self.cell_of(iterable).inner())
         body()
-        self._iterated.pop()
+        self.sharing.iterated.pop()
         self._loops -= 1
 
     def _definition(self, node: nodes.Def) -> None:
         binding = node.name.binding
-        self.sources.setdefault(binding, []).append(UNKNOWN_TYPE)
+        self.sources.setdefault(binding, []).append(UNKNOWN)
         self.cell_of_binding(binding).escape()
         self._inner.append(set(node.scope.names.values()))
         self._parameters(node.parameters, {})
@@ -261,12 +225,12 @@ class Dataflow:
                     self.bind(element, PartOf(source, index, len(elements)), cell.inner())
                 cell.spoil()
             case nodes.Index(value=value, index=index):
-                self.visit(value)
+                self.glance(value)
                 self.read(index)
                 container = self.cell_of(value).root()
-                container.items.append((self, source))
+                container.sources_at(index).append((self, source))
                 container.keys.append((self, index))
-                self._change(container)
+                self.sharing.change(value)
                 merge(container.inner(), cell)
             case nodes.Dot(value=value):
                 self.escape(value)
@@ -283,7 +247,7 @@ class Dataflow:
                 self.sources.setdefault(binding, []).append(result)
                 cell = self.cell_of_binding(binding)
                 if node.op == "+=":
-                    self._pour(cell, node.value)
+                    self.pour(cell, node.value)
                     cell.spoil()
                 else:
                     cell.escape()
@@ -292,26 +256,25 @@ class Dataflow:
                 self.visit(value)
                 self.read(index)
                 container = self.cell_of(value).root()
-                container.items.append((self, result))
+                container.sources_at(index).append((self, result))
                 container.asked.append((self, index))
                 # A list or dict that is changed in place there may get anything that the other one holds.
                 container.inner().escape()
                 self.cell_of(node.value).inner().escape()
-                self._change(container)
+                self.sharing.change(value)
             case nodes.Dot(value=value):
                 self.escape(value)
                 self.cell_of(node.value).escape()
-
-    def _change(self, cell: Cell) -> None:
-        self.changed.append(cell)
-        if self._iterated:
-            self._changes.append((cell, tuple(self._iterated)))
 
     # Expressions
 
     def _warm(self, *parts: nodes.Expr) -> None:
         if self._loops:
             self.hot.update(map(id, parts))
+
+    def _passed_name(self, node: nodes.Name) -> None:
+        self.sharing.passed_on.add(node.binding)
+        self._name(node)
 
     def _name(self, node: nodes.Name) -> None:
         own = self._inner[-1] if self._inner else self._own
@@ -334,16 +297,20 @@ class Dataflow:
         self.cell_of(node)
 
     def _unary(self, node: nodes.Unary) -> None:
-        walk = self.visit if node.op == "not" else self.read
-        walk(node.operand)
+        (self.visit if node.op == "not" else self.read)(node.operand)
 
     def _binary(self, node: nodes.Binary) -> None:
         spine = [node]
         while isinstance(spine[-1].left, nodes.Binary):
             spine.append(spine[-1].left)
         self.operations += spine
+        if self._inner:
+            self.inner_operations.update(map(id, spine))
         self._warm(*spine)
         self.size += len(spine)
+        if parts := summands(node):
+            self._derive(node, parts)
+            return
         repeats = node.op == "*" and isinstance(node.left, nodes.ListExpr) and len(spine) == 1
         if repeats:
             self.visit(node.left)
@@ -394,11 +361,14 @@ class Dataflow:
             self.visit(argument.value)
             clone.receive(binding, ArgumentOf(self, argument.value), self.cell_of(argument.value))
         self.node_cells[id(node)] = clone.returned
-        self.crossed += self._iterated
+        self.crossed += [cell for cell, _ in self.sharing.iterated]
 
     def _read_arguments(self, node: nodes.Call, name: str) -> None:
         for argument in node.arguments:
             if name == "len":
+                self.glance(argument.value)
+                continue
+            if len(node.arguments) == 1 and name in inflow.COPIERS and isinstance(argument.value, nodes.Name):
                 self.visit(argument.value)
                 continue
             self.read(argument.value)
@@ -411,19 +381,28 @@ class Dataflow:
 
     def _method(self, node: nodes.Call, function: nodes.Dot) -> None:
         receiver = function.value
-        self.visit(receiver)
+        (self.glance if function.name in ("append", "pop", "setdefault") else self.visit)(receiver)
         cell = self.cell_of(receiver)
         is_one = len(node.arguments) == 1 and node.arguments[0].kind == "positional"
         if function.name == "append" and is_one:
             element = node.arguments[0].value
             self.visit(element)
-            self._change(cell)
-            self._put(cell, element)
-            if not isinstance(receiver, nodes.Name):
+            self.sharing.change(receiver)
+            self.put(cell, element)
+            if not isinstance(receiver, (nodes.Name, nodes.Index)) and not inflow.is_setdefault(receiver):
                 cell.spoil()
             return
+        if inflow.is_setdefault(node):
+            key, default = (argument.value for argument in node.arguments)
+            self.read(key)
+            self.visit(default)
+            self.sharing.change(receiver)
+            self.put(cell, default, key)
+            cell.root().keys.append((self, key))
+            merge(self.node_cells.setdefault(id(node), Cell()), cell.inner())
+            return
         if function.name == "pop" and isinstance(receiver, nodes.Name):
-            self._change(cell)
+            self.sharing.change(receiver)
             cell.inner().spoil()
             result = self.node_cells[id(node)] = Cell()
             merge(result, cell.inner())
@@ -447,7 +426,7 @@ class Dataflow:
     def _index(self, node: nodes.Index) -> None:
         self.indexes.append(node)
         self._warm(node)
-        self.visit(node.value)
+        self.glance(node.value)
         self.read(node.index)
         cell = self.cell_of(node.value)
         cell.root().asked.append((self, node.index))
@@ -455,13 +434,18 @@ class Dataflow:
             cell.spoil()
 
     def _slice(self, node: nodes.Slice) -> None:
-        self.visit(node.value)
-        cell = self.cell_of(node.value)
-        cell.spoil()
-        cell.inner().escape()
+        self._derive(node, [node.value])
         for part in (node.start, node.stop, node.step):
             if part is not None:
                 self.read(part)
+
+    def _derive(self, node: nodes.Expr, lists: Sequence[nodes.Expr]) -> None:
+        """A slice or a sum. What is known of it rests on all of `lists` being lists, which types tell later on
+        (`Inference.settle_derived`)."""
+        for part in lists:
+            self.visit(part)
+        self.derived.append((node, lists))
+        self.cell_of(node)
 
     def _comprehension(self, node: nodes.Comprehension) -> None:
         own = self._inner[-1] if self._inner else self._own
@@ -491,7 +475,7 @@ class Dataflow:
 
 
 _VISITS: Final[dict[type, Callable[[Dataflow, Any], None]]] = {
-    nodes.Name: Dataflow._name, nodes.Constant: lambda flow, node: None, nodes.ListExpr: Dataflow._list,
+    nodes.Name: Dataflow._passed_name, nodes.Constant: lambda flow, node: None, nodes.ListExpr: Dataflow._list,
     nodes.TupleExpr: Dataflow._tuple, nodes.DictExpr: Dataflow._dict, nodes.Unary: Dataflow._unary,
     nodes.Binary: Dataflow._binary, nodes.BoolOp: Dataflow._bool_op, nodes.Conditional: Dataflow._conditional,
     nodes.Call: Dataflow._call, nodes.Dot: lambda flow, node: flow.escape(node.value), nodes.Index: Dataflow._index,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 
 from flowlang.lang.compile import tree
+from flowlang.lang.compile.derived import is_list_slice, lower_list_slice
 from flowlang.lang.compile.guards import (
     Pair,
     bind_codes,
@@ -205,6 +206,8 @@ def index_of(pair: Pair, container: Type, index: Type, at: Place) -> ast.expr:
 
 @lowers(nodes.Slice)
 def lower_slice(unit: Unit, node: nodes.Slice) -> ast.expr:
+    if is_list_slice(unit, node):
+        return lower_list_slice(unit, node)
     at = tree.place(node.span)
     unit.spend_memory(SLICE_BYTES)
     given = [part for part in (node.start, node.stop, node.step) if part is not None]

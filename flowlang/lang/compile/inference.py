@@ -11,34 +11,34 @@ No function can rebind a variable of an outer one, so the types of an outer func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from flowlang.lang.compile.cell import Cell, settle_shown
 from flowlang.lang.compile.dataflow import Dataflow
-from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source
+from flowlang.lang.compile.inflow import ArgumentOf, ItemOf, PartOf, Source, is_setdefault
 from flowlang.lang.compile.static_type import (
     BOOL,
     DICT,
     FLOAT,
     INDEX,
     INT,
-    LINEAR,
     LIST,
     NONE,
     NOTHING,
     SHORT,
     STRING,
-    SUMMAND_MAX,
     TUPLE,
     UNKNOWN,
     Type,
     bounded_int,
+    is_plain_key,
     join,
     join_all,
     of_constant,
     of_operation,
     tuple_of,
+    widened,
 )  # fmt: skip
 from flowlang.lang.resolve.scope import Binding, BindingKind
 from flowlang.lang.syntax import nodes
@@ -60,16 +60,12 @@ STRING_METHODS: Final[Mapping[str, Type]] = {
     **dict.fromkeys(["split", "rsplit", "splitlines"], LIST),
     **dict.fromkeys(["startswith", "endswith", "isdigit", "isalpha", "isalnum", "isspace", "islower", "isupper"], BOOL),
 }  # fmt: skip
-PLAIN_BITS: Final = 60
-"""The host's hash of an int up to here is the int itself."""
 KEEPING: Final = frozenset({
     "capitalize", "lower", "lstrip", "removeprefix", "removesuffix", "rstrip", "strip", "title", "upper",
 })  # fmt: skip
 """Methods of strings whose result is no longer than a few times the string."""
 SPLITS: Final = frozenset({"split", "rsplit", "splitlines"})
 _PARTS_OF_STRING: Final[Mapping[str, Type]] = {"elems": SHORT, "codepoints": SHORT}
-TUPLE_BITS: Final = 20
-TUPLE_NUMBERS_MAX: Final = 4
 SHIFT_MAX: Final = 512
 WIDENED_AFTER: Final = 3
 """Passes after which a bound of bits may no longer grow."""
@@ -79,7 +75,9 @@ what is assumed before the last pass is certain of nothing."""
 
 
 class ModuleTypes(Protocol):
-    """What is known of the module's own names (`versions.KnownNames`)."""
+    """What is known of the module's own names (`versions.KnownNames`). `inferences`: all that were made for it."""
+
+    inferences: list[Inference]
 
     def returns(self, call: nodes.Call, inference: Inference) -> Type:
         """The type of what a call of a function gives."""
@@ -101,6 +99,7 @@ class Inference:
         flow.inference = self
         self._outer = outer
         self.module = module
+        module.inferences.append(self)
         self._types: dict[Binding, Type] = dict.fromkeys(flow.sources, NOTHING)
         self._cells: list[Cell] = []
         self._memo: dict[int, Type] = {}
@@ -169,7 +168,8 @@ class Inference:
         self._types = dict.fromkeys(self._types, UNKNOWN)
         self.result = UNKNOWN
         for cell in self._cells:
-            cell.item = cell.key = UNKNOWN
+            cell.item = cell.key = cell.rest = UNKNOWN
+            cell.field_types = dict.fromkeys(cell.fields, UNKNOWN)
 
     def improve(self, *, is_widening: bool) -> bool:
         """One pass over all names and cells. Whether anything is known to be more than before."""
@@ -182,13 +182,19 @@ class Inference:
                 changed = changed or found != old
         for cell in self._cells:
             old_item, old_key = cell.item, cell.key
-            cell.item = _in_cell(old_item, cell.items, is_widening=is_widening)
+            item = cell.rest = _in_cell(cell.rest, cell.items, is_widening=is_widening)
+            for name, stored in cell.fields.items():
+                old = cell.field_types.get(name, NOTHING)
+                cell.field_types[name] = found = _in_cell(old, stored, is_widening=is_widening)
+                item = join(item, found)
+                changed = changed or found != old
+            cell.item = item
             cell.key = _in_cell(old_key, cell.keys, is_widening=is_widening)
             changed = changed or cell.item != old_item or cell.key != old_key
         if self.flow.is_clone:
             old = self.result
             found = join(join(old, self.returned()), NOTHING if self.flow.always_returns else NONE)
-            self.result = _widened(old, found) if is_widening else found
+            self.result = widened(old, found) if is_widening else found
             changed = changed or self.result != old
         return changed
 
@@ -199,7 +205,21 @@ class Inference:
             found = join(found, self.type_of_source(source))
             if found is UNKNOWN:
                 return UNKNOWN
-        return _widened(old, found) if is_widening else found
+        return widened(old, found) if is_widening else found
+
+    def settle_derived(self) -> Iterator[tuple[Cell, str]]:
+        """The cells of slices and sums, each with the type it can be plain in. A sum of what is not certain to be lists
+        is made by the operators, which want values."""
+        for node, lists in self.flow.derived:
+            cell = self.flow.cell_of(node).root()
+            kind = self._type_of(node).name
+            if any(self._type_of(part).name not in ("list", "") for part in lists):
+                cell.spoil()
+                for part in lists:
+                    self.flow.cell_of(part).show()
+                    if not isinstance(part, (nodes.Name, nodes.Index)):
+                        self.flow.cell_of(part).spoil()
+            yield cell, kind
 
     # Types of sources and expressions
 
@@ -335,7 +355,7 @@ class Inference:
         cell = self._known_cell(node.value)
         if container.name not in ("list", "dict") or cell is None or cell.root().has_escaped:
             return UNKNOWN
-        return cell.root().item
+        return cell.root().item_at(node.index)
 
     def _slice(self, node: nodes.Slice) -> Type:
         kind = self._type_of(node.value)
@@ -378,8 +398,10 @@ class Inference:
             return UNKNOWN
         if function.name == "pop" and (receiver.name == "list" or len(node.arguments) == 1):
             return cell.root().item
+        if receiver.name == "dict" and is_setdefault(node):
+            return cell.root().item_at(node.arguments[0].value)
         if function.name == "get" and len(node.arguments) == 2:
-            return join(cell.root().item, self._type_of(node.arguments[1].value))
+            return join(cell.root().item_at(node.arguments[0].value), self._type_of(node.arguments[1].value))
         if receiver.name == "dict" and function.name in ("keys", "values", "items"):
             return LIST
         return UNKNOWN
@@ -415,6 +437,8 @@ def _choose_plain(inferences: Sequence[Inference]) -> None:
         for cell in inference.roots:
             if cell.content is not None:
                 note(cell.content.root(), cell.item.name)
+        for cell, kind in inference.settle_derived():
+            note(cell, kind)
         if inference.flow.is_clone:
             note(inference.flow.returned.root(), inference.result.name)
     roots = [cell for inference in inferences for cell in inference.roots]
@@ -452,30 +476,7 @@ def _in_cell(old: Type, sources: Iterable[tuple[Dataflow, Source]], *, is_wideni
         found = join(found, inference.type_of_source(source))
         if found is UNKNOWN:
             return UNKNOWN
-    return _widened(old, found) if is_widening else found
-
-
-def _widened(old: Type, new: Type) -> Type:
-    """A bound of bits that has grown is given up: first for linear growth, then for any."""
-    if new.name == "int" and old.name == "int" and new.bits > old.bits:
-        is_linear = old.bits < LINEAR and (new.bits <= SUMMAND_MAX or new.bits == LINEAR)
-        return Type("int", LINEAR) if is_linear else INT
-    if new.name == "tuple" and len(new.parts) == len(old.parts):
-        return Type("tuple", 0, tuple(map(_widened, old.parts, new.parts)))
-    return new
-
-
-def is_plain_key(kind: Type, *, is_stored: bool = True) -> bool:
-    """Whether the host's dicts treat all keys of a type as the language does. A larger int can be looked up like any
-    other where none is stored, and so can tuples. The host's hash of tuples is easily made to collide, and it compares
-    the strings in them at once; so what stands in a stored one is small (`values/key.py`)."""
-    if kind.name == "tuple":
-        parts = kind.parts
-        numbers = sum(part.name == "int" for part in parts)
-        if is_stored and (numbers > TUPLE_NUMBERS_MAX or any(part.bits > TUPLE_BITS for part in parts)):
-            return False
-        return bool(parts) and all(part.name != "tuple" and is_plain_key(part, is_stored=is_stored) for part in parts)
-    return kind.name in ("str", "") or (kind.name == "int" and (kind.bits <= PLAIN_BITS or not is_stored))
+    return widened(old, found) if is_widening else found
 
 
 def _universal(node: nodes.Expr) -> str | None:

@@ -66,6 +66,14 @@ def literal_type(node: nodes.Expr | None) -> Type:
     return UNKNOWN
 
 
+def is_setdefault(node: nodes.Expr) -> bool:
+    """Whether the node is a call `name.setdefault(key, new)`."""
+    match node:
+        case nodes.Call(function=nodes.Dot(value=nodes.Name(), name="setdefault"), arguments=[key, new]):
+            return key.kind == new.kind == "positional"
+    return False
+
+
 def parallel(target: nodes.Expr, value: nodes.Expr) -> list[tuple[nodes.Expr, nodes.Expr]]:
     """The single assignments that `a, b = x, y` stands for; none if it does not stand for any."""
     if not isinstance(target, (nodes.TupleExpr, nodes.ListExpr)) or not isinstance(value, nodes.TupleExpr):

@@ -25,6 +25,8 @@ from flowlang.lang.syntax import nodes
 
 FRESH: Final = frozenset({"range", "sorted", "enumerate", "zip", "reversed", "list", "dir"})
 """Universal functions whose result nobody else holds: iterating it needs no lock."""
+SHORT_LOOP, SHORT_LOOP_BYTES = 1024, 1 << 20
+"""Turns of a loop that is charged in place, and the memory that they may take (`eval/iteration.py`)."""
 FRESH_METHODS: Final = frozenset({("dict", "keys"), ("dict", "values"), ("dict", "items"), ("str", "split")})
 
 
@@ -67,12 +69,39 @@ def lower_loop(
     if bounds is not None:
         source = bounds[0] if len(bounds) == 1 else ast.Tuple(bounds, tree.LOAD, **at)
         started = tree.operator("count" if len(bounds) == 1 else "count_between", arguments, at)
+    start: list[ast.stmt] = [tree.assign(loop.iterator, started, at)]
+    if unit.loops and not loop.is_left and unit.inference.is_plain(iterable) and bounds is None:
+        start = _charged_in_place(loop, start, at)
     finish: list[ast.stmt] = [_finish(loop, at)] if loop.locks else []
     return [
         tree.assign(loop.source, source, at),
-        tree.assign(loop.iterator, started, at),
+        *start,
         ast.For(item, tree.name(loop.iterator, at), code or [ast.Pass(**at)], finish, None, **at),
     ]
+
+
+def _charged_in_place(loop: Loop, otherwise: list[ast.stmt], at: Place) -> list[ast.stmt]:
+    """What `$iterate_fresh` does for a plain list, unless it is long: an inner loop is often so short that calling the
+    service would take longer than its turns."""
+    steps, memory = loop.charge.steps_constant.value, loop.charge.memory_constant.value
+    assert isinstance(steps, int)
+    assert isinstance(memory, int)
+    count, source, meter = tree.name("%c", at), tree.name(loop.source, at), tree.name(METER, at)
+    most = min(SHORT_LOOP, SHORT_LOOP_BYTES // memory) if memory else SHORT_LOOP
+    length = tree.walrus("%c", tree.call(tree.name("$len", at), [source], at), at)
+    charges = [
+        _add_product("steps", count, steps, at),
+        *([_add_product("memory", count, memory, at)] if memory else []),
+    ]
+    over = tree.compare(tree.attribute(meter, "steps", at), [ast.Gt()], [tree.attribute(meter, "limit", at)], at)
+    look = tree.expression(tree.call(tree.attribute(meter, "checkpoint", at), [], at), at)
+    quick = [*charges, ast.If(over, [look], [], **at), tree.assign(loop.iterator, source, at)]
+    return [ast.If(tree.compare(length, [ast.LtE()], [tree.constant(most, at)], at), quick, otherwise, **at)]
+
+
+def _add_product(field: str, count: ast.expr, amount: int, at: Place) -> ast.stmt:
+    total = ast.BinOp(count, ast.Mult(), tree.constant(amount, at), **at) if amount != 1 else count
+    return ast.AugAssign(ast.Attribute(tree.name(METER, at), field, tree.STORE, **at), ast.Add(), total, **at)
 
 
 def _range_bounds(source: ast.expr) -> list[ast.expr] | None:
@@ -129,6 +158,7 @@ def _finish(loop: Loop, at: Place) -> ast.stmt:
 
 def leave_loop(loop: Loop, at: Place) -> list[ast.stmt]:
     """What an early exit from the loop owes: the refund and the unlock."""
+    loop.is_left = True
     refund = tree.operator("refund", [tree.name(loop.iterator, at), loop.charge.steps_constant], at)
     return [tree.expression(refund, at), *([_finish(loop, at)] if loop.locks else [])]
 

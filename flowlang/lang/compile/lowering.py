@@ -57,7 +57,7 @@ FIELDS: Final = {kind: _reader(kind._fields) for kind in ALLOWED}
 ALLOWED_CONSTANTS: Final = frozenset({type(None), bool, int, float, str, bytes})
 ALLOWED_ATTRIBUTES: Final = frozenset({
     "steps", "limit", "memory", "checkpoint", "charge", "calls", "refill", "append", "fields", "get", "pop",
-    "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip", "isdecimal", "isalpha",
+    "setdefault", "startswith", "endswith", "lower", "upper", "strip", "lstrip", "rstrip", "isdecimal", "isalpha",
     "islower", "isupper",
 })  # fmt: skip
 
@@ -75,6 +75,7 @@ def compile_module(
         module = lower_piece(whole, piece, may_recurse=may_recurse)
         check_tree(module)
         codes.append(_code_of(module, source))
+    whole.known.release()
     loads = tuple(
         LoadedName(resolve_source(load.source), binding.original, binding.local.name)
         for load in scope.loads

@@ -68,6 +68,10 @@ SEQUENCE: Final = Type("sequence")
 """A list, a tuple or a string."""
 NONE: Final = Type("NoneType")
 
+PLAIN_BITS: Final = 60
+"""The host's hash of an int up to here is the int itself."""
+TUPLE_BITS: Final = 20
+TUPLE_NUMBERS_MAX: Final = 4
 NUMBERS: Final = frozenset({"int", "float"})
 INT_OPERATORS: Final = frozenset(["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>"])
 COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">=", "in", "not in"])
@@ -117,6 +121,16 @@ def join_all(types: Iterable[Type]) -> Type:
     return result
 
 
+def widened(old: Type, new: Type) -> Type:
+    """A bound of bits that has grown is given up: first for linear growth, then for any."""
+    if new.name == "int" and old.name == "int" and new.bits > old.bits:
+        is_linear = old.bits < LINEAR and (new.bits <= SUMMAND_MAX or new.bits == LINEAR)
+        return Type("int", LINEAR) if is_linear else INT
+    if new.name == "tuple" and len(new.parts) == len(old.parts):
+        return Type("tuple", 0, tuple(map(widened, old.parts, new.parts)))
+    return new
+
+
 def of_operation(op: str, left: Type, right: Type) -> Type:
     """The type of an operation that succeeds."""
     if op in COMPARISONS:
@@ -161,3 +175,16 @@ def _of_ints(op: str, left: int, right: int) -> Type:
     if op == "*":
         return bounded_int(left + right)
     return bounded_int(max(left, right) + 1) if op in "&|^" else INT
+
+
+def is_plain_key(kind: Type, *, is_stored: bool = True) -> bool:
+    """Whether the host's dicts treat all keys of a type as the language does. A larger int can be looked up like any
+    other where none is stored, and so can tuples. The host's hash of tuples is easily made to collide, and it compares
+    the strings in them at once; so what stands in a stored one is small (`values/key.py`)."""
+    if kind.name == "tuple":
+        parts = kind.parts
+        numbers = sum(part.name == "int" for part in parts)
+        if is_stored and (numbers > TUPLE_NUMBERS_MAX or any(part.bits > TUPLE_BITS for part in parts)):
+            return False
+        return bool(parts) and all(part.name != "tuple" and is_plain_key(part, is_stored=is_stored) for part in parts)
+    return kind.name in ("str", "") or (kind.name == "int" and (kind.bits <= PLAIN_BITS or not is_stored))

@@ -6,9 +6,8 @@ import ast
 
 from flowlang.lang.compile import tree
 from flowlang.lang.compile.guards import is_certain
-from flowlang.lang.compile.inference import PLAIN_BITS
 from flowlang.lang.compile.naming import python_name
-from flowlang.lang.compile.static_type import Type
+from flowlang.lang.compile.static_type import PLAIN_BITS, Type
 from flowlang.lang.compile.tree import Place
 from flowlang.lang.compile.unit import Unit, is_plain, is_simple
 from flowlang.lang.syntax import nodes
@@ -18,6 +17,8 @@ NEW_ENTRY_BYTES = 176
 """A new entry of a dict, whose table may have to be made larger."""
 KEY_MAX = 65_536
 """A dict with a key of so many characters is held for ever: looking it up has to be charged."""
+LONG_KEY = 1024
+"""Methods of dicts charge for hashing keys of more characters (`values/key.py`)."""
 PLAIN_INT = 1 << PLAIN_BITS
 
 

@@ -81,12 +81,13 @@ class Charge:
 
 @attrs.define(eq=False)
 class Loop:
-    """An enclosing loop: the temporaries that hold its source and its iterator, and its charge."""
+    """An enclosing loop: the temporaries that hold its source and its iterator, and its charge. `is_left`: early."""
 
     source: str
     iterator: str
     charge: Charge
     locks: bool
+    is_left: bool = False
 
 
 @attrs.define(eq=False)

@@ -86,7 +86,11 @@ def likely_types(parameters: Iterable[nodes.Parameter], flow: Dataflow, inferenc
     for operation in flow.operations:
         for side, other in ((operation.left, operation.right), (operation.right, operation.left)):
             if isinstance(side, nodes.Name) and side.binding in votes:
-                vote(operation, side, _wanted(operation.op, inference.type_of(other).name))
+                kind = _wanted(operation.op, inference.type_of(other).name)
+                if not kind and operation.op in GROWING and id(operation) in flow.inner_operations:
+                    # A function is made once and called often: its captured variables are looked at when it is made.
+                    kind = "int"
+                vote(operation, side, kind)
                 if operation.op in GROWING or (operation.op == "%" and side is operation.right):
                     added.add(side.binding)
     for indexed in flow.indexes:
@@ -195,6 +199,7 @@ class KnownNames:
 
     def __init__(self, body: Sequence[nodes.Statement], *, is_versioned: bool) -> None:
         self.body = body
+        self.inferences: list[Inference] = []
         self._is_versioned = is_versioned
         self._functions: dict[Binding, KnownFunction] = {}
         self._constants: dict[Binding, Type] = {}
@@ -217,6 +222,14 @@ class KnownNames:
         self.top = Dataflow()
         self.top.module(body)
         Inference(self.top, self, is_module=True)
+
+    def release(self) -> None:
+        """Lets go of all that was found out. It is full of cycles, and the host's collector would take a good while to
+        find them."""
+        for inference in self.inferences:
+            vars(inference.flow).clear()
+            vars(inference).clear()
+        self.inferences.clear()
 
     @property
     def functions(self) -> Iterable[KnownFunction]:

@@ -21,9 +21,11 @@ from flowlang.lang.values.container import AnyDict, AnyList, Dict, HeldDict, Hel
 from flowlang.lang.values.display import preview
 from flowlang.lang.values.fault import Fault
 from flowlang.lang.values.key import EMPTY_ITEMS, ITEM, dict_has, dict_items, dict_of_texts, dict_set
+from flowlang.lang.values.list import concatenate
 from flowlang.lang.values.meter import Meter, charge
 from flowlang.lang.values.protocol import VALUE_TYPES, Method, type_name
 from flowlang.lang.values.search import SHORT as SHORT_TEXT
+from flowlang.lang.values.sequence import span, span_length
 from flowlang.lang.values.size import ELEMENT, SLOT, list_size, table_size
 from flowlang.lang.values.struct import Struct
 
@@ -237,6 +239,7 @@ STATIC_SERVICES: Final[Mapping[str, Any]] = {
     "$List": List, "$Dict": Dict, "$AnyList": AnyList, "$AnyDict": AnyDict, "$Struct": Struct, "$bool": bool,
     "$SEQUENCES": SEQUENCES,
     "$isinstance": isinstance, "$plain": plain, "$repeat": repeat, "$long_key": long_key,
+    "$concatenate": concatenate,
     "$field_call": field_call,
     "$large": large, "$spread": spread, "$keywords": keywords, "$keyword_dict": keyword_dict,
     "$dict_literal": dict_literal, "$with_defaults": with_defaults, "$postpone": postpone, "$complete": complete,
@@ -259,6 +262,23 @@ def copying_services(meter: Meter) -> dict[str, Callable[..., Any]]:
             meter.charge(count >> 3, list_size(count))
         return List(items)
 
+    def sliced(items: list[Any], start: Any, stop: Any, step: Any) -> list[Any]:
+        """`items[start:stop:step]` as a plain list; `items` is a list of any kind."""
+        part = span(len(items), start, stop, step)
+        count = span_length(len(items), part)
+        if count > SHORT_COPY:
+            meter.charge(count >> 3, list_size(count))
+        return items[part]
+
+    def joined(left: list[Any], right: list[Any]) -> list[Any]:
+        """`left + right` as a plain list; both are lists of any kind."""
+        count = len(left) + len(right)
+        if count < SHORT_COPY:
+            meter.memory += EMPTY_LIST + SLOT * count
+        else:
+            meter.charge(count >> 3, list_size(count))
+        return list.__add__(left, right)
+
     def entries(table: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """What `x.items()` gives, of a dict whose keys are the script's own, for a loop that nobody else sees."""
         count = len(table)
@@ -274,7 +294,7 @@ def copying_services(meter: Meter) -> dict[str, Callable[..., Any]]:
         meter.charge(0, text.SHORT_PARTS + text.SHORT_PART * len(parts))
         return parts
 
-    return {"$listed": listed, "$entries": entries, "$cut": cut}
+    return {"$listed": listed, "$sliced": sliced, "$joined": joined, "$entries": entries, "$cut": cut}
 
 
 def evaluation_services(meter: Meter, depth_limit: int) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def clear(depth: int, self: AnyDict, /) -> None:
 @method("dict.get")
 def get(depth: int, self: AnyDict, key: Any, default: Any = None, /) -> Any:
     """The value under a key, or the default."""
-    return self.get(key if type(key) is str and type(self) is Dict else stored_key(key), default)
+    is_cheap = type(key) is str and type(self) is Dict and len(key) <= LONG_TEXT
+    return self.get(key if is_cheap else stored_key(key), default)
 
 
 @method("dict.items")
