@@ -38,7 +38,7 @@ _WEIGHTS: Final[dict[type, int]] = {
     nodes.Unary: 60, nodes.Binary: 0, nodes.BoolOp: 4, nodes.Conditional: 4, nodes.Argument: 4, nodes.Call: 16,
     nodes.Dot: 36, nodes.Index: 78, nodes.Slice: 12, nodes.ForClause: 36, nodes.IfClause: 4, nodes.Comprehension: 72,
     nodes.Lambda: 70, nodes.Parameter: 8, nodes.ExprStatement: 8, nodes.Assign: 6, nodes.AugmentedAssign: 20,
-    nodes.IfBranch: 8, nodes.If: 8, nodes.For: 36, nodes.While: 36, nodes.Def: 70, nodes.Return: 6, nodes.Break: 12,
+    nodes.IfBranch: 8, nodes.If: 8, nodes.For: 60, nodes.While: 36, nodes.Def: 70, nodes.Return: 6, nodes.Break: 12,
     nodes.Continue: 4, nodes.Pass: 1, nodes.Load: 2, nodes.LoadBinding: 4,
 }  # fmt: skip
 _OPERATORS: Final = {

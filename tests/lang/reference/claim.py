@@ -4,8 +4,7 @@ While a module is compiled, every answer of inference is kept, with the version 
 Then the reference evaluator runs the same tree, and wherever it has the value of an expression, the claims about that
 expression must be true of it: those of the plain version always, those of a typed version when the function was
 entered with arguments of these types, those of clones and direct versions when it was entered by a call that reaches
-them. Generated code leaves out tests where a claim was made, so a wrong one may go
-unnoticed for long.
+them. Generated code leaves out tests where a claim was made, so a wrong one may go unnoticed for long.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 from flowlang.lang.compile import functions
 from flowlang.lang.compile.inference import Inference
 from flowlang.lang.compile.static_type import LINEAR, SHORT_MAX, Type
-from flowlang.lang.compile.versions import KnownFunction
+from flowlang.lang.compile.versions import KnownFunction, KnownNames
 from flowlang.lang.resolve.scope import Scope
 from flowlang.lang.syntax import nodes
 from flowlang.lang.values.container import AnyDict, AnyList
@@ -44,9 +43,9 @@ class Claims:
 
 @contextmanager
 def recorded() -> Iterator[Claims]:
-    """Keeps what inference says inside."""
+    """Keeps what inference says inside, which the compiler would let go of when a module is done."""
     claims = Claims()
-    type_of, version = Inference.type_of, functions._version
+    type_of, version, release = Inference.type_of, functions._version, KnownNames.release
 
     def keep(inference: Inference, node: nodes.Expr) -> Type:
         found = type_of(inference, node)
@@ -64,10 +63,12 @@ def recorded() -> Iterator[Claims]:
         return version(unit, inference, node, at)
 
     Inference.type_of, functions._version = keep, keep_version  # type: ignore[method-assign]
+    KnownNames.release = lambda names: None  # type: ignore[method-assign]
     try:
         yield claims
     finally:
         Inference.type_of, functions._version = type_of, version  # type: ignore[method-assign]
+        KnownNames.release = release  # type: ignore[method-assign]
 
 
 class ClaimChecker(Walker):
