@@ -448,6 +448,7 @@ _COMMON: Final = frozenset(
         TaskStarted,
         FlowStarted,
         FlowCompleted,
+        RunCompleted,
         TimerStarted,
         TimerFired,
     }
