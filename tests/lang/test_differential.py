@@ -173,6 +173,12 @@ def test_large_statements_agree() -> None:
     assert_agreement(f"x0 = 0\n{many}")
 
 
+def test_sums_of_lists_within_one_another_take_no_longer_than_others() -> None:
+    # Each is lowered once; twice would be 2**30 times for the innermost.
+    total = nested("[f(", "xs", ")] + xs", 30)
+    assert_agreement(f"def f(x): return len(x)\ndef g():\n    xs = [1]\n    return {total}\nresult = g()\n")
+
+
 def test_types_found_last_to_first_are_not_searched_for_ever() -> None:
     chain = "".join(f"        x{number} = x{number + 1}\n" for number in range(2000))
     assert_agreement(f"def f():\n    x2000 = 1\n    for i in []:\n{chain}    return x2000 + 1\nresult = f()\n")

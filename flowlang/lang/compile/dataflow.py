@@ -318,8 +318,8 @@ class Dataflow:
             self.read(spine[-1].left)
         for part in spine:
             self.read(part.right)
-        if node.op in ("in", "not in") and isinstance(node.right, nodes.Name):
-            self.cell_of(node.right).root().asked.append((self, node.left))
+            if part.op in ("in", "not in") and isinstance(part.right, (nodes.Name, nodes.Index)):
+                self.cell_of(part.right).root().asked.append((self, part.left))
         if not repeats:
             # Parts of a sum of lists are shared with the sum.
             for side in (spine[-1].left, *(part.right for part in spine)):

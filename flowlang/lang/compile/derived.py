@@ -54,13 +54,15 @@ def lower_list_sum(unit: Unit, node: nodes.Binary) -> ast.expr:
     parts = summands(node)
     unit.charge.nodes += len(parts) - 1
     slow = "joined" if unit.inference.is_plain(node) else "concatenate"
-    if len(parts) == 2:
-        left, right = parts
-        quick = _spliced(unit, left, right, slow, at) or _spread(unit, left, right, slow, at)
-        if quick is not None:
-            quick.body = _as_wanted(unit, node, quick.body)
-            return quick
-    codes = kept_visible(unit, parts, [unit.flowing(part) for part in parts])
+    quick = _spliced(unit, parts, slow, at)
+    if quick is None:
+        # Sums within sums would take for ever if each were lowered more than once.
+        codes = [unit.flowing(part) for part in parts]
+        quick = _spread(unit, parts, codes, slow, at)
+    if quick is not None:
+        quick.body = _as_wanted(unit, node, quick.body)
+        return quick
+    codes = kept_visible(unit, parts, codes)
     result = codes[0]
     for code in codes[1:]:
         result = tree.operator(slow, [result, code], at)
@@ -104,10 +106,11 @@ def _is_short(length: ast.expr, most: int, at: Place) -> ast.expr:
     return tree.compare(length, [ast.LtE()], [tree.constant(most, at)], at)
 
 
-def _spliced(unit: Unit, left: nodes.Expr, right: nodes.Expr, slow: str, at: Place) -> ast.IfExp | None:
+def _spliced(unit: Unit, parts: Sequence[nodes.Expr], slow: str, at: Place) -> ast.IfExp | None:
     """`xs[:i] + xs[j:]` of one short list; None for sums of other kinds."""
-    if not (_is_quick_slice(unit, left) and _is_quick_slice(unit, right)):
+    if len(parts) != 2 or not all(_is_quick_slice(unit, part) for part in parts):
         return None
+    left, right = parts
     assert isinstance(left, nodes.Slice)
     assert isinstance(right, nodes.Slice)
     if not (isinstance(left.value, nodes.Name) and isinstance(right.value, nodes.Name)):
@@ -122,9 +125,15 @@ def _spliced(unit: Unit, left: nodes.Expr, right: nodes.Expr, slow: str, at: Pla
     return ast.IfExp(codes[0].test, short, tree.operator(slow, [codes[0].orelse, codes[1].orelse], at), **at)
 
 
-def _spread(unit: Unit, left: nodes.Expr, right: nodes.Expr, slow: str, at: Place) -> ast.IfExp | None:
+def _spread(
+    unit: Unit, parts: Sequence[nodes.Expr], codes: Sequence[ast.expr], slow: str, at: Place
+) -> ast.IfExp | None:  # fmt: skip
     """`[x, …] + local` and `local + [x, …]` as one display, `[x, …, *local]`, while the other list is short; None for
-    sums of other kinds. The local has a value, so nobody notices that it is looked at first."""
+    sums of other kinds. The local has a value, so nobody notices that it is looked at first. `codes`: the parts,
+    lowered."""
+    if len(parts) != 2:
+        return None
+    left, right = parts
     display, other = (left, right) if isinstance(left, nodes.ListExpr) else (right, left)
     if not isinstance(display, nodes.ListExpr) or not display.elements or len(display.elements) >= SHORT:
         return None
@@ -133,7 +142,6 @@ def _spread(unit: Unit, left: nodes.Expr, right: nodes.Expr, slow: str, at: Plac
         return None
     if not (is_simple(other) and isinstance(other, nodes.Name) and other.binding in unit.assigned):
         return None
-    codes = [unit.flowing(left), unit.flowing(right)]
     code, name = codes if display is left else reversed(codes)
     elements = _elements(code)
     if elements is None or any(True for _ in islice(ast.walk(code), DISPLAY_NODES, None)):
@@ -143,7 +151,7 @@ def _spread(unit: Unit, left: nodes.Expr, right: nodes.Expr, slow: str, at: Plac
     direct = ast.List([*elements, spread] if display is left else [spread, *elements], tree.LOAD, **at)
     length = tree.call(tree.name("$len", at), [name], at)
     test = _is_short(length, SHORT - len(elements), at)
-    return ast.IfExp(test, direct, tree.operator(slow, codes, at), **at)
+    return ast.IfExp(test, direct, tree.operator(slow, [*codes], at), **at)
 
 
 def _elements(code: ast.expr) -> list[ast.expr] | None:

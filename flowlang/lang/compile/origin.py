@@ -67,6 +67,8 @@ def new_cell(flow: Dataflow, node: nodes.Expr) -> Cell:
             cell.is_plain = name != "sorted"
         case nodes.Call(function=nodes.Dot(name="split")):
             cell.items.append((flow, ItemOf(node)))
+            # Of a struct, it may be any function; a string gives strings.
+            cell.inner().escape()
         case nodes.Constant() | nodes.Unary() | nodes.Name():
             pass
         case _:

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-COMPILER_VERSION: Final = 15
+COMPILER_VERSION: Final = 16
 """Grows with every change of the generated code or of `Program`; part of the cache key."""
 
 
