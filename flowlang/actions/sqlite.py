@@ -257,6 +257,7 @@ def _commit_recorded(connection: SqliteConnection, recorder: Recorder, counts: l
         except sqlite3.Error as problem:
             if connection.raw.in_transaction:
                 raise  # it was refused, and can still be undone
+            recorder.fail(problem)
             raise JournalUnavailable(
                 f"nobody knows whether the last write reached the journal: {problem}",
                 hint="check the disk, then resume the run in a new process",

@@ -8,6 +8,7 @@ at once, and five hundred under `asyncio.gather` take a few transactions. The ev
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -34,10 +35,10 @@ class StartQueue:
         SourceError, JournalError."""
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         with self._lock:
+            if not self._is_busy:
+                self._pool.submit(self._create_all)  # raises when the pool is shut down: then nothing waits in vain
+                self._is_busy = True
             self._waiting.append((order, future))
-            is_first, self._is_busy = not self._is_busy, True
-        if is_first:
-            self._pool.submit(self._create_all)
         return await future
 
     def _create_all(self) -> None:
@@ -57,7 +58,7 @@ class StartQueue:
                 told = [
                     (future, one) for (_, future), one in zip(batch, made, strict=True) if future.get_loop() is loop
                 ]
-                if not loop.is_closed():
+                with contextlib.suppress(RuntimeError):  # it was closed: nobody waits there any more
                     loop.call_soon_threadsafe(_settle, told)
 
 

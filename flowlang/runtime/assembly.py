@@ -7,7 +7,7 @@ is pinned by digest, so what was built once serves every run that is pinned to i
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ import attrs
 
 from flowlang.errors import ActionsMissing, RunError
 from flowlang.lang.eval.evaluation import Chapter, Entry, Evaluation
+from flowlang.lang.eval.linkage import Linkage
 from flowlang.lang.interpreter import LANGUAGE_VERSION, UNIVERSE, Build
 from flowlang.lang.values.canonical import decode, encode
 from flowlang.lang.values.meter import Budget
@@ -38,6 +39,9 @@ from flowlang.runtime.replay import Beginning, Replay
 CODES_MAX: Final = 64
 """So many programs are kept for runs that are yet to come."""
 SHOWN_MAX: Final = 5
+LINKED_MAX: Final = 128
+"""So many times the modules of ended runs are kept for runs that are yet to come, if they are small."""
+LINKED_BYTES_MAX: Final = 1 << 16
 
 
 @attrs.frozen
@@ -74,11 +78,14 @@ class Assembly:
         self.budget = budget
         self._report = report
         self._codes: OrderedDict[str, tuple[Build, PinnedCode]] = OrderedDict()
+        self._linked: defaultdict[tuple[str, str], list[Linkage]] = defaultdict(list)
+        self._linked_count = 0
         files, databases = self.project.access()
         self.environment = Environment(Catalog(self.registry), executor, files, databases, clock, hooks, journal.home)
 
     def close(self) -> None:
-        """Closes the databases that actions used."""
+        """Closes the databases that actions used, and lets go of modules."""
+        self._end_linked()
         self.environment.databases.close()
 
     def pinned(self, run: RunRecord) -> tuple[Build, PinnedCode]:
@@ -144,10 +151,36 @@ class Assembly:
         beginning = _beginning(run.run_id, replay)
         entry = entry_of(build.entry, run.flow, beginning)
         evaluation = self.evaluation(build, facts, entry, replay)
+        if entry.flow and evaluation.chapter.state is None and not is_whole:
+            self._lend_modules(build, code, evaluation)
         counters = Counters(run.steps, 0, run.actions_completed)
         return self.activation(
             build, code, facts, evaluation, replay, beginning, counters, sequence=run.sequence, token=token
         )
+
+    def _lend_modules(self, build: Build, code: PinnedCode, evaluation: Evaluation) -> None:
+        kept = self._linked.get((code.digest, build.entry))
+        if kept:
+            self._linked_count -= 1
+            kept.pop().lend(evaluation)
+
+    def keep_modules(self, build: Build, code: PinnedCode, evaluation: Evaluation) -> None:
+        """Takes over the modules of a run that has completed: in most short runs they take longer than the flow."""
+        if evaluation.linkage is None or evaluation.linkage.after.memory > LINKED_BYTES_MAX:
+            return
+        if self._linked_count >= LINKED_MAX:
+            self._end_linked()
+        linkage = evaluation.leave_linkage()
+        if linkage is not None:
+            self._linked[code.digest, build.entry].append(linkage)
+            self._linked_count += 1
+
+    def _end_linked(self) -> None:
+        for kept in self._linked.values():
+            for linkage in kept:
+                linkage.end()
+        self._linked.clear()
+        self._linked_count = 0
 
     def next_chapter(self, old: Activation, record: Record, facts: Facts, build: Build, code: PinnedCode) -> Activation:
         """The activation of the chapter that `record` begins, of a run that was driven up to here."""

@@ -397,7 +397,10 @@ class RunDriver:
         assert rounds is not None
         now_ms = self.clock.now_ms()
         for run_id in run_ids:
-            run = self.journal.run(run_id)
+            try:
+                run = self.journal.run(run_id)
+            except RunNotFound:  # it was deleted, or the next append creates it, and tells of it
+                continue
             if run.due_at_ms is not None and run.due_at_ms > now_ms and run.status is not RunStatus.RUNNING:
                 self._later[run_id] = run.due_at_ms
             elif run.due_at_ms is not None:

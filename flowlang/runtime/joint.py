@@ -38,6 +38,10 @@ class Recorder(Protocol):
         """Called when the transaction is durable."""
         ...
 
+    def fail(self, error: Exception) -> None:
+        """Called when the commit failed so that nobody knows, nor can find out, whether it happened."""
+        ...
+
 
 @attrs.frozen(eq=False)
 class JointWrite:

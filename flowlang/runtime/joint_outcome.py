@@ -77,6 +77,10 @@ class _Recorder:
     def is_written(self, cursor: Any) -> bool:
         return self._written is not None and self._written[0].is_written(cursor)
 
+    def fail(self, error: Exception) -> None:
+        assert self._written is not None
+        self._written[0].fail(error)
+
     def settle(self) -> None:
         assert self._written is not None
         append, event = self._written

@@ -176,6 +176,8 @@ class Rounds:
         self.driven.pop(driven.run_id, None)
         if error is not None:
             driven.activation.performing.abandon()
+        if status is RunStatus.COMPLETED and error is None:
+            self.assembly.keep_modules(driven.build, driven.code, driven.activation.evaluation)
         driven.activation.evaluation.end()
         self._endings.append(Ending(driven.run_id, status, driven, error))
 

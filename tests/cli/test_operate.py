@@ -18,7 +18,8 @@ from flowlang.cli.exit_code import ExitCode
 from flowlang.cli.option import Settings, shown_location
 from flowlang.cli.output import Output
 from flowlang.runtime.clock import SystemClock
-from flowlang.runtime.journal.journal import CRASHES_MAX, RunStatus
+from flowlang.runtime.journal.event import RunStopped
+from flowlang.runtime.journal.journal import CRASHES_MAX, Counters, Effects, RunStatus
 from flowlang.runtime.journal.sql import SqlJournal
 
 SCRIPT = """
@@ -475,3 +476,20 @@ def test_a_check_names_runs_whose_rows_cannot_be_read(shop):
     shown = shop.command("db", "check")
     assert "w1: the row of run `w1` is not what was written" in shown.stdout
     assert shop.command("db", "check", "w2").code == 0
+
+
+def test_runs_that_were_stopped_are_stuck(shop):
+    """With why, and the command that tells more; not with those whose worker went away."""
+    with shop.journal() as journal:
+        lease = journal.claim("w1", journal.new_owner())
+        journal.append(
+            lease, journal.run("w1").sequence, [RunStopped("budget", b"null")], Counters(), RunStatus.STOPPED,
+            Effects(reason="budget"),
+        )  # fmt: skip
+    found = run(shop, "runs", "stuck")
+    assert "a budget is used up" in found.stdout
+    assert "runs show w1" in found.stderr
+    assert "worker --once" not in found.stderr
+    (told,) = document(shop, "runs", "stuck")["runs"]
+    assert (told["run_id"], told["reason"]) == ("w1", "budget")
+    assert document(shop, "runs", "stuck", "--older-than", "1h")["runs"] == []

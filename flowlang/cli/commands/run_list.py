@@ -126,37 +126,76 @@ def count_runs(settings: Settings, choice: Choice) -> ExitCode:
 
 @command("stuck", uses_journal=True, formats=LIST_FORMATS, example="  flowlang runs stuck --older-than 60s\n")
 @click.option("--older-than", "older_ms", type=Span(), default=0, metavar="SPAN",
-              help="Only those whose lease ended so long ago.  [default: 0s]")  # fmt: skip
+              help="Only those that have been stuck for so long.  [default: 0s]")  # fmt: skip
 @_LIMIT
 def list_stuck(settings: Settings, older_ms: int, limit: int) -> ExitCode:
-    """List runs whose worker went away and that nobody took over, the longest first.
+    """List runs that do not go on by themselves, and why.
 
-    A worker of their queue takes them over by itself; there is none that runs, or it is busy.
+    The worker of some went away and nobody took them over: a worker of their queue does so by itself; there is none
+    that runs, or it is busy. Others were stopped, lack their actions, or are damaged in the journal.
     """
 
     def show(journal: Journal) -> ExitCode:
         from flowlang.cli.board import duration
-        from flowlang.cli.run_lookup import owner_text
         from flowlang.cli.table import table
         from flowlang.runtime.clock import SystemClock
 
-        found = journal.stuck(older_ms, limit)
+        now_ms = SystemClock().now_ms()
+        lost = journal.stuck(older_ms, limit)
+        found = [*lost, *_set_aside(journal, now_ms - older_ms, limit - len(lost))]
+        damaged = journal.unreadable(limit)
         if settings.output.is_json:
             documents = [_described(journal, run, None)[1] for run in found]
             settings.output.items("flowlang/runs/1", "runs", "flowlang/run/1", documents, more=len(found) == limit)
-        elif found:
-            now_ms = SystemClock().now_ms()
+        elif found or damaged:
             rows = [
-                (run.run_id, run.queue, owner_text(run.owner), duration(max(0, now_ms - run.lease_expires_at_ms)))
+                (run.run_id, run.queue, _why_stuck(run),
+                 duration(max(0, now_ms - (run.lease_expires_at_ms if run.owner else run.updated_at_ms))))
                 for run in found
-            ]
-            settings.output.data(table(("ID", "QUEUE", "WAS DRIVEN BY", "LEASE OVER SINCE"), rows))
-            settings.output.hint(f"`{settings.command('worker --once')}` takes them over")
+            ]  # fmt: skip
+            rows += [(run_id, "", "damaged in the journal", "") for run_id in damaged]
+            settings.output.data(table(("ID", "QUEUE", "WHY", "FOR"), rows))
         else:
             settings.output.status("no run is stuck")
+        if lost:
+            settings.output.hint(f"`{settings.command('worker --once')}` takes over those whose worker went away")
+        if len(found) > len(lost):
+            last = found[len(lost)].run_id
+            settings.output.hint(f"`{settings.command(f'runs show {last}')}` says more, and what to do")
+        if damaged:
+            settings.output.hint(f"`{settings.command('db check')}` says what is damaged")
         return ExitCode.OK
 
     return use_journal(settings, show)
+
+
+def _set_aside(journal: Journal, latest_ms: int, limit: int) -> list[RunRecord]:
+    """Runs that were stopped at the latest then, and runs that no worker has the actions of; the newest first."""
+    from flowlang.runtime.journal.journal import Condition, RunFilter, RunStatus
+
+    over = Condition("updated_at_ms", "<=", latest_ms)
+    missing = Condition("reason", "=", "actions-missing")
+    found: list[RunRecord] = []
+    for status, where in ((RunStatus.STOPPED, (over,)), (RunStatus.WAITING, (over, missing))):
+        if limit > len(found):
+            found += journal.find(RunFilter(status=(status,), where=where), limit=limit - len(found))
+    return found
+
+
+def _why_stuck(run: RunRecord) -> str:
+    from flowlang.cli.run_lookup import owner_text
+
+    if run.owner:
+        return f"{owner_text(run.owner)} went away"
+    return {
+        "actions-missing": "no worker has its actions",
+        "quarantine": "whoever drives it dies",
+        "divergence": "its code does something else now",
+        "budget": "a budget is used up",
+        "payload": "a value is too large",
+        "unreadable": "its history cannot be read",
+        "defect": "a defect of flowlang",
+    }.get(run.reason, run.reason or "stopped")
 
 
 @command("tree", uses_journal=True, example="  flowlang runs tree etl-2026-01-31\n")

@@ -17,7 +17,7 @@ TABLE: Final = {
     "result": Entry("run_watch:show_result", "Give the outcome of a run."),
     "watch": Entry("run_watch:watch_run", "Follow a run until it ends."),
     "tree": Entry("run_list:show_tree", "Show a run and the runs below it."),
-    "stuck": Entry("run_list:list_stuck", "List runs whose worker went away and that nobody took over."),
+    "stuck": Entry("run_list:list_stuck", "List runs that do not go on by themselves, and why."),
     "cancel": Entry("run_verbs:cancel_runs", "Ask runs to end, after their `on_exit` handlers."),
     "terminate": Entry("run_verbs:terminate_runs", "End runs at once."),
     "retry": Entry("run_verbs:retry_runs", "Let runs go on that ended badly or were stopped."),

@@ -68,6 +68,18 @@ _MESSAGES: Final = (
 
 _CHILDREN: Final = (
     Entry(
+        slug="spawned-too-deep",
+        title="runs that spawn each other have no room left for the ids of more",
+        explanation="A child without an `id` gets one that is made of its parent's, and the ids of runs end at 200 "
+        "characters. That is enough for some forty levels. Whoever has more of them mostly meant a loop: one run that "
+        "spawns its children side by side, or goes through them one after the other.",
+        wrong="def down_impl(fctx):\n    return fctx.actions.wait(fctx.actions.spawn(down))\n"
+        'down = flow(down_impl)\nif __name__ == "__flow__":\n    down()\n',
+        right="def step_impl(fctx, n):\n    return n\nstep = flow(step_impl)\n"
+        "def main_impl(fctx):\n    return [fctx.actions.wait(fctx.actions.spawn(step, n)) for n in range(50)]\n"
+        'main = flow(main_impl)\nif __name__ == "__flow__":\n    main()\n',
+    ),
+    Entry(
         slug="run-exists",
         title="the id of a child is taken by another run",
         explanation="The same call of the same run spawns once, however often it is resumed. Any other run with the id "

@@ -19,7 +19,7 @@ from flowlang.lang.eval.context import RUNTIME_ACTIONS
 from flowlang.lang.eval.failure import fault_of, fault_result, trace_struct
 from flowlang.lang.eval.fiber import Fiber, Scope, acting_fiber
 from flowlang.lang.eval.flow import Flow, checked_arguments, seal
-from flowlang.lang.eval.inbox import MESSAGE_NAME_MAX, checked_run_id
+from flowlang.lang.eval.inbox import MESSAGE_NAME_MAX, RUN_ID_MAX, checked_run_id
 from flowlang.lang.eval.inbox_ref import InboxRef
 from flowlang.lang.eval.period import seconds_argument
 from flowlang.lang.eval.run_state import checked_attributes
@@ -135,7 +135,7 @@ def spawn_action(
     evaluation = fiber.evaluation
     module, name = _place_of(evaluation, flow)
     checked_arguments(flow, positional, keywords, is_entry=True)
-    seal(flow, fiber.scope)
+    seal(flow, fiber)
     arguments = call_payload(positional, keywords, f"the arguments of `{name}`")
     position = fiber.scope.next_position()
     run_id = _default_id(evaluation, position) if id is None else checked_run_id("spawn", "id", id)
@@ -167,7 +167,14 @@ def _default_id(evaluation: Evaluation, position: Position) -> str:
     if recorded is not None:
         return recorded
     tag = f"-{evaluation.child_tag}" if evaluation.child_tag else ""
-    return f"{evaluation.run_id}:{'.'.join(map(str, position))}{tag}"
+    made = f"{evaluation.run_id}:{'.'.join(map(str, position))}{tag}"
+    if len(made) > RUN_ID_MAX:
+        raise Fault(
+            "spawned-too-deep",
+            f"the child's id, made of that of the run that spawns it, would have more than {RUN_ID_MAX} characters",
+            hint="give it an `id`; if runs spawn each other without end, let one of them do the work of the others",
+        )
+    return made
 
 
 def _place_of(evaluation: Evaluation, flow: Flow) -> tuple[str, str]:

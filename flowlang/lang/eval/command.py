@@ -7,7 +7,7 @@ are canonical bytes, so that what the script sees live is what it sees in a repl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
 
@@ -194,6 +194,14 @@ class Answer:
 
     payload: bytes | None = None
     failure: Mapping[str, Any] | None = None
+
+
+class Waiter(Protocol):
+    """What gets the answer to a command: a fiber, a timer's owner, a child."""
+
+    def answered(self, answer: Answer) -> None:
+        """The answer has come. Called between fibers; may make some ready."""
+        ...
 
 
 @attrs.frozen

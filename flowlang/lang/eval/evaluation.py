@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import lru_cache, partial
+from functools import partial
 from heapq import heappop, heappush
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-import attrs
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from flowlang.lang.compile.naming import python_name
@@ -33,6 +32,7 @@ from flowlang.lang.eval.command import (
     LogLine,
     Note,
     Position,
+    Waiter,
     Withdrawn,
     check_command,
 )
@@ -44,6 +44,7 @@ from flowlang.lang.eval.failure import Defect, fault_of
 from flowlang.lang.eval.fiber import Fiber, Scope, Strand
 from flowlang.lang.eval.flow import Flow
 from flowlang.lang.eval.interruption import Ending, Interruption, interrupt
+from flowlang.lang.eval.linkage import Linkage
 from flowlang.lang.eval.module import Module, needed_programs, plain_statement, root_statement
 from flowlang.lang.eval.services import evaluation_services, method_table
 from flowlang.lang.eval.step import Chapter, Completed, Continued, Step, Stopped, Suspended
@@ -53,7 +54,7 @@ from flowlang.lang.resolve.load_source import library_of
 from flowlang.lang.values.canonical import decode
 from flowlang.lang.values.display import str_value
 from flowlang.lang.values.fault import Fault, Stop
-from flowlang.lang.values.meter import METER, Budget, Meter
+from flowlang.lang.values.meter import METER, Budget, Meter, of_the_past
 from flowlang.lang.values.result import Err, Ok
 from flowlang.lang.values.struct import Struct
 
@@ -73,14 +74,6 @@ __all__ = [
 MAIN: Final = "__flow__"
 LINE_CHARACTERS_MAX: Final = 1 << 20
 """A longer line of the log is clipped."""
-
-
-class Waiter(Protocol):
-    """What gets the answer to a command: a fiber, a timer's owner, a child."""
-
-    def answered(self, answer: Answer) -> None:
-        """The answer has come. Called between fibers; may make some ready."""
-        ...
 
 
 class Evaluation:
@@ -115,13 +108,15 @@ class Evaluation:
         self.actions = Actions(catalog)
         self._budget = budget or Budget()
         self._steps_before = 0
-        self.meter = Meter(_of_the_past(self._budget))
+        self.meter = Meter(of_the_past(self._budget))
         self.depth_limit = self._budget.call_depth
         self.finished = finished or {}
         self.hub: greenlet = getcurrent()
         self.modules: dict[str, Module] = {}
         self.linked: Mapping[str, Module] = {}
         """Modules that ran in an earlier evaluation with the same meter, and need not run again."""
+        self.linkage: Linkage | None = None
+        self.seal = object()
         self.recall: Callable[[Sequence[Command | Note], Command], Answer | None] | None = None
         """Gives the answer to a command, if it is recorded and comes next, and all that was said before it is recorded,
         too: then the fiber that asks need not be suspended. Else None, and the command is put as always."""
@@ -171,6 +166,15 @@ class Evaluation:
         self.meter.census = self.meter.pause = None
         for name in self.modules.keys() - self.linked.keys():
             self.modules[name].globals.clear()
+
+    def leave_linkage(self) -> Linkage | None:
+        """The modules as their top levels left them, for another evaluation of the same programs. This one, which has
+        come to its end, does not have them any more. None when they said something, or are still at work."""
+        linkage = self.linkage
+        if linkage is None or self._fibers or self._stop is not None:
+            return None
+        self.linkage, self.modules = None, {}
+        return linkage
 
     def resume(self, answers: Iterable[tuple[Position, Answer]]) -> Step:
         """Delivers answers, in order, and runs to the next suspension. An answer to a command that was withdrawn is
@@ -389,6 +393,17 @@ class Evaluation:
 
     def run_modules(self, fiber: Fiber) -> Any:
         """Runs all modules, and the entry, in the root fiber."""
+        if self.linkage is None or not self.linkage.resume(self):
+            before, said = self.meter.mark(), self._said
+            self._run_top_levels(fiber)
+            # Where a slice ended meanwhile, nothing tells whether modules said something.
+            is_silent = self._said is said and all(each.is_silent for each in self.modules.values())
+            self.linkage = Linkage(self.meter, before, self.meter.mark(), self.modules) if is_silent else None
+        if self.entry.flow:
+            return self._call_entry_flow()
+        return self._entry_result if self._entry_result is not None else Ok(None)
+
+    def _run_top_levels(self, fiber: Fiber) -> None:
         predeclared: dict[str, Any] = {}
         for program in self.programs if self.runs_whole_prelude else needed_programs(self.programs, self.prelude):
             if program.name in self.linked:
@@ -413,9 +428,6 @@ class Evaluation:
             fiber.scope.may_act = True
             if program.name in self.prelude:
                 predeclared.update(module.exports())
-        if self.entry.flow:
-            return self._call_entry_flow()
-        return self._entry_result if self._entry_result is not None else Ok(None)
 
     def may_act_in(self, module: str) -> bool:
         """Whether the top level of a module that is not the script may call flows."""
@@ -485,9 +497,3 @@ class Evaluation:
         total, steps = take_census(self.modules.values(), self._fibers, running, self._said, self.meter.heed)
         self.meter.steps += steps
         return total
-
-
-@lru_cache(maxsize=16)
-def _of_the_past(budget: Budget) -> Budget:
-    """A budget that sets no limits to what was evaluated before."""
-    return attrs.evolve(budget, steps=None, memory_bytes=1 << 62)

@@ -140,7 +140,7 @@ def dispatch_events(flow: Flow, depth: int, positional: Sequence[Any], keywords:
             hint="do what must come before in the flow itself, or give the flow alone: `FILE:FLOW`",
         )
     _, arguments = checked_arguments(flow, positional, keywords, is_entry=True)
-    seal(flow, root)
+    seal(flow, fiber)
     given = encode(dict_of_texts(dict(arguments)))
     number, state = evaluation.chapter.number, evaluation.chapter.state
     if state is None:

@@ -43,15 +43,15 @@ if TYPE_CHECKING:
 class Flow:
     """A flow value. `patterns` is None when the flow declares no arguments: then the implementation receives the
     call's arguments after the context. `is_named`: its name was given and does not come from its function.
-    `is_sealed`: what it reaches is frozen. `retry` says when a call is attempted again; an attempt may take
-    `timeout_ms`. `events`: of an event-driven flow, what it declares beside `patterns`."""
+    `sealed`: the mark of the evaluation in which what it reaches was frozen. `retry` says when a call is attempted
+    again; an attempt may take `timeout_ms`. `events`: of an event-driven flow, what it declares beside `patterns`."""
 
     implementation: Any
     patterns: Mapping[str, ArgPattern] | None
     name: str
     documentation: str = ""
     is_named: bool = True
-    is_sealed: bool = False
+    sealed: object = None
     timeout_ms: int | None = None
     retry: RetryPolicy | None = None
     events: EventDriven | None = None
@@ -66,7 +66,7 @@ def call_flow(
     """One flow call, in the fiber that makes it. It may take `limit_ms` milliseconds."""
     fiber = acting_fiber(f"a call of the flow `{flow.name}`")
     positional, keywords = checked_arguments(flow, positional, keywords)
-    seal(flow, fiber.scope)
+    seal(flow, fiber)
     return _call_crossed(fiber, flow, depth, by_value(positional, keywords), limit_ms)
 
 
@@ -139,12 +139,13 @@ def _invoke(function: Any, depth: int, positional: Sequence[Any], keywords: Mapp
     return function(depth, *positional, **keywords)
 
 
-def seal(flow: Flow, scope: Scope) -> None:
+def seal(flow: Flow, fiber: Fiber) -> None:
     """Freezes what the flow reaches. Called from a fiber's own level again and again, because the script's top
     level may have bound more since."""
-    if not flow.is_sealed or scope.parent is None:
+    mark = fiber.evaluation.seal
+    if flow.sealed is not mark or fiber.scope.parent is None:
         freeze_with_globals((flow.implementation,))
-        flow.is_sealed = True
+        flow.sealed = mark
 
 
 def callable_name(function: Any) -> str:
@@ -172,7 +173,7 @@ def run_in(fiber: Fiber, target: Any, positional: Sequence[Any], keywords: dict[
     if type(target) is Flow:
         own_positional: Sequence[Any]
         own_positional, own_keywords = checked_arguments(target, positional, keywords)
-        seal(target, fiber.scope)
+        seal(target, fiber)
         crossed = by_value(own_positional, own_keywords)
     else:
         if (wrong := misfit(target, 1, len(positional), keywords)) is not None:

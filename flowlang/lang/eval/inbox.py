@@ -26,7 +26,7 @@ from flowlang.lang.values.result import Err, Ok
 
 MESSAGE_NAME_MAX: Final = 100
 KEY_MAX: Final = 200
-RUN_ID_MAX: Final = 1_000
+RUN_ID_MAX: Final = 200
 SIGNAL: Final = "signal"
 TIMED_OUT: Final = "timeout"
 
@@ -97,6 +97,8 @@ def checked_run_id(function: str, parameter: str, value: Any) -> str:
     string_argument(function, parameter, value)
     if not 0 < len(value) <= RUN_ID_MAX:
         raise wrong_value(function, f"the id of a run has 1 to {RUN_ID_MAX} characters, not {len(value)}")
+    if not value.isprintable():
+        raise wrong_value(function, "the id of a run holds no control characters", "such as `import-2024-05-01`")
     return str(value)
 
 

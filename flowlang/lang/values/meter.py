@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import lru_cache
 from itertools import repeat
 from operator import length_hint
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -60,6 +61,25 @@ class Budget:
     wall_seconds: float | None = attrs.field(default=None, validator=_limit)
 
 
+@lru_cache(maxsize=16)
+def of_the_past(budget: Budget) -> Budget:
+    """A budget that sets no limits to what was evaluated before."""
+    return attrs.evolve(budget, steps=None, memory_bytes=1 << 62)
+
+
+class Mark(NamedTuple):
+    """Where a meter stands. `given` and `left`: calls until the next checkpoint, at the last one and now."""
+
+    budget: Budget
+    steps: int
+    memory: int
+    memory_limit: int
+    output: int
+    limit: float
+    given: int
+    left: int
+
+
 class Meter:
     """What an evaluation has used.
 
@@ -101,6 +121,20 @@ class Meter:
         self.memory_limit = budget.memory_bytes
         self.interrupted = False
         self.held_from: int | None = None
+
+    def mark(self) -> Mark:
+        """Where the meter stands, for `restore`. Nothing is settled, so that it goes on as if nobody had asked."""
+        left = length_hint(self.calls)
+        return Mark(
+            self.budget, self.steps, self.memory, self.memory_limit, self.output, self.limit, self._left, left
+        )  # fmt: skip
+
+    def restore(self, mark: Mark) -> None:
+        """Goes on from where the meter, or another one, stood."""
+        self.budget, self.steps, self.memory, self.memory_limit, self.output, self.limit, self._left, left = mark
+        self.calls = repeat(None, left)
+        if self.interrupted:
+            self.limit = -1
 
     def charge(self, steps: int, memory: int = 0) -> None:
         """Counts `steps` and `memory` bytes, before the work that costs them. Raises BudgetExceeded."""

@@ -18,8 +18,10 @@ class JoinedAppend:
     """One record of one run. `write(cursor)` appends it in the cursor's transaction, and raises LeaseLost. After a
     commit of which nobody heard, `is_written(cursor)` waits for what is left of that transaction and says whether the
     record is in the journal; if it is not, it never will be. `settle()` is called when the transaction is durable, and
-    gives the run's last sequence."""
+    gives the run's last sequence. `fail(error)` is called when the commit failed so that nobody knows whether it
+    happened, nor ever can: if the disk is to blame, nothing is written to the journal any more."""
 
     write: Callable[[Any], None]
     is_written: Callable[[Any], bool]
     settle: Callable[[], int]
+    fail: Callable[[Exception], None]

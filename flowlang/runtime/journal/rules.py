@@ -56,6 +56,11 @@ KEY_BYTES = 32
 KEYS_KEPT = 10_000
 """Of so many received messages a run knows the keys, at least: of older ones it forgets them."""
 ATTRIBUTE_LENGTH_MAX = 1024
+INDEXED_BYTES_MAX = 2_500
+"""So long the texts of one entry of an index may be together, as they are stored. PostgreSQL takes 2,704 bytes, with
+what else is in an entry; the limit is the same for every store, so that runs can move between them."""
+_INDEXED_LENGTH_SAFE = INDEXED_BYTES_MAX // 12 - 1
+"""Texts of so few characters always fit: stored, a character takes at most 12 bytes."""
 
 UNFINISHED = tuple(status for status in RunStatus if not status.is_final)
 FINAL = tuple(status for status in RunStatus if status.is_final)
@@ -288,7 +293,20 @@ def check_placement(run: NewRun) -> None:
     """Raises UsageError for a placement or attributes that no store takes."""
     if run.placement.priority not in PRIORITIES:
         raise UsageError(f"a priority must be 0, 1 or 2, not {run.placement.priority}", hint="2 goes first")
+    _check_indexed("the correlation is", run.correlation)
+    _check_indexed("the queue and the partition are", run.placement.queue, run.placement.partition)
     check_attributes(run.attributes)
+
+
+def _check_indexed(what: str, *texts: str) -> None:
+    """Raises UsageError for texts that an index does not take together."""
+    if sum(map(len, texts)) <= _INDEXED_LENGTH_SAFE:
+        return
+    if sum(len(storable_text(text).encode()) for text in texts) > INDEXED_BYTES_MAX:
+        raise UsageError(
+            f"{what} longer than {INDEXED_BYTES_MAX:,} bytes",
+            hint="use a short name, or a digest; what nobody searches by belongs into the arguments",
+        )
 
 
 def parent_of(run: NewRun) -> ParentLink:
@@ -318,6 +336,8 @@ def check_attributes(attributes: Mapping[str, AttributeValue | None]) -> None:
                 f"the attribute `{name[:60]}` or its value is longer than {ATTRIBUTE_LENGTH_MAX} characters",
                 hint="keep long values in the run's result",
             )
+        if size:
+            _check_indexed(f"the attribute `{name[:60]}` and its value are", name, str(value))
         if isinstance(value, (int, float)) and not abs(value) <= 1e308:
             raise UsageError(
                 f"the attribute `{name}` is a number that cannot be searched",

@@ -102,6 +102,12 @@ class Writer:
         """Called by a change that makes something due or posts a message: listeners are told when it is committed."""
         self._announces = True
 
+    def note_failure(self, error: Exception) -> None:
+        """Somebody else's commit to the same database failed. When such a failure of its own would be the end of
+        writing, this one is."""
+        with self._lock:
+            self._refuse_after(error, self._classify(error))
+
     def listen(self, owner: str) -> Wakeup:
         """A listener that is told of what is announced, in whatever process."""
         return self._bell.listen(owner)
@@ -154,8 +160,7 @@ class Writer:
                     _mark_apart(batch)
                 self._persist(batch, error, trouble)
                 return
-            if self._refusal is None and trouble is Trouble.FATAL:
-                self._refusal = self._dialect.translate(error)
+            self._refuse_after(error, trouble)
             if len(batch) > 1:
                 self._commit_each(batch)
                 return
@@ -165,6 +170,10 @@ class Writer:
             raise
         for pending in batch:
             pending.is_done = True
+
+    def _refuse_after(self, error: Exception, trouble: Trouble) -> None:
+        if self._refusal is None and trouble is Trouble.FATAL:
+            self._refusal = self._dialect.translate(error)
 
     def _commit_each(self, batch: list[_Pending[Any]]) -> None:
         """After nothing was written: alone, each change meets only its own trouble."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import attrs
@@ -199,6 +200,50 @@ def test_attributes_that_cannot_be_searched_are_refused(journal: Journal, bad: d
     with pytest.raises(UsageError):
         append(journal, lease, attributes=bad)
     assert journal.run("run").sequence == 1
+
+
+@pytest.mark.parametrize(
+    "long",
+    [
+        {"correlation": "{}"},
+        {"placement": Placement(queue="{}")},
+        {"placement": Placement(queue="{}", partition="p")},
+        {"attributes": {"{}": "a"}},
+        {"attributes": {"a": "{}"}},
+    ],
+)
+@pytest.mark.parametrize("letter", ["a", "\N{GRINNING FACE}", "\a"])
+def test_what_is_searched_by_has_the_same_limit_everywhere(journal: Journal, long: dict[str, Any], letter: str) -> None:
+    """Some length is refused by all stores, with what to do; and the longest one that is not can be stored by all."""
+    whole = _fill(long, _noise(letter, 2_600))
+    with pytest.raises(UsageError, match="longer than"):
+        journal.create_many([NewChild(attrs.evolve(new_run(), **whole), [STARTED])])
+    limit = 1_024 if "attributes" in long else 2_499
+    stored = {"a": 1, "\N{GRINNING FACE}": 4, "\a": 6}[letter]
+    length = min(limit, (2_500 - 4) // (12 if letter == "\a" else stored))
+    longest = attrs.evolve(new_run(), **_fill(long, _noise(letter, length)))
+    journal.create_many([NewChild(longest, [STARTED])])
+    assert journal.run("run").correlation == longest.correlation
+
+
+def _noise(letter: str, length: int) -> str:
+    """A text that begins with the letter and cannot be compressed, of characters that take as many bytes."""
+    choose = random.Random(7)
+    alphabets = {"a": range(33, 126), "\N{GRINNING FACE}": range(0x20000, 0x2A6D0), "\a": range(0x20000, 0x2A6D0)}
+    return letter + "".join(chr(choose.choice(alphabets[letter])) for _ in range(length - 1))
+
+
+def _fill(template: dict[str, Any], text: str) -> dict[str, Any]:
+    """The template with the text for each `{}`."""
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, Placement):
+            return attrs.evolve(value, queue=filled(value.queue), partition=filled(value.partition))
+        if isinstance(value, dict):
+            return {filled(name): filled(each) for name, each in value.items()}
+        return text if value == "{}" else value
+
+    return {name: filled(value) for name, value in template.items()}
 
 
 def test_effects_without_events_keep_the_counters(journal: Journal) -> None:

@@ -173,7 +173,7 @@ class Appending:
             self._database.hold_run(cursor, lease.run_id)
             return self._is_written(cursor, prepared.head.number, prepared.sealed)
 
-        return JoinedAppend(write, is_written, lambda: self._settle(prepared))
+        return JoinedAppend(write, is_written, lambda: self._settle(prepared), self._database.writer.note_failure)
 
     def repin(self, lease: Lease, expected_sequence: int, manifest: CodeManifest, modules: Mapping[str, str],
               counters: Counters) -> int:  # fmt: skip
