@@ -85,6 +85,17 @@ def test_only_the_wanted_queues_are_served(journal: Journal) -> None:
     assert claimed(journal, owner, queues=("default", "mail")) == ["urgent", "mail", "default"]
 
 
+def test_a_worker_may_serve_hundreds_of_queues(journal: Journal) -> None:
+    """More than a database has columns for."""
+    queues = [f"queue-{number}" for number in range(450)]
+    for number in (7, 449, 230):
+        leave(journal, f"run-{number}", queue=queues[number])
+    owner = journal.new_owner()
+    assert journal.next_due_at_ms(queues) is not None
+    assert claimed(journal, owner, queues=queues) == ["run-7", "run-449", "run-230"]
+    assert journal.next_due_at_ms(queues[:100]) is not None  # a lease that runs out
+
+
 def test_a_priority_that_does_not_exist_is_refused(journal: Journal) -> None:
     with pytest.raises(UsageError, match="a priority must be 0, 1 or 2"):
         leave(journal, "run", priority=3)

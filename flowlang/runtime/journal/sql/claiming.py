@@ -37,6 +37,8 @@ _values_of = attrgetter(*_FIELDS)
 _NUMBER = RUN_COLUMNS.index("number")
 _RENEWALS = 256
 """So many leases are extended by one statement; shorter lists are filled up, so that there is one text for all."""
+_QUEUES = 100
+"""Of so many queues one statement asks what is due first; a column each is what databases have a limit for."""
 
 
 @attrs.frozen
@@ -167,23 +169,28 @@ class Claiming:
 
     def _first_due(self, queues: Sequence[str]) -> list[_Place]:
         """What is due first of each priority, higher ones first, as far as there is anything."""
-        if not queues:
-            return []
+        times: list[tuple[list[int], list[int]]] = [([], []) for _ in PRIORITIES]
+        for begin in range(0, len(queues), _QUEUES):
+            some = queues[begin : begin + _QUEUES]
+            row, width = self._ask_first_due(some), 2 * len(some)
+            for at, (due, sound) in enumerate(times):
+                found = row[at * width : (at + 1) * width]
+                due += [each for each in found[::2] if isinstance(each, int)]
+                sound += [each for each in found[1::2] if isinstance(each, int)]
+        return [
+            _Place(priority, min(due), min(sound, default=None))
+            for priority, (due, sound) in zip(PRIORITIES, times, strict=True)
+            if due
+        ]
+
+    def _ask_first_due(self, queues: Sequence[str]) -> Sequence[Any]:
         query = self._next_due.get(len(queues))
         if query is None:
             query = self._next_due[len(queues)] = self._compile_next_due(len(queues))
         values = query.values(**{f"queue_{at}": storable_text(queue) for at, queue in enumerate(queues)})
         with self._database.looking(snapshot=False) as cursor:
-            (row,) = cursor.execute(query.text, values).fetchall()
-        places: list[_Place] = []
-        width = 2 * len(queues)
-        for at, priority in enumerate(PRIORITIES):
-            times = row[at * width : (at + 1) * width]
-            kinds = (times[::2], times[1::2])
-            due, sound = (min((each for each in kind if isinstance(each, int)), default=None) for kind in kinds)
-            if due is not None:
-                places.append(_Place(priority, due, sound))
-        return places
+            row: Sequence[Any] = cursor.execute(query.text, values).fetchall()[0]
+        return row
 
     def renew_many(self, leases: Sequence[Lease]) -> list[Lease]:
         """Extends leases. Gives those that were lost."""
