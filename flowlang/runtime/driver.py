@@ -35,6 +35,7 @@ from flowlang.lang.values.meter import Budget
 from flowlang.runtime.action import ActionSpec
 from flowlang.runtime.assembly import Assembly, Facts
 from flowlang.runtime.clock import Clock, SystemClock
+from flowlang.runtime.collector import patient_collector
 from flowlang.runtime.driven import Driven, Ending
 from flowlang.runtime.executors.dispatcher import Dispatcher
 from flowlang.runtime.executors.executor import Executor
@@ -301,7 +302,8 @@ class RunDriver:
         self._wake.clear()
         self._later.clear()
         try:
-            with LeaseRenewal(self.journal, rounds, self.clock), LinePulse(driven.activation.evaluation):
+            pulse = LinePulse(driven.activation.evaluation)
+            with patient_collector(), LeaseRenewal(self.journal, rounds, self.clock), pulse:
                 rounds.adopt(driven, step, first)
                 if attachment is Attachment.RESUMED:
                     self._adopt_children(list(driven.activation.waiting.children.values()))
