@@ -66,10 +66,12 @@ class Loading:
 
     def _compile(self) -> tuple[Query, Query, Query]:
         among = self._database.dialect.among
-        chapter = select(run.c.chapter_sequence).where(run.c.number == event.c.run).scalar_subquery()
+        # From the runs to their records, of which only the last few may be read of a million.
         records: Select[Any] = (
             select(event.c.run, *(event.c[name] for name in EventRow._fields))
-            .where(among(event.c.run, "numbers"), event.c.sequence >= chapter - 1)
+            .select_from(run)
+            .join(event, (event.c.run == run.c.number) & (event.c.sequence >= run.c.chapter_sequence - 1))
+            .where(among(run.c.number, "numbers"))
             .order_by(event.c.run, event.c.sequence)
         )
         attributes = select(attribute.c.run, attribute.c.name, attribute.c.kind, attribute.c.text, attribute.c.number)
